@@ -134,29 +134,34 @@ def table(
         Displayed by Jupyter; safe to put in a page.
     """
     formats, names = dict(formats or {}), dict(names or {})
-    numeric = {c: pd.api.types.is_numeric_dtype(t) and not pd.api.types.is_bool_dtype(t)
-               for c, t in frame.dtypes.items()}  # fmt: skip
-    text = pd.DataFrame(index=frame.index)
-    for column in frame.columns:
-        default = (count if pd.api.types.is_integer_dtype(frame[column].dtype) else number) if numeric[column] else _plain
-        text[column] = [formats.get(column, default)(v) for v in frame[column]]
-    right = {c for c in frame.columns if numeric[c] or (c in formats and formats[c] in _NUMERIC)}
-    cells = lambda tag, row: "".join(  # noqa: E731 - the row's one shape, for head and body alike
-        f"<{tag}{' scope="col"' if tag == 'th' else ''}{' class="number"' if c in right else ''}>{html.escape(v)}</{tag}>"
-        for c, v in row
+    columns = list(frame.columns)
+    how = {c: formats.get(c) or _default_format(frame[c].dtype) for c in columns}
+    text = pd.DataFrame({c: [how[c](v) for v in frame[c]] for c in columns}, index=frame.index)
+    right = [' class="number"' if how[c] is not _plain else "" for c in columns]
+    head = "".join(
+        f'<th scope="col"{mark}>{html.escape(names.get(c, str(c).replace("_", " ")))}</th>'
+        for c, mark in zip(columns, right, strict=True)
     )
-    head = cells("th", [(c, names.get(str(c), str(c).replace("_", " "))) for c in frame.columns])
-    body = "".join(f"<tr>{cells('td', [(c, row[i]) for i, c in enumerate(frame.columns)])}</tr>"
-                   for row in text.itertuples(index=False))  # fmt: skip
-    markup = (f'<table class="shown"><caption>{html.escape(caption)}</caption>'
-              f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")  # fmt: skip
+    body = "".join(
+        "<tr>"
+        + "".join(f"<td{mark}>{html.escape(v)}</td>" for v, mark in zip(row, right, strict=True))
+        + "</tr>"
+        for row in text.itertuples(index=False)
+    )
+    markup = (
+        f'<table class="shown"><caption>{html.escape(caption)}</caption>'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    )
     return Table(markup, f"{caption}\n{text.to_string(index=False)}")
+
+
+def _default_format(dtype: object) -> Callable[..., str]:
+    if pd.api.types.is_bool_dtype(dtype) or not pd.api.types.is_numeric_dtype(dtype):
+        return _plain
+    return count if pd.api.types.is_integer_dtype(dtype) else number
 
 
 def _plain(value: object) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)) or value is pd.NA or value is pd.NaT:
         return "–"
     return str(value)
-
-
-_NUMERIC = {count, number, share, money, days}
