@@ -10,6 +10,7 @@ import html
 import math
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from typing import Any
 
 import pandas as pd
 
@@ -21,7 +22,7 @@ _NO_MINOR_UNIT = {"KRW", "JPY"}
 
 
 def _missing(value: Number | None) -> bool:
-    return value is None or pd.isna(value)
+    return value is None or value is pd.NA or value != value
 
 
 def count(value: Number | None) -> str:
@@ -32,7 +33,7 @@ def count(value: Number | None) -> str:
     >>> count(1469307)
     '1,469,307'
     """
-    return "–" if _missing(value) else f"{value:,.0f}"
+    return "–" if value is None or _missing(value) else f"{value:,.0f}"
 
 
 def number(value: Number | None, digits: int = 2) -> str:
@@ -155,7 +156,7 @@ def table(
     return Table(markup, f"{caption}\n{text.to_string(index=False)}")
 
 
-def _default_format(dtype: object) -> Callable[..., str]:
+def _default_format(dtype: Any) -> Callable[..., str]:
     if pd.api.types.is_bool_dtype(dtype) or not pd.api.types.is_numeric_dtype(dtype):
         return _plain
     return count if pd.api.types.is_integer_dtype(dtype) else number

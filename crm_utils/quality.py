@@ -1,0 +1,170 @@
+"""Does a row keep the table's contract? Boolean checks, each with a reason; what fails is set aside.
+
+A check is an Ibis expression that is true for a row that *breaks* the contract. Rows that break one go
+to the quarantine with file, row and raw text: nothing is dropped silently, and what was read is always
+what was loaded plus what was set aside.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+import ibis
+import ibis.expr.types as ir
+
+from crm_utils.errors import DataError, known_names
+from crm_utils.tables import TABLES, TIME, TableSpec
+
+__all__ = ["LINEAGE", "Check", "checks", "conform", "oddities", "split"]
+
+#: Columns a source adds to say where a row came from; the raw text is only read for rows set aside.
+LINEAGE = {"_file": "string", "_row": "int64", "_raw": "string"}
+#: No shop's records are older; a year such as 0017 or 1900 is a typing error or an empty cell.
+EARLIEST = dt.datetime(1970, 1, 2)
+#: Nor newer: 9999-12-31 is how some systems write "never".
+LATEST = dt.datetime(2200, 1, 1)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One rule of the contract: what is wrong, and the expression that is true where it is."""
+
+    reason: str
+    breaks: ir.BooleanValue
+
+
+def conform(raw: ir.Table, spec: TableSpec) -> ir.Table:
+    """Give a source's rows the contract's columns, in order; what a source lacks is null.
+
+    Parameters
+    ----------
+    raw
+        What a source read: any of the contract's columns, and those of :data:`LINEAGE`.
+    spec
+        The table to be.
+
+    Returns
+    -------
+    ibis Table
+        All columns of ``spec``, then extra ones where allowed, then the lineage.
+
+    Raises
+    ------
+    DataError
+        A required column is missing, or a column is there that the contract does not know.
+    """
+    names = [c.name for c in spec.columns]
+    there = [c for c in raw.columns if c not in LINEAGE]
+    for name in spec.required:
+        if name not in there:
+            raise DataError(f"{spec.name} has no column '{name}'. {known_names(name, there)} Map one to it.")
+    extra = [c for c in there if c not in names]
+    if extra and not spec.extra:
+        allowed = known_names(extra[0], names, label="It may have")
+        raise DataError(f"{spec.name} may not have a column '{extra[0]}'. {allowed}")
+    columns = {
+        c.name: raw[c.name].try_cast(c.type) if c.name in there else ibis.null(c.type) for c in spec.columns
+    }
+    kept = {c: raw[c] for c in [*extra, *LINEAGE]}
+    # A value that cannot be read in its type is remembered, so that it is told from an empty one.
+    unread = {
+        f"_unread_{c.name}": raw[c.name].notnull() & raw[c.name].try_cast(c.type).isnull()
+        for c in spec.columns
+        if c.name in there and raw[c.name].type() != ibis.dtype(c.type)
+    }
+    return raw.select(**columns, **kept, **unread)
+
+
+def checks(table: ir.Table, spec: TableSpec) -> list[Check]:
+    """The rules that the rows of a conformed table are held to, most telling first."""
+    found = [
+        Check(f"{c.name} cannot be read as {c.type}", table[f"_unread_{c.name}"])
+        for c in spec.columns
+        if f"_unread_{c.name}" in table.columns
+    ]
+    found += [Check(f"{name} is empty", table[name].isnull()) for name in spec.required]
+    found += [
+        Check(
+            f"{c.name} is before {EARLIEST.year} or after {LATEST.year}",
+            ~table[c.name].between(EARLIEST, LATEST),
+        )
+        for c in spec.columns
+        if c.type == TIME
+    ]
+    if spec.name == "order_lines":
+        found += [Check("discount is negative", table.discount < 0)]
+        found += [Check("discount_by_others is negative", table.discount_by_others < 0)]
+    if spec.name == "campaigns":
+        found += [Check("ends_on is before starts_on", table.ends_on < table.starts_on)]
+    if spec.name == "messages":
+        found += [
+            Check(f"{name} is before sent_at", table[name] < table.sent_at)
+            for name in ("delivered_at", "opened_at", "clicked_at", "redeemed_at")
+        ]
+    if spec.key:
+        first = ibis.window(group_by=list(spec.key), order_by=["_file", "_row"])
+        found += [Check(f"{', '.join(spec.key)} is there already", ibis.row_number().over(first) > 0)]
+    return found
+
+
+def split(raw: ir.Table, name: str) -> tuple[ir.Table, ir.Table]:
+    """Part the rows that keep the contract from those that break it.
+
+    Parameters
+    ----------
+    raw
+        What a source read for the table ``name``.
+    name
+        A canonical table.
+
+    Returns
+    -------
+    good : ibis Table
+        The contract's columns (and extra ones), every row within the contract.
+    bad : ibis Table
+        file, row (counted from 1), raw (the row as it was read), reason (the first broken rule).
+    """
+    spec = TABLES[name]
+    table = conform(raw, spec)
+    branches = [(check.breaks.fill_null(False), ibis.literal(check.reason)) for check in checks(table, spec)]
+    judged = table.mutate(_reason=ibis.cases(*branches, else_=ibis.null("string")))
+    keep = [c for c in table.columns if c not in LINEAGE and not c.startswith("_unread_")]
+    good = judged.filter(judged._reason.isnull()).select(*keep)
+    bad = judged.filter(judged._reason.notnull())
+    return good, bad.select(file=bad._file, row=bad._row, raw=bad._raw, reason=bad._reason)
+
+
+def oddities(tables: dict[str, ir.Table]) -> dict[str, ir.IntegerScalar]:
+    """What is within the contract and still worth a look, counted over the loaded tables.
+
+    Parameters
+    ----------
+    tables
+        The canonical tables that were loaded, uncut.
+
+    Returns
+    -------
+    dict
+        For each oddity, in words, the Ibis expression that counts its rows.
+    """
+    lines = tables["order_lines"]
+    customers_of = lines.group_by("order_id").agg(customers=lines.customer_id.nunique())
+    found = {
+        "order lines with quantity 0": lines.filter(lines.quantity == 0).count(),
+        "order lines with amount 0": lines.filter(lines.amount == 0).count(),
+        "order lines with a negative amount (returns)": lines.filter(lines.amount < 0).count(),
+        "order lines of a guest": lines.filter(lines.customer_id.isnull()).count(),
+        "orders with more than one customer": customers_of.filter(customers_of.customers > 1).count(),
+    }
+    if "products" in tables:
+        found["order lines whose product is not in products"] = lines.anti_join(
+            tables["products"], "product_id"
+        ).count()
+    if "customers" in tables:
+        found["customers without an order"] = tables["customers"].anti_join(lines, "customer_id").count()
+    if "messages" in tables:
+        found["messages to customers without an order"] = (
+            tables["messages"].anti_join(lines, "customer_id").count()
+        )
+    return found

@@ -1,0 +1,257 @@
+"""What is a table here? Columns, types, keys, units, meaning, and what may be known when.
+
+Every source fills these tables and every method reads them. Times are the shop's local wall clock
+without a zone; money and quantities are exact decimals; ids are text. A table cut at an ``as_of`` holds
+only what was known then: later rows are gone, and so are later values in earlier rows.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+
+import ibis
+import ibis.expr.types as ir
+
+from crm_utils.errors import StudyError
+
+__all__ = ["TABLES", "AsOf", "Column", "TableSpec", "cut", "orders"]
+
+TEXT, MONEY, QUANTITY = "string", "decimal(18, 2)", "decimal(18, 3)"
+TIME, DAY, YES_NO, WHOLE = "timestamp(6)", "date", "boolean", "int64"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its name, Ibis type, meaning and unit, and whether it may be empty.
+
+    ``later_is_null`` marks a time that becomes null when it lies after ``as_of`` while its row is known.
+    """
+
+    name: str
+    type: str
+    meaning: str
+    unit: str = ""
+    required: bool = False
+    later_is_null: bool = False
+
+
+@dataclass(frozen=True)
+class TableSpec:
+    """One canonical table: what a row is, its columns, its key, and the column that ``as_of`` cuts.
+
+    ``extra`` allows columns beyond the listed ones (attributes that a study brings along).
+    """
+
+    name: str
+    row: str
+    columns: tuple[Column, ...]
+    cut: str
+    key: tuple[str, ...] = ()
+    extra: bool = False
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """Columns that must be there and must not be empty."""
+        return tuple(c.name for c in self.columns if c.required)
+
+
+_SPECS = (
+    TableSpec(
+        "order_lines",
+        "one product in one order",
+        (
+            Column("order_id", TEXT, "the order (basket, receipt) the line belongs to", required=True),
+            Column("customer_id", TEXT, "who ordered; empty for a guest"),
+            Column("product_id", TEXT, "what was ordered", required=True),
+            Column("ordered_at", TIME, "when, on the shop's clock", "local time", required=True),
+            Column("quantity", QUANTITY, "how much; negative in a return", "pieces or weight", required=True),
+            Column("amount", MONEY, "what the shop receives; negative in a return", "money", required=True),
+            Column("discount", MONEY, "price reductions paid by the shop, at least 0", "money"),
+            Column("discount_by_others", MONEY, "coupons that a manufacturer pays; part of no sum", "money"),
+            Column("store_id", TEXT, "the store, or the site"),
+            Column("channel", TEXT, "store, web, app, phone"),
+        ),
+        cut="ordered_at",
+        notes=("No key: the same product may stand twice in an order.",),
+    ),
+    TableSpec(
+        "products",
+        "one product",
+        (
+            Column("product_id", TEXT, "the product", required=True),
+            Column("name", TEXT, "what a customer would call it"),
+            Column("category", TEXT, "the shelf it stands on"),
+            Column("subcategory", TEXT, "the kind of product within its category"),
+            Column("brand", TEXT, "the brand, or national against private label"),
+            Column("unit_price", MONEY, "list price of one", "money"),
+            Column("unit_margin", MONEY, "what the shop keeps of one sold at list price", "money"),
+            Column("launched_on", DAY, "first day on sale; empty when it was always there", "day"),
+        ),
+        cut="launched_on",
+        key=("product_id",),
+    ),
+    TableSpec(
+        "customers",
+        "one customer",
+        (
+            Column("customer_id", TEXT, "the customer", required=True),
+            Column("joined_on", DAY, "first day as a customer, as the shop has it", "day"),
+            Column("birth_year", WHOLE, "year of birth", "year"),
+            Column("birthday", TEXT, "month and day of birth", "MM-DD"),
+            Column("gender", TEXT, "as the shop has it"),
+            Column("region", TEXT, "where the customer lives, coarsely"),
+            Column("acquisition_channel", TEXT, "how the customer was won"),
+            Column("last_active_at", TIME, "last touch on any channel", "local time", later_is_null=True),
+        ),
+        cut="joined_on",
+        key=("customer_id",),
+        extra=True,
+        notes=(
+            "Not every customer of order_lines need be here: coverage is a result, not an assumption.",
+            "Attributes without a date of their own are taken as known on every day; a customer without "
+            "joined_on is known on every day.",
+        ),
+    ),
+    TableSpec(
+        "campaigns",
+        "one campaign",
+        (
+            Column("campaign_id", TEXT, "the campaign", required=True),
+            Column("name", TEXT, "what the shop calls it"),
+            Column("kind", TEXT, "the sort of campaign"),
+            Column("channel", TEXT, "how it reaches people: mail, email, sms, push"),
+            Column("starts_on", DAY, "first day", "day", required=True),
+            Column("ends_on", DAY, "last day as planned, known from the start", "day"),
+        ),
+        cut="starts_on",
+        key=("campaign_id",),
+    ),
+    TableSpec(
+        "messages",
+        "one message to one customer, or one withheld",
+        (
+            Column("message_id", TEXT, "the message", required=True),
+            Column("campaign_id", TEXT, "the campaign it belongs to"),
+            Column("scenario", TEXT, "the automation that sent it"),
+            Column("customer_id", TEXT, "who it was for", required=True),
+            Column("channel", TEXT, "mail, email, sms, push"),
+            Column("kind", TEXT, "informational or advertising"),
+            Column("sent_at", TIME, "when it was sent or would have been", "local time", required=True),
+            Column("held_out", YES_NO, "withheld at random, to measure the effect", required=True),
+            Column("delivered_at", TIME, "when it arrived", "local time", later_is_null=True),
+            Column("failed_reason", TEXT, "why it could not be delivered, known when sent"),
+            Column("opened_at", TIME, "first opened", "local time", later_is_null=True),
+            Column("clicked_at", TIME, "first click", "local time", later_is_null=True),
+            Column("redeemed_at", TIME, "first redemption of its offer", "local time", later_is_null=True),
+            Column("unsubscribed_at", TIME, "opt-out through it", "local time", later_is_null=True),
+            Column("cost", MONEY, "cost of sending", "money"),
+        ),
+        cut="sent_at",
+        key=("message_id",),
+    ),
+)
+TABLES: dict[str, TableSpec] = {spec.name: spec for spec in _SPECS}
+
+
+@dataclass(frozen=True)
+class AsOf:
+    """The moment from which we look back: the end of a day, or an instant.
+
+    Attributes
+    ----------
+    before
+        Exclusive end: nothing at or after it is known (local wall clock).
+    day
+        The last day that is known whole or, for an instant, in part.
+    """
+
+    before: dt.datetime
+    day: dt.date
+
+    @classmethod
+    def parse(cls, text: str | dt.date) -> AsOf:
+        """Read ``YYYY-MM-DD`` (the day's end) or ``YYYY-MM-DDTHH:MM[:SS]`` (that instant, included).
+
+        Raises
+        ------
+        StudyError
+            The text is neither.
+
+        Examples
+        --------
+        >>> AsOf.parse("2017-12-31").before
+        datetime.datetime(2018, 1, 1, 0, 0)
+        """
+        wrong = f"as_of '{text}' is not a day. Write YYYY-MM-DD, such as 2017-12-31, or 'latest'."
+        try:
+            moment = dt.datetime.fromisoformat(str(text))
+        except ValueError:
+            raise StudyError(wrong) from None
+        if moment.tzinfo is not None:
+            raise StudyError(f"as_of '{text}' has a zone. Write the shop's local time, without one.")
+        try:
+            if len(str(text)) == len("YYYY-MM-DD"):
+                return cls(moment + dt.timedelta(days=1), moment.date())
+            return cls(moment + dt.timedelta(microseconds=1), moment.date())
+        except OverflowError:
+            raise StudyError(wrong) from None
+
+    def __str__(self) -> str:
+        """The day, or the instant, as it was written; also the name of a report's folder."""
+        if self.before == dt.datetime.combine(self.day, dt.time()) + dt.timedelta(days=1):
+            return self.day.isoformat()
+        return (self.before - dt.timedelta(microseconds=1)).strftime("%Y-%m-%dT%H%M%S")
+
+
+def cut(table: ir.Table, spec: TableSpec, as_of: AsOf) -> ir.Table:
+    """The table as it was known at ``as_of``: later rows go, later values in earlier rows become null.
+
+    Parameters
+    ----------
+    table
+        Ibis table with the columns of ``spec``.
+    spec
+        What the table is; names its cut column and the columns that may lie later.
+    as_of
+        The moment to look back from. A row whose cut column is empty was always known.
+
+    Returns
+    -------
+    ibis Table
+        The same columns in the same order.
+    """
+    end = ibis.literal(as_of.before, type=TIME)
+    moment = table[spec.cut]
+    table = table.filter(moment.isnull() | (moment.cast(TIME) < end))
+    later = [c for c in spec.columns if c.later_is_null and c.name in table.columns]
+    return table.mutate(
+        **{c.name: (table[c.name].cast(TIME) < end).ifelse(table[c.name], None) for c in later}
+    )
+
+
+def orders(order_lines: ir.Table) -> ir.Table:
+    """Order lines brought together to a row an order. Cut first: an order can gain lines later.
+
+    Parameters
+    ----------
+    order_lines
+        Ibis table ``order_lines``, cut at ``as_of``.
+
+    Returns
+    -------
+    ibis Table
+        order_id, customer_id (null = guest), ordered_at (of its first line), lines (count), quantity,
+        amount and discount (sums, exact decimals), channel.
+    """
+    t = order_lines
+    return t.group_by("order_id").agg(
+        customer_id=t.customer_id.max(),
+        ordered_at=t.ordered_at.min(),
+        lines=t.count(),
+        quantity=t.quantity.sum().cast(QUANTITY),
+        amount=t.amount.sum().cast(MONEY),
+        discount=t.discount.sum().cast(MONEY),
+        channel=t.channel.max(),
+    )
