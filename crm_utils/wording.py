@@ -22,7 +22,7 @@ _NO_MINOR_UNIT = {"KRW", "JPY"}
 
 
 def _missing(value: Number | None) -> bool:
-    return value is None or value is pd.NA or value != value
+    return bool(pd.isna(value))  # type: ignore[arg-type] # the stubs know neither Decimal nor NA here
 
 
 def count(value: Number | None) -> str:
@@ -66,7 +66,8 @@ def share(value: Number | None, digits: int = 0) -> str:
     """
     if value is None or _missing(value):
         return "–"
-    smallest = 10.0**-digits / 100
+    smallest = math.pow(10, -digits) / 100
+    value = float(value)
     if 0 < value < smallest:
         return f"<{smallest:.{digits}%}".replace("%", " %")
     if 1 - smallest < value < 1:

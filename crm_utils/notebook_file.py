@@ -1,0 +1,224 @@
+"""What does a notebook need, use and make? Read from its text, without running it.
+
+The parameters cell is parsed with ``ast`` (papermill's own reader loses lines whose comment holds ``=``
+and types such as ``float | None``). The literal calls ``open_run("…")``, ``run.table("…")``,
+``run.load("…")`` and ``run.save("…")`` say the rest.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from crm_utils.errors import StudyError, known_names
+
+__all__ = ["NotebookFile", "Parameter", "read_notebook", "read_notebooks"]
+
+_FILE = re.compile(r"(\d\d)_([a-z][a-z0-9_]*)\.ipynb")
+_TYPES: dict[str, type] = {"str": str, "int": int, "float": float, "bool": bool, "list": list}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter: its name, type (as annotated), default, and the comment that says unit and meaning."""
+
+    name: str
+    type: str
+    default: Any
+    comment: str
+
+    def check(self, value: Any) -> Any:
+        """The value in the parameter's type.
+
+        Raises
+        ------
+        StudyError
+            The value has another type. A whole number is taken where a float is wanted; nothing else is
+            converted.
+        """
+        kind, _, optional = self.type.partition("|")
+        wanted = _TYPES[kind.split("[")[0].strip()]
+        if value is None and optional.strip() == "None":
+            return None
+        if wanted is float and type(value) is int:
+            return float(value)
+        if type(value) is not wanted:
+            raise StudyError(
+                f"parameter {self.name} takes {self.type} ({self.comment or 'no comment'}), not {value!r}."
+            )
+        return value
+
+
+@dataclass(frozen=True)
+class NotebookFile:
+    """One notebook as its file tells: its name, question and parameters, and the tables it lives on.
+
+    ``needs`` are canonical tables it cannot do without, ``wants`` those it can; ``uses`` are results of
+    other notebooks, ``makes`` its own.
+    """
+
+    path: Path
+    name: str
+    question: str
+    parameters: dict[str, Parameter]
+    needs: frozenset[str] = field(default=frozenset())
+    wants: frozenset[str] = field(default=frozenset())
+    uses: frozenset[str] = field(default=frozenset())
+    makes: frozenset[str] = field(default=frozenset())
+
+    def check_parameters(self, given: dict[str, Any]) -> dict[str, Any]:
+        """The given values, checked against the parameters cell.
+
+        Raises
+        ------
+        StudyError
+            There is no such parameter, or its value has the wrong type.
+        """
+        own = sorted(set(self.parameters) - {"study", "as_of"})
+        for name in given:
+            if name not in own:
+                raise StudyError(f"notebook {self.name} has no parameter '{name}'. {known_names(name, own)}")
+        return {name: self.parameters[name].check(value) for name, value in given.items()}
+
+
+def read_notebooks(folder: Path) -> list[NotebookFile]:
+    """All notebooks of a folder, in the order of their numbers.
+
+    Raises
+    ------
+    StudyError
+        Two notebooks have one name or make the same table, or one cannot be read.
+    """
+    found = [read_notebook(path) for path in sorted(folder.glob("*.ipynb"))]
+    names = [notebook.name for notebook in found]
+    makers: dict[str, str] = {}
+    for notebook in found:
+        if names.count(notebook.name) > 1:
+            raise StudyError(
+                f"Two notebooks are named {notebook.name}. Rename one: the name is its place in the report."
+            )
+        for table in notebook.makes:
+            if table in makers:
+                raise StudyError(
+                    f"{makers[table]} and {notebook.name} both save '{table}'. Rename one of the tables."
+                )
+            makers[table] = notebook.name
+    return found
+
+
+def read_notebook(path: Path) -> NotebookFile:
+    """Read one notebook's file.
+
+    Raises
+    ------
+    StudyError
+        It is no notebook, its name does not fit ``NN_name.ipynb``, a cell is not plain Python, or its
+        parameters cell is missing or holds more than literals.
+    """
+    match = _FILE.fullmatch(path.name)
+    if not match:
+        raise StudyError(f"{path.name} is not named like a notebook of this project: 01_name.ipynb.")
+    try:
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        texts = [(cell, "".join(cell["source"])) for cell in cells]
+        headings = [t for c, t in texts if c["cell_type"] == "markdown"]
+        codes = [(c, t) for c, t in texts if c["cell_type"] == "code"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StudyError(f"{path.name} cannot be read as a notebook: {error}.") from None
+    trees = [(c, t, _parse(path, t)) for c, t in codes]
+    tagged = [(t, tree) for c, t, tree in trees if "parameters" in c.get("metadata", {}).get("tags", [])]
+    if len(tagged) != 1:
+        raise StudyError(f"{path.name} has {len(tagged)} cells tagged 'parameters'. It needs one.")
+    parameters = _parameters(path, *tagged[0])
+    for name in ("study", "as_of"):
+        if name not in parameters:
+            raise StudyError(f"{path.name}: its parameters cell has no '{name}'. Add {name}: str = \"\".")
+    calls = [call for _, _, tree in trees for call in _calls(tree)]
+    opened = [first for method, first, _ in calls if method == "open_run"]
+    if opened != [match[2]]:
+        raise StudyError(
+            f'{path.name} should call open_run("{match[2]}", …) once; it has: {opened or "no such call"}.'
+        )
+    pick = lambda *methods: frozenset(f for m, f, _ in calls if m in methods)  # noqa: E731
+    optional = frozenset(first for method, first, sure in calls if method == "table" and not sure)
+    sure = pick("table") - optional
+    return NotebookFile(
+        path=path,
+        name=match[2],
+        question=_question(headings),
+        parameters=parameters,
+        # orders is a view over order_lines.
+        needs=frozenset("order_lines" if table == "orders" else table for table in sure),
+        wants=optional,
+        uses=pick("load"),
+        makes=pick("save"),
+    )
+
+
+def _parse(path: Path, text: str) -> ast.Module:
+    try:
+        return ast.parse(text)
+    except SyntaxError as error:
+        line = text.splitlines()[(error.lineno or 1) - 1].strip()
+        raise StudyError(f"{path.name}: a cell is not plain Python (no magics): {line}") from None
+
+
+def _parameters(path: Path, text: str, tree: ast.Module) -> dict[str, Parameter]:
+    lines, found = text.splitlines(), {}
+    for node in tree.body:
+        try:
+            if (
+                not isinstance(node, ast.AnnAssign)
+                or not isinstance(node.target, ast.Name)
+                or node.value is None
+            ):
+                raise ValueError
+            kind, default = ast.unparse(node.annotation), ast.literal_eval(node.value)
+            if kind.partition("|")[0].split("[")[0].strip() not in _TYPES:
+                raise ValueError
+        except ValueError:
+            raise StudyError(
+                f"{path.name}: in the parameters cell stands '{lines[node.lineno - 1].strip()}'. "
+                f"Only lines such as  top_k: int = 3  # unit and meaning  ({', '.join(_TYPES)})."
+            ) from None
+        # ast counts columns in bytes of UTF-8.
+        rest = lines[(node.end_lineno or node.lineno) - 1].encode()[node.end_col_offset or 0 :].decode()
+        found[node.target.id] = Parameter(node.target.id, kind, default, rest.strip().lstrip("# "))
+    return found
+
+
+def _calls(tree: ast.Module) -> list[tuple[str, str, bool]]:
+    """(method, first literal argument, whether it is required) of the calls that tell what is used."""
+    found = []
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call) or not node.args or not isinstance(node.args[0], ast.Constant):
+            continue
+        method = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        first = node.args[0].value
+        if method in {"open_run", "table", "load", "save"} and isinstance(first, str):
+            if isinstance(node.func, ast.Attribute) and not _on_run(node.func.value):
+                continue
+            sure = not any(
+                k.arg == "required" and getattr(k.value, "value", True) is False for k in node.keywords
+            )
+            found.append((method, first, sure))
+    return found
+
+
+def _on_run(value: ast.expr) -> bool:
+    """Whether a method is called on ``run`` itself or on ``run.at(…)``."""
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr == "at":
+        value = value.func.value
+    return isinstance(value, ast.Name) and value.id == "run"
+
+
+def _question(markdown: list[str]) -> str:
+    for text in markdown:
+        for line in text.splitlines():
+            if line.startswith("# "):
+                return line[2:].strip()
+    return ""

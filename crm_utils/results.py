@@ -1,0 +1,157 @@
+"""What does a notebook leave behind? Tables, named numbers and findings, as files that never vary.
+
+The same results give the same bytes: rows have an order, numbers a stated precision, keys are sorted.
+Every file is written beside its place and moved there whole.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import html
+import json
+import math
+import os
+from decimal import Decimal
+from numbers import Integral, Real
+from pathlib import Path
+from typing import Any
+
+import ibis.backends.duckdb
+import ibis.expr.types as ir
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from crm_utils.errors import RunError
+
+__all__ = ["CSV_ROWS", "DIGITS", "exact", "show", "write_results", "write_table"]
+
+SCHEMA_VERSION = 1
+#: A saved table with at most this many rows is also written as CSV, for people with a spreadsheet.
+CSV_ROWS = 50_000
+#: Significant digits of a recorded number: cents of ten million, and no trace of the order of additions.
+DIGITS = 10
+
+
+def write_table(
+    con: ibis.backends.duckdb.Backend, folder: Path, name: str, table: Any, order_by: list[str] | None = None
+) -> dict[str, Any]:
+    """Write one table as Parquet, and as CSV up to :data:`CSV_ROWS` rows.
+
+    Parameters
+    ----------
+    con
+        The engine an Ibis table lives on.
+    folder, name
+        ``folder/name.parquet`` is written; the folder is made.
+    table
+        Ibis table, pandas DataFrame (its index is left out) or Arrow table.
+    order_by
+        Columns that order an Ibis table's rows; all from the left by default. The others keep their order.
+
+    Returns
+    -------
+    dict
+        rows, columns, files: as they stand in the results.
+
+    Raises
+    ------
+    RunError
+        The table is of another kind.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.parquet"
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    if isinstance(table, pd.DataFrame):
+        table = pa.Table.from_pandas(table, preserve_index=False).replace_schema_metadata(None)
+    if isinstance(table, pa.Table):
+        pq.write_table(table, temporary, compression="zstd")
+    elif isinstance(table, ir.Table):
+        con.to_parquet(table.order_by(order_by or table.columns), temporary, compression="zstd")
+    else:
+        raise RunError(
+            f"'{name}' is a {type(table).__name__}. Save an Ibis table, a DataFrame or an Arrow table."
+        )
+    temporary.replace(path)
+    kept = pq.read_metadata(path)
+    files = [path.name]
+    if kept.num_rows <= CSV_ROWS:
+        files.append(_write_csv(path))
+    return {"rows": kept.num_rows, "columns": kept.schema.names, "files": files}
+
+
+def write_results(
+    folder: Path,
+    notebook: str,
+    as_of: str,
+    numbers: dict[str, dict[str, Any]],
+    findings: list[dict[str, Any]],
+    tables: dict[str, dict[str, Any]],
+) -> None:
+    """Write ``results/<notebook>.json``: what one notebook found, for the pages and for other programs."""
+    told = {
+        "schema_version": SCHEMA_VERSION,
+        "notebook": notebook,
+        "as_of": as_of,
+        "numbers": dict(sorted(numbers.items())),
+        "findings": findings,
+        "tables": dict(sorted(tables.items())),
+    }
+    path = folder / "results" / f"{notebook}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    temporary.write_text(
+        json.dumps(told, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
+    )
+    temporary.replace(path)
+
+
+def exact(name: str, value: Any) -> Any:
+    """A value as results keep it: whole numbers whole, others to :data:`DIGITS` significant digits.
+
+    Raises
+    ------
+    RunError
+        It is no finite number, text, day or None.
+    """
+    if value is None or isinstance(value, str | bool):
+        return value
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    if isinstance(value, Integral):
+        return int(value)
+    if isinstance(value, Real | Decimal) and math.isfinite(value):
+        return float(f"{float(value):.{DIGITS}g}")
+    raise RunError(
+        f"{name} = {value!r} is not a finite number, a text or a day. Record None where it cannot be told."
+    )
+
+
+def show(sentence: str, attributes: str) -> None:
+    """Show a sentence where a notebook shows its output; escaped, with a plain text beside it."""
+    from IPython.display import display  # in a kernel it is there already; others need none of it
+
+    display(  # type: ignore[no-untyped-call]
+        {"text/plain": sentence, "text/html": f"<p {attributes}>{html.escape(sentence)}</p>"}, raw=True
+    )
+
+
+def _write_csv(parquet: Path) -> str:
+    """Write a table for a spreadsheet: UTF-8 with a mark, text that would be a formula made harmless."""
+    path = parquet.with_suffix(".csv")
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    table = pq.read_table(parquet)
+    with temporary.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow([_harmless(name) for name in table.column_names])
+        writer.writerows([_harmless(v) for v in row.values()] for row in table.to_pylist())
+    temporary.replace(path)
+    return path.name
+
+
+def _harmless(value: Any) -> Any:
+    """Text that a spreadsheet would run as a formula, with an apostrophe before it."""
+    if isinstance(value, str) and value[:1] in {"=", "+", "-", "@", "\t", "\r"}:
+        return f"'{value}"
+    return value

@@ -1,0 +1,282 @@
+"""Which data did a run see? Immutable folders of Parquet with a manifest, loaded once and never changed.
+
+``data/snapshots/<study>/<id>/`` holds a file a table, the rows set aside in ``quarantine/``, and
+``snapshot.json``. The id is a hash of the inputs, the study's source section and the loader's version, so
+loading the same twice does nothing. A snapshot is built beside its place and moved there whole;
+``CURRENT`` names the one in use and is replaced in one step. Readers need no lock.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import zoneinfo
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import ibis
+import ibis.backends.duckdb
+import pyarrow.parquet as pq
+
+from crm_utils import quality
+from crm_utils.errors import DataError, StudyError
+from crm_utils.sources import Input, Source, reader
+from crm_utils.study import Study
+from crm_utils.tables import AsOf
+
+__all__ = ["Snapshot", "connect", "current", "find", "load", "prune"]
+
+SCHEMA_VERSION = 1
+#: Raised when the same input would give other tables, whatever the source.
+LOADER_VERSION = 1
+KEPT = 3
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One loaded state of a study's data: its folder and what its manifest says."""
+
+    folder: Path
+    manifest: dict[str, Any]
+
+    @property
+    def id(self) -> str:
+        """The hash that names it."""
+        return str(self.manifest["id"])
+
+    @property
+    def tables(self) -> list[str]:
+        """The tables it holds."""
+        return sorted(self.manifest["tables"])
+
+    def path(self, table: str) -> Path:
+        """The Parquet file of a table."""
+        return self.folder / f"{table}.parquet"
+
+    def as_of(self, text: str, study: Study) -> AsOf:
+        """Turn a day (or an instant, or ``latest``) into one that these data can answer for.
+
+        Raises
+        ------
+        StudyError
+            The day is malformed, before the data or their history begin, or after they end.
+        """
+        first = max(self.manifest["first_day"], study.history_starts.isoformat())
+        last = self.manifest["last_day"]
+        as_of = AsOf.parse(self.manifest["last_complete_day"] if text == "latest" else text)
+        if not first <= as_of.day.isoformat() <= last:
+            when = "before the data begin" if as_of.day.isoformat() < first else "after the data end"
+            known = f"'{study.name}' has orders from {first} to {last}: choose one of these days."
+            raise StudyError(f"as_of {as_of} is {when}. {known}")
+        return as_of
+
+
+def connect() -> ibis.backends.duckdb.Backend:
+    """A DuckDB in this process, with the share of memory and threads that the runner left to it.
+
+    ``CRM_THREADS`` and ``CRM_MEMORY`` (such as ``4GB``) are set by the pipeline, which knows how many
+    notebooks run beside each other; without them DuckDB takes what the machine has.
+    """
+    settings = {"threads": os.environ.get("CRM_THREADS"), "memory_limit": os.environ.get("CRM_MEMORY")}
+    con = ibis.duckdb.connect(**{name: value for name, value in settings.items() if value})
+    con.raw_sql("SET enable_progress_bar = false")
+    return con
+
+
+def load(root: Path, study: Study) -> tuple[Snapshot, bool]:
+    """Bring a study's data in, unless the same data are in already.
+
+    Parameters
+    ----------
+    root
+        The project's folder.
+    study
+        What to load.
+
+    Returns
+    -------
+    snapshot : Snapshot
+        The snapshot, now the current one.
+    is_new : bool
+        Whether anything had to be read.
+
+    Raises
+    ------
+    DataError
+        A file, table or column is missing or damaged, or nothing could be loaded. The snapshot that was
+        current stays so.
+    """
+    source = reader(study)
+    inputs = source.inputs(study, root)
+    try:
+        read = [
+            {"name": i.path.name, "sha256": _sha256(i.path), "rows": _rows(i.path), "becomes": i.becomes}
+            for i in inputs
+        ]
+    except OSError as error:
+        raise DataError(f"{error.filename} cannot be read: {error.strerror}.") from None
+    home = root / "data" / "snapshots" / study.name
+    name = _identity(study, source, read)
+    snapshot = _open(home / name)
+    is_new = snapshot is None
+    if snapshot is None:
+        home.mkdir(parents=True, exist_ok=True)
+        building = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=home))
+        try:
+            _build(building, name, study, source, inputs, read)
+            shutil.rmtree(home / name, ignore_errors=True)  # what a damaged snapshot left
+            building.rename(home / name)
+        except OSError as error:
+            raise DataError(f"The snapshot of '{study.name}' cannot be written: {error.strerror}.") from error
+        finally:
+            shutil.rmtree(building, ignore_errors=True)
+        snapshot = find(root, study.name, name)
+    _replace(home / "CURRENT", name)
+    return snapshot, is_new
+
+
+def current(root: Path, study: str) -> Snapshot | None:
+    """The snapshot in use, or None where nothing was loaded yet."""
+    home = root / "data" / "snapshots" / study
+    try:
+        name = (home / "CURRENT").read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return None
+    return find(root, study, name)
+
+
+def find(root: Path, study: str, name: str) -> Snapshot:
+    """One snapshot by its id.
+
+    Raises
+    ------
+    DataError
+        It is not there, or it is damaged: a file is missing or has not the size it was written with.
+    """
+    snapshot = _open(root / "data" / "snapshots" / study / name)
+    if snapshot is None:
+        raise DataError(
+            f"The snapshot {name} of '{study}' is missing or damaged. Load it again: crm load-data {study}."
+        )
+    return snapshot
+
+
+def prune(root: Path, study: str, *, used: set[str]) -> list[str]:
+    """Remove old snapshots; the newest three, the current one and those in ``used`` stay.
+
+    Returns
+    -------
+    list of str
+        The ids that were removed.
+    """
+    home = root / "data" / "snapshots" / study
+    now = current(root, study)
+    folders = sorted((p for p in home.glob("[0-9a-f]*") if p.is_dir()), key=lambda p: p.stat().st_mtime)
+    spare = [p for p in folders[:-KEPT] if p.name not in used and (now is None or p.name != now.id)]
+    for folder in spare:
+        shutil.rmtree(folder, ignore_errors=True)
+    return [folder.name for folder in spare]
+
+
+def _identity(study: Study, source: Source, read: list[dict[str, Any]]) -> str:
+    told = {
+        "inputs": [(item["name"], item["sha256"]) for item in read],
+        "source": study.source,
+        "timezone": study.timezone,
+        "versions": (SCHEMA_VERSION, LOADER_VERSION, source.VERSION),
+    }
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _build(
+    folder: Path, name: str, study: Study, source: Source, inputs: list[Input], read: list[dict[str, Any]]
+) -> None:
+    con = connect()
+    try:
+        raw = source.read(con, study, inputs)
+        tables = {table: _write(con, folder, table, rows) for table, rows in raw.items()}
+        loaded = {table: con.read_parquet(folder / f"{table}.parquet") for table in tables}
+        oddities = {words: int(rows.execute()) for words, rows in quality.oddities(loaded).items()}
+        lines = loaded["order_lines"]
+        first, last = lines.aggregate(a=lines.ordered_at.min(), b=lines.ordered_at.max()).execute().iloc[0]
+    except (ibis.IbisError, duckdb.Error) as error:
+        raise DataError(f"The data of '{study.name}' cannot be read: {error}.") from error
+    finally:
+        con.disconnect()
+    if not tables["order_lines"]["loaded"]:
+        raise DataError(
+            f"No order line of '{study.name}' could be loaded; {tables['order_lines']['read']} were read."
+        )
+    today = dt.datetime.now(zoneinfo.ZoneInfo(study.timezone)).date()
+    manifest = {
+        "schema_version": SCHEMA_VERSION,
+        "id": name,
+        "study": study.name,
+        "source": study.kind,
+        "options": study.source,
+        "zone": study.timezone,
+        "loader_version": [LOADER_VERSION, source.VERSION],
+        "loaded_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        "inputs": read,
+        "tables": tables,
+        "oddities": oddities,
+        "decisions": [{"table": d.table, "quirk": d.quirk, "decision": d.decision} for d in source.DECISIONS],
+        "first_day": first.date().isoformat(),
+        "last_day": last.date().isoformat(),
+        # A day that was not over when the data were read is not complete.
+        "last_complete_day": min(last.date(), today - dt.timedelta(days=1)).isoformat(),
+    }
+    (folder / "snapshot.json").write_text(
+        json.dumps(manifest, indent=1, ensure_ascii=False), encoding="utf-8"
+    )
+
+
+def _write(con: ibis.backends.duckdb.Backend, folder: Path, table: str, raw: Any) -> dict[str, Any]:
+    good, bad = quality.split(raw, table)
+    path, aside = folder / f"{table}.parquet", folder / "quarantine" / f"{table}.parquet"
+    con.to_parquet(good, path, compression="zstd")
+    read, loaded = int(raw.count().execute()), _rows(path)
+    quarantined = 0
+    if read != loaded:
+        aside.parent.mkdir(exist_ok=True)
+        con.to_parquet(bad.order_by("file", "row"), aside, compression="zstd")
+        quarantined = _rows(aside)
+    if read != loaded + quarantined:
+        raise DataError(
+            f"{table}: {read} rows read, {loaded} loaded, {quarantined} set aside; the sum is wrong."
+        )
+    return {"read": read, "loaded": loaded, "quarantined": quarantined, "bytes": path.stat().st_size,
+            "sha256": _sha256(path)}  # fmt: skip
+
+
+def _open(folder: Path) -> Snapshot | None:
+    """The snapshot in a folder, or None when it is not there or not whole."""
+    try:
+        manifest = json.loads((folder / "snapshot.json").read_text(encoding="utf-8"))
+        whole = all(
+            (folder / f"{t}.parquet").stat().st_size == m["bytes"] for t, m in manifest["tables"].items()
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return Snapshot(folder, manifest) if whole else None
+
+
+def _replace(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(text + "\n", encoding="utf-8")
+    temporary.replace(path)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _rows(path: Path) -> int:
+    return int(pq.read_metadata(path).num_rows)
