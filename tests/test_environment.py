@@ -98,7 +98,7 @@ def _copy_of_the_project(folder: Path) -> Path:
 
 
 def _new_environment(folder: Path, *, requirements: Path) -> Path:
-    """Make it with uv where there is one, because that takes seconds; pip does the same in minutes."""
+    """Make it with uv where there is one, because that takes seconds where pip takes a minute."""
     scripts = Path(sys.executable).parent
     uv = shutil.which("uv", path=f"{scripts}{os.pathsep}{os.environ.get('PATH', '')}")
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
