@@ -1,0 +1,168 @@
+"""What does one customer look like in a row? Reductions that several methods share.
+
+Ibis tables in, an Ibis table out: the engine does the work, and nothing is executed here. Sums are of
+integers and decimals and become floats last, so the same data give the same bytes on any number of threads.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import ibis
+import ibis.expr.types as ir
+
+__all__ = ["QUIET_CHANCE", "customer_summary", "known_orders", "purchase_days"]
+
+QUIET_CHANCE = 0.05
+"""A silence is *beyond the customer's own rhythm* when one at least as long had a chance under this."""
+
+_MOST_SHAPE = 1000.0
+"""Cap of the rhythm's shape r: above it, all customers buy at practically the same rate."""
+
+_COLUMNS = (
+    "customer_id", "first_ordered_on", "last_ordered_on", "recency_days", "tenure_days", "orders",
+    "order_days", "revenue", "mean_order_value", "mean_gap_days", "gap_spread_days", "last_gap_days", "rhythm_days",
+    "silence_chance", "last_gap_chance",
+)  # fmt: skip
+
+
+def customer_summary(orders: ir.Table, *, as_of: dt.date, since: dt.date | None = None) -> ir.Table:
+    """Sum up each customer's purchases as known at the end of a day: one row a customer.
+
+    Parameters
+    ----------
+    orders
+        One row an order: ``order_id``, ``customer_id`` (null for guests, who are left out), ``ordered_at``
+        (the shop's wall clock) and ``amount`` (decimal; negative for a return).
+    as_of
+        The last day that may be seen; later orders are ignored.
+    since
+        The first day that may be seen; the default is the beginning of the data.
+
+    Returns
+    -------
+    ibis.expr.types.Table
+        Customers with at least one purchase: an order that is not a return, so its amount is not negative.
+        (An order paid wholly by coupons costs nothing and is a visit all the same.)
+
+        - ``customer_id``, ``first_ordered_on``, ``last_ordered_on``
+        - ``recency_days``: days from the last purchase to ``as_of``; 0 when they bought on that day
+        - ``tenure_days``: days from the first purchase to ``as_of``
+        - ``orders``: purchases; ``order_days``: distinct days with one
+        - ``revenue``: decimal, returns netted, so it may be negative; ``mean_order_value``: revenue / orders
+        - ``mean_gap_days``, ``gap_spread_days``: mean and standard deviation (n − 1) of the days between
+          successive order days; null below two and three order days; ``last_gap_days``: the latest of them
+        - ``rhythm_days``: the expected days between order days, the customer's own shrunk towards everyone's
+        - ``silence_chance``: the chance of a silence as long as today's, had the rhythm gone on
+        - ``last_gap_chance``: the same for the latest gap, judged by the order days before it
+
+    Notes
+    -----
+    The rhythm is a gamma-Poisson model (Ehrenberg, *Repeat-Buying*, 1959/1988): order days come at a rate λ a
+    day, and rates differ between customers as Gamma(r, α). After n gaps that sum to S days the rate is
+    Gamma(r + n, α + S), so ``rhythm_days`` = (α + S) / (r + n): S / n for a customer of many orders, α / r
+    for one of a single order. The chance of a further silence of t days is
+    ((α + S) / (α + S + t))^(r + n). r and α are matched to the moments of the repeat order days x in
+    tenures T: E[λ] = Σx / ΣT and E[λ²] = Σx(x − 1) / ΣT², which need exact integers only.
+
+    It does not hold where purchases are more regular than chance (the silence is then found late), where
+    most customers have left for good (everyone's rhythm then looks slower than it was), or within a season.
+    Both rhythm columns are null when nobody ever bought on a second day.
+
+    Examples
+    --------
+    >>> import datetime as dt, ibis, pyarrow as pa
+    >>> rows = {"order_id": ["1", "2", "3"], "customer_id": ["ann", "ann", "bob"], "amount": [10, 30, 5],
+    ...         "ordered_at": ["2024-01-01", "2024-01-11", "2024-01-05"]}
+    >>> orders = ibis.memtable(pa.table(rows))
+    >>> orders = orders.cast({"ordered_at": "timestamp", "amount": "decimal(18, 2)"})
+    >>> summary = customer_summary(orders, as_of=dt.date(2024, 1, 31)).order_by("customer_id")
+    >>> summary.select("customer_id", "recency_days", "orders", "mean_gap_days").to_pyarrow().to_pylist()[0]
+    {'customer_id': 'ann', 'recency_days': 20, 'orders': 2, 'mean_gap_days': 10.0}
+    """
+    seen = known_orders(orders, since=since, as_of=as_of)
+    money = _money_per_customer(seen, as_of=as_of)
+    gaps = _gaps_per_customer(purchase_days(seen))
+    return _with_rhythm(money.left_join(gaps, "customer_id").drop("customer_id_right"))
+
+
+def known_orders(orders: ir.Table, *, as_of: dt.date, since: dt.date | None = None) -> ir.Table:
+    """Orders and returns of known customers from ``since`` to the end of ``as_of``; guests are left out."""
+    after = dt.datetime.combine(as_of + dt.timedelta(days=1), dt.time())
+    known = orders.filter(orders.customer_id.notnull(), orders.ordered_at < after)
+    return known if since is None else known.filter(known.ordered_at >= dt.datetime.combine(since, dt.time()))
+
+
+def purchase_days(orders: ir.Table) -> ir.Table:
+    """Distinct days with a purchase: ``customer_id``, ``day``. Guests and returns are left out.
+
+    Two orders of one day count once: a split till receipt says nothing about how often somebody comes.
+    """
+    bought = orders.filter(orders.customer_id.notnull(), orders.amount >= 0)
+    return bought.select("customer_id", day=bought.ordered_at.cast("date")).distinct()
+
+
+def _money_per_customer(seen: ir.Table, *, as_of: dt.date) -> ir.Table:
+    bought = seen.amount >= 0
+    day = seen.ordered_at.cast("date")
+    per = seen.group_by("customer_id").aggregate(
+        first_ordered_on=day.min(where=bought),
+        last_ordered_on=day.max(where=bought),
+        orders=bought.cast("int64").sum(),
+        # Ibis types a sum of decimals as decimal(38, 2); stated, so that every engine returns the same.
+        revenue=seen.amount.sum().cast("decimal(38, 2)"),
+    )
+    per = per.filter(per.orders > 0)
+    today = ibis.date(as_of.year, as_of.month, as_of.day)
+    return per.mutate(
+        recency_days=today.delta(per.last_ordered_on, unit="day"),
+        tenure_days=today.delta(per.first_ordered_on, unit="day"),
+        mean_order_value=per.revenue.cast("float64") / per.orders,
+    )
+
+
+def _gaps_per_customer(days: ir.Table) -> ir.Table:
+    window = ibis.window(group_by=days.customer_id, order_by=days.day)
+    gapped = days.mutate(gap=days.day.delta(days.day.lag().over(window), unit="day"))
+    per = gapped.group_by("customer_id").aggregate(
+        order_days=gapped.count(),
+        gaps=gapped.gap.count(),
+        gap_sum=gapped.gap.sum(),
+        gap_squares=(gapped.gap * gapped.gap).sum(),
+        last_gap_days=gapped.gap.argmax(gapped.day),
+    )
+    # n Σg² − (Σg)² is an exact integer; only the last division is floating.
+    spread = (per.gaps * per.gap_squares - per.gap_sum * per.gap_sum).cast("float64")
+    return per.mutate(
+        mean_gap_days=per.gap_sum.cast("float64") / per.gaps.nullif(0),
+        gap_spread_days=(spread / (per.gaps * (per.gaps - 1)).nullif(0)).sqrt(),
+    )
+
+
+def _with_rhythm(per: ir.Table) -> ir.Table:
+    prior = _prior(per)
+    per = per.cross_join(prior)
+    history = per.alpha + per.gap_sum.fill_null(0)
+    shape = per.r + per.gaps
+    before_last = history - per.last_gap_days
+    # The ratio is positive wherever a prior exists, so no engine sees the logarithm of zero.
+    return per.mutate(
+        rhythm_days=history / shape,
+        silence_chance=(history / (history + per.recency_days)) ** shape,
+        last_gap_chance=(before_last / history) ** (shape - 1),
+    ).select(*_COLUMNS)
+
+
+def _prior(per: ir.Table) -> ir.Table:
+    """Shape r and rate α (days) of the purchase rates between customers: one row, null where unknown."""
+    sums = per.aggregate(
+        repeats=per.gaps.sum(),
+        pairs=(per.gaps * (per.gaps - 1)).sum(),
+        days=per.tenure_days.sum(),
+        squares=(per.tenure_days * per.tenure_days).sum(),
+    )
+    mean = sums.repeats.nullif(0).cast("float64") / sums.days.nullif(0)
+    variance = sums.pairs.cast("float64") / sums.squares.nullif(0) - mean * mean
+    least = mean * mean / _MOST_SHAPE
+    variance = ibis.greatest(variance, least)
+    return sums.select(r=mean * mean / variance, alpha=mean / variance)
