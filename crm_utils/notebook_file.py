@@ -52,6 +52,22 @@ class Parameter:
             )
         return value
 
+    def parse(self, text: str) -> Any:
+        """A value written on the command line, read in the parameter's type: ``007`` stays text for a str.
+
+        Raises
+        ------
+        StudyError
+            The text is no value of that type.
+        """
+        if self.type.partition("|")[0].strip() == "str":
+            return text
+        try:
+            value = ast.literal_eval({"true": "True", "false": "False"}.get(text, text))
+        except (ValueError, SyntaxError):
+            value = text
+        return self.check(value)
+
 
 @dataclass(frozen=True)
 class NotebookFile:
@@ -143,9 +159,8 @@ def read_notebook(path: Path) -> NotebookFile:
         raise StudyError(
             f'{path.name} should call open_run("{match[2]}", …) once; it has: {opened or "no such call"}.'
         )
-    pick = lambda *methods: frozenset(f for m, f, _ in calls if m in methods)  # noqa: E731
     optional = frozenset(first for method, first, sure in calls if method == "table" and not sure)
-    sure = pick("table") - optional
+    sure = _firsts(calls, "table") - optional
     return NotebookFile(
         path=path,
         name=match[2],
@@ -154,9 +169,13 @@ def read_notebook(path: Path) -> NotebookFile:
         # orders is a view over order_lines.
         needs=frozenset("order_lines" if table == "orders" else table for table in sure),
         wants=optional,
-        uses=pick("load"),
-        makes=pick("save"),
+        uses=_firsts(calls, "load"),
+        makes=_firsts(calls, "save"),
     )
+
+
+def _firsts(calls: list[tuple[str, str, bool]], method: str) -> frozenset[str]:
+    return frozenset(first for called, first, _ in calls if called == method)
 
 
 def _parse(path: Path, text: str) -> ast.Module:

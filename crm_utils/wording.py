@@ -51,7 +51,7 @@ def money(value: Number | None, currency: str = "USD") -> str:
     """
     if value is None or _missing(value):
         return "–"
-    digits = 0 if currency in _NO_MINOR_UNIT or abs(value) >= 100 else 2
+    digits = 2 if -100 < value < 100 and currency not in _NO_MINOR_UNIT else 0
     symbol = _SYMBOLS.get(currency, f"{currency} ")
     return f"{'-' if value < 0 else ''}{symbol}{abs(value):,.{digits}f}"
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from crm_utils.study import Study
 
-__all__ = ["Decision", "Input", "Source", "kinds", "reader"]
+__all__ = ["Decision", "Input", "Source", "decisions", "kinds", "reader"]
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,18 @@ class Source(Protocol):
 def kinds() -> list[str]:
     """The readers there are."""
     return sorted(module.name for module in pkgutil.iter_modules(__path__))
+
+
+def decisions() -> str:
+    """What each source does about the quirks of its data, as Markdown."""
+    parts = []
+    for kind in kinds():
+        source = cast(Source, importlib.import_module(f"{__name__}.{kind}"))
+        parts.append(
+            f"\n# Source {kind}: what was decided\n\n| table | what the data have | decision |\n|---|---|---|"
+        )
+        parts += [f"| {d.table} | {d.quirk} | {d.decision} |" for d in source.DECISIONS]
+    return "\n".join(parts) + "\n"
 
 
 def reader(study: Study) -> Source:

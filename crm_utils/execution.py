@@ -1,0 +1,159 @@
+"""How is one notebook executed? By papermill, in a kernel of this very Python, that we can kill.
+
+The kernel does not depend on which kernels a machine has registered: its command is this interpreter. It
+talks over local sockets where the system has them (over TCP elsewhere), and gets an environment in which
+results repeat: one BLAS thread, a fixed hash seed, no start-up files of the user.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import papermill
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import AsyncKernelManager
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+
+from crm_utils.notebook_file import NotebookFile
+
+__all__ = ["Execution", "Executor"]
+
+HAS_LOCAL_SOCKETS = os.name == "posix"
+START_TIMEOUT_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Execution:
+    """What became of one notebook: passed or failed, why (one sentence), and how long it took."""
+
+    status: str
+    reason: str
+    seconds: float
+
+
+class Executor:
+    """Executes notebooks of one run, from several threads if need be, and can stop them all.
+
+    Parameters
+    ----------
+    folder
+        The run's folder; executed notebooks are put there.
+    environment
+        Variables for the kernels, beside this process's own.
+    cell_timeout
+        Seconds that one cell may take.
+    """
+
+    def __init__(self, folder: Path, environment: dict[str, str], *, cell_timeout: int) -> None:
+        self._folder, self._cell_timeout = folder, cell_timeout
+        # Short: a local socket's path may have about 100 characters.
+        self._work = tempfile.TemporaryDirectory(prefix="crm-", ignore_cleanup_errors=True)
+        own = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+        self._environment = own | {
+            "OMP_NUM_THREADS": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+            "PYTHONHASHSEED": "0",
+            "IPYTHONDIR": self._work.name,
+            "CRM_PYTHON": sys.executable,
+        } | environment  # fmt: skip
+        self._kernels: list[AsyncKernelManager] = []
+        self._stopped = ""
+        self._lock = threading.Lock()
+
+    def execute(self, notebook: NotebookFile, parameters: dict[str, Any]) -> Execution:
+        """Run one notebook from top to bottom; leave it, executed, in the run's folder."""
+        started = time.monotonic()
+        working = Path(self._work.name) / notebook.path.name
+        try:
+            if self._stopped:
+                return Execution("failed", self._stopped, 0.0)
+            papermill.execute_notebook(
+                notebook.path,
+                working,
+                parameters=parameters,
+                kernel_name="python3",
+                progress_bar=False,
+                start_timeout=START_TIMEOUT_SECONDS,
+                execution_timeout=self._cell_timeout,
+                request_save_on_cell_execute=True,
+                kernel_manager_class=self._kernel_class(),
+            )
+            reason = ""
+        except Exception as error:  # whatever it was, the run goes on and says so
+            reason = self._stopped or self._explain(notebook, error)
+        finally:
+            self._keep(working, self._folder / f"{notebook.name}.ipynb")
+        return Execution("failed" if reason else "passed", reason, round(time.monotonic() - started, 3))
+
+    def stop(self, reason: str) -> None:
+        """Kill every kernel, now; what was running fails with this reason, what follows does not start."""
+        with self._lock:
+            self._stopped = reason
+            kernels = list(self._kernels)
+        for kernel in kernels:
+            process = getattr(kernel.provisioner, "process", None)
+            if process is not None:
+                process.kill()
+
+    def close(self) -> None:
+        """Kill what is left and remove the working files."""
+        self.stop(self._stopped or "The run is over.")
+        self._work.cleanup()
+
+    def _explain(self, notebook: NotebookFile, error: Exception) -> str:
+        """One sentence: which notebook, which cell, what happened."""
+        name = notebook.path.name
+        if isinstance(error, papermill.PapermillExecutionError):
+            said = str(error.evalue).strip().splitlines() or [""]
+            # Our own errors are sentences already; others need their class to be understood.
+            ours = error.ename in {"CrmError", "DataError", "LockedError", "RunError", "StudyError"}
+            what = said[0] if ours else f"{error.ename}: {said[0]}"
+            return f"{name}, cell {error.cell_index + 1}: {what}"
+        if isinstance(error, CellTimeoutError):
+            return f"{name}: a cell took longer than {self._cell_timeout} seconds and was stopped."
+        if isinstance(error, DeadKernelError):
+            return f"{name}: its kernel died (killed, out of memory, or the notebook ended the process)."
+        return f"{name}: {type(error).__name__}: {error}"
+
+    def _keep(self, working: Path, place: Path) -> None:
+        """Move the executed notebook to its place, without papermill's notes on this machine's folders."""
+        try:
+            content = json.loads(working.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return
+        content["metadata"].pop("papermill", None)
+        for cell in content["cells"]:
+            cell["metadata"].pop("papermill", None)
+        temporary = place.with_suffix(".tmp")
+        temporary.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        temporary.replace(place)
+
+    def _kernel_class(self) -> type[AsyncKernelManager]:
+        executor, environment, work = self, self._environment, self._work.name
+
+        class Kernel(AsyncKernelManager):  # type: ignore[misc, unused-ignore]
+            """A kernel of this interpreter, whatever kernels the machine has registered."""
+
+            def __init__(self, **kwargs: Any) -> None:
+                if HAS_LOCAL_SOCKETS:
+                    kwargs |= {"transport": "ipc"}
+                super().__init__(**kwargs)
+                with executor._lock:
+                    executor._kernels.append(self)
+                    number = len(executor._kernels)
+                self.connection_file = str(Path(work) / f"kernel-{number}.json")
+
+            @property
+            def kernel_spec(self) -> KernelSpec:
+                command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+                return KernelSpec(argv=command, display_name="Python 3", language="python", env=environment)
+
+        return Kernel

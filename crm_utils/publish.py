@@ -1,0 +1,101 @@
+"""How does a finished run become the report? In one step, so that a reader sees the old one or the new.
+
+Every run is a folder of its own under ``reports/<study>/.runs/``. A report's day is a relative link to
+one of them, and ``latest`` a link to the newest day. Links are replaced whole. Where a system has no
+links, the folder is copied and renamed under the run's lock.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from crm_utils.errors import CrmError
+from crm_utils.tables import AsOf
+
+__all__ = ["days", "point", "prune_runs", "publish"]
+
+#: Runs that no day points to (failed ones, replaced ones) are kept for reading, the newest so many.
+SPARE_RUNS = 10
+
+
+def publish(run: Path, home: Path, as_of: AsOf) -> Path:
+    """Make a run the report of its day, and ``latest`` the newest day there is.
+
+    Parameters
+    ----------
+    run
+        The run's folder, in ``home/.runs``.
+    home
+        ``reports/<study>``.
+    as_of
+        The day or instant it looks back from; its text names the report's folder.
+
+    Returns
+    -------
+    Path
+        The report: ``home/<as_of>``.
+    """
+    report = home / str(as_of)
+    point(report, f".runs/{run.name}")
+    point(home / "latest", days(home)[-1])
+    return report
+
+
+def days(home: Path) -> list[str]:
+    """The days that have a report, oldest first."""
+    names = [path.name for path in home.glob("[0-9]*") if (path / "run.json").is_file()]
+    return sorted(names, key=lambda name: AsOf.parse(name).before)
+
+
+def point(link: Path, target: str) -> None:
+    """Let ``link`` lead to ``target`` (relative to its folder), replacing what stood there in one step."""
+    temporary = link.with_name(f".{link.name}.{os.getpid()}")
+    _remove(temporary)
+    try:
+        temporary.symlink_to(target, target_is_directory=True)
+        temporary.replace(link)
+    except (
+        OSError,
+        NotImplementedError,
+    ):  # no links here (Windows without the right), or a folder in the way
+        _remove(temporary)
+        shutil.copytree(link.parent / target, temporary)
+        old = link.with_name(f".{link.name}.{os.getpid()}.old")
+        if link.exists():
+            link.rename(old)
+        temporary.rename(link)
+        _remove(old)
+
+
+def prune_runs(home: Path, *, keep: Path) -> set[str]:
+    """Remove old runs that no report's day leads to; the newest few and ``keep`` stay.
+
+    Returns
+    -------
+    set of str
+        The snapshots that the remaining runs used, as their manifests say.
+    """
+    runs = sorted((path for path in (home / ".runs").iterdir() if path.is_dir()), key=lambda path: path.name)
+    published = {(home / day).resolve().name for day in days(home)}
+    spare = [path for path in runs if path.name not in published and path != keep]
+    for path in spare[:-SPARE_RUNS]:
+        shutil.rmtree(path, ignore_errors=True)
+    return {snapshot for path in runs if path.exists() and (snapshot := _snapshot(path))}
+
+
+def _snapshot(run: Path) -> str:
+    import json
+
+    try:
+        return str(json.loads((run / "run.json").read_text(encoding="utf-8"))["snapshot"]["id"])
+    except (OSError, ValueError, KeyError, TypeError, CrmError):
+        return ""
+
+
+def _remove(path: Path) -> None:
+    if path.is_symlink() or path.is_file():
+        path.unlink()
+    elif path.exists():
+        shutil.rmtree(path)
