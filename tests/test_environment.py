@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -35,6 +36,11 @@ def _name(requirement: str) -> str:
     parsed = Requirement(requirement)
     extras = f"[{','.join(sorted(parsed.extras))}]" if parsed.extras else ""
     return parsed.name.lower().replace("_", "-") + extras
+
+
+def _hooks() -> list[dict[str, Any]]:
+    config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
+    return [hook for repo in config["repos"] for hook in repo["hooks"]]
 
 
 def _pins() -> dict[str, set[str]]:
@@ -69,12 +75,20 @@ def test_every_dependency_has_a_reason() -> None:
 
 
 def test_hooks_use_the_versions_of_the_constraints() -> None:
-    config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
-    hooks = [hook for repo in config["repos"] for hook in repo["hooks"]]
-    pinned = [pin.split("==") for hook in hooks for pin in hook["additional_dependencies"]]
+    pinned = [pin.split("==") for hook in _hooks() for pin in hook["additional_dependencies"]]
     pins = _pins()
     assert {name for name, _ in pinned} == {"ruff", "nbstripout"}
     assert [(name, version, pins[name]) for name, version in pinned if {version} != pins[name]] == []
+
+
+def test_hook_strips_what_the_lint_session_looks_for() -> None:
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"][0][
+        "hooks"
+    ]
+    strip = next(hook["entry"] for hook in hooks if hook["id"] == "nbstripout")
+    extra = re.search(r'--extra-keys "(.+)"', strip)
+    assert extra is not None
+    assert extra[1] in (ROOT / "noxfile.py").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow
