@@ -82,10 +82,7 @@ def test_hooks_use_the_versions_of_the_constraints() -> None:
 
 
 def test_hook_strips_what_the_lint_session_looks_for() -> None:
-    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"][0][
-        "hooks"
-    ]
-    strip = next(hook["entry"] for hook in hooks if hook["id"] == "nbstripout")
+    strip = next(hook["entry"] for hook in _hooks() if hook["id"] == "nbstripout")
     extra = re.search(r'--extra-keys "(.+)"', strip)
     assert extra is not None
     assert extra[1] in (ROOT / "noxfile.py").read_text(encoding="utf-8")
