@@ -22,13 +22,14 @@ from typing import Any
 import duckdb
 import ibis
 import ibis.backends.duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from crm_utils import quality
 from crm_utils.errors import DataError, StudyError
 from crm_utils.sources import Input, Source, reader
 from crm_utils.study import Study
-from crm_utils.tables import AsOf
+from crm_utils.tables import TABLES, AsOf
 
 __all__ = ["Snapshot", "connect", "current", "find", "load", "prune"]
 
@@ -114,13 +115,7 @@ def load(root: Path, study: Study) -> tuple[Snapshot, bool]:
     """
     source = reader(study)
     inputs = source.inputs(study, root)
-    try:
-        read = [
-            {"name": i.path.name, "sha256": _sha256(i.path), "rows": _rows(i.path), "becomes": i.becomes}
-            for i in inputs
-        ]
-    except OSError as error:
-        raise DataError(f"{error.filename} cannot be read: {error.strerror}.") from None
+    read = [_described(item) for item in inputs]
     home = root / "data" / "snapshots" / study.name
     name = _identity(study, source, read)
     snapshot = _open(home / name)
@@ -184,6 +179,17 @@ def prune(root: Path, study: str, *, used: set[str]) -> list[str]:
     return [folder.name for folder in spare]
 
 
+def _described(item: Input) -> dict[str, Any]:
+    """What the manifest says of an input: enough to know it again."""
+    try:
+        rows = _rows(item.path)
+        return {"name": item.path.name, "sha256": _sha256(item.path), "rows": rows, "becomes": item.becomes}
+    except pa.ArrowInvalid:
+        raise DataError(f"{item.path.name} cannot be read: it is damaged, or no Parquet file.") from None
+    except OSError as error:
+        raise DataError(f"{item.path.name} cannot be read: {error.strerror}.") from None
+
+
 def _identity(study: Study, source: Source, read: list[dict[str, Any]]) -> str:
     told = {
         "inputs": [(item["name"], item["sha256"]) for item in read],
@@ -240,7 +246,9 @@ def _build(
 def _write(con: ibis.backends.duckdb.Backend, folder: Path, table: str, raw: Any) -> dict[str, Any]:
     good, bad = quality.split(raw, table)
     path, aside = folder / f"{table}.parquet", folder / "quarantine" / f"{table}.parquet"
-    con.to_parquet(good, path, compression="zstd")
+    key = list(TABLES[table].key)
+    # A table without a key keeps the source's order; a key's check may have shuffled the others.
+    con.to_parquet(good.order_by(key) if key else good, path, compression="zstd")
     read, loaded = int(raw.count().execute()), _rows(path)
     quarantined = 0
     if read != loaded:

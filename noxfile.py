@@ -1,0 +1,90 @@
+"""Sessions: one command each for the report, the tests, the checks, JupyterLab and the pinned versions.
+
+``nox -s report`` and ``nox -s tests`` need nothing but Python and nox; uv is used where it is found.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.sessions = ["tests", "lint", "types"]
+nox.options.reuse_existing_virtualenvs = True
+
+ROOT = Path(__file__).parent
+# uv compiles no byte code unless told, and some machines forbid it: every kernel would import three times
+# as long.
+COMPILED = {"UV_COMPILE_BYTECODE": "1", "PYTHONDONTWRITEBYTECODE": None}
+
+
+def install(session: nox.Session, *groups: str) -> None:
+    """Put this package and the named dependency groups into the session, in the pinned versions."""
+    session.env.update(COMPILED)
+    listed = nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), *groups) if groups else ()
+    session.install("-c", "constraints.txt", "-e", ".", *listed, silent=True)
+
+
+@nox.session
+def report(session: nox.Session) -> None:
+    """Load a study's data, execute the notebooks, publish the report; its last line says where it is."""
+    install(session)
+    session.run("crm", "run", *(session.posargs or ["complete_journey"]))
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Everything needed to trust it; posargs go to pytest."""
+    install(session, "tests")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style of code and notebooks, the rules of who imports whom, notebooks without outputs."""
+    session.env.update(COMPILED)
+    install(session, "lint")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("lint-imports")
+    notebooks = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "notebooks").glob("*.ipynb"))
+    extra = "metadata.language_info metadata.papermill cell.metadata.papermill cell.metadata.execution"
+    session.run("nbstripout", "--verify", "--keep-id", "--extra-keys", extra, *notebooks)
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Strict types for crm_utils."""
+    install(session, "types")
+    session.run("mypy")
+
+
+@nox.session
+def lab(session: nox.Session) -> None:
+    """JupyterLab in the notebooks' folder, with the kernel of this environment."""
+    install(session)
+    session.run("jupyter", "lab", "--notebook-dir", str(ROOT), *session.posargs)
+
+
+@nox.session
+def lock(session: nox.Session) -> None:
+    """Write constraints.txt: the newest versions that fit together, for every system and Python."""
+    session.install("uv")
+    groups = [part for group in ("tests", "lint", "types") for part in ("--group", group)]
+    session.run(
+        *("uv", "pip", "compile", "--universal", "--python-version", "3.11", "--upgrade", "--quiet"),
+        *("--no-header", "--no-annotate", "--no-emit-index-url", "pyproject.toml", *groups),
+        *("--output-file", "constraints.txt"),
+    )
+
+
+@nox.session(venv_backend="none")
+def clean(session: nox.Session) -> None:
+    """Remove what can be rebuilt: snapshots, reports, caches. Asks nothing; studies and notebooks stay."""
+    for folder in [*(ROOT / "data").glob("*/"), *(ROOT / "reports").glob("*/")]:
+        shutil.rmtree(folder)
+    for name in (".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".import_linter_cache"):
+        shutil.rmtree(ROOT / name, ignore_errors=True)

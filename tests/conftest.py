@@ -1,0 +1,84 @@
+"""What several tests share: a tiny shop, a project folder around it, and the published data sets."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tiny import write_tiny_shop
+
+from crm_utils import snapshots
+from crm_utils.snapshots import Snapshot
+from crm_utils.study import read_study
+
+ROOT = Path(__file__).resolve().parents[1]
+
+TINY = """\
+title: Tiny shop
+source: {kind: complete_journey, folder: raw}
+timezone: America/New_York
+currency: USD
+as_of: 2017-12-31
+history_starts: 2017-01-01
+"""
+
+
+@pytest.fixture(autouse=True)
+def _no_run_around(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests never inherit a run from the shell they are started in."""
+    for name in ("CRM_RUN", "CRM_ROOT", "CRM_PYTHON", "CRM_THREADS", "CRM_MEMORY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def tiny_raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Files like those of Complete Journey, of a simulated shop with 120 households."""
+    folder = tmp_path_factory.mktemp("tiny_raw")
+    write_tiny_shop(folder, households=120, seed=20170101)
+    return folder
+
+
+@pytest.fixture
+def project(tmp_path: Path, tiny_raw: Path) -> Path:
+    """A project folder of one's own: the study ``tiny``, its raw files, no notebooks yet."""
+    (tmp_path / "studies").mkdir()
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "studies" / "tiny.yaml").write_text(TINY, encoding="utf-8")
+    shutil.copytree(tiny_raw, tmp_path / "raw")
+    return tmp_path
+
+
+@pytest.fixture
+def in_project(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same, as the working folder, as a notebook or the command line finds it."""
+    monkeypatch.chdir(project / "notebooks")
+    return project
+
+
+@pytest.fixture(scope="session")
+def complete_journey(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    """The real data, loaded once for all tests."""
+    root = tmp_path_factory.mktemp("complete_journey")
+    shutil.copytree(ROOT / "studies", root / "studies")
+    snapshot, is_new = snapshots.load(root, read_study(root, "complete_journey"))
+    assert is_new
+    return snapshot
+
+
+@pytest.fixture(scope="session")
+def golden() -> Callable[[str], Path]:
+    """Find a published data set: in CRM_TEST_DATA (then it must be there), else beside the project."""
+
+    def find(name: str) -> Path:
+        given = os.environ.get("CRM_TEST_DATA")
+        path = Path(given or ROOT.parent / "shared" / "data") / name
+        if not path.is_file():
+            if given:
+                pytest.fail(f"CRM_TEST_DATA is set, but {path} is not there.")
+            pytest.skip(f"The data set {name} is not on this machine; CRM_TEST_DATA may name its folder.")
+        return path
+
+    return find

@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from conftest import TINY
+
+from crm_utils import snapshots
+from crm_utils.errors import DataError, StudyError
+from crm_utils.snapshots import Snapshot
+from crm_utils.study import read_study
+
+
+def load(root: Path) -> tuple[Snapshot, bool]:
+    return snapshots.load(root, read_study(root, "tiny"))
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def change(path: Path, **values: object) -> None:
+    frame = pd.read_parquet(path)
+    for name, value in values.items():
+        frame[name] = value
+    frame.to_parquet(path, index=False)
+
+
+def test_loading_twice_does_nothing(project: Path) -> None:
+    first, was_new = load(project)
+    before = contents(project / "data")
+    again, is_new = load(project)
+    assert (was_new, is_new, again.id) == (True, False, first.id)
+    assert contents(project / "data") == before
+
+
+def test_another_machine_gives_the_same_tables(project: Path) -> None:
+    first, _ = load(project)
+    before = {t: first.path(t).read_bytes() for t in first.tables}
+    for path in sorted(first.folder.rglob("*"), reverse=True):
+        path.unlink() if path.is_file() else path.rmdir()
+    first.folder.rmdir()
+    again, _ = load(project)
+    assert {t: again.path(t).read_bytes() for t in again.tables} == before
+
+
+def test_rows_read_are_rows_loaded_plus_set_aside(project: Path) -> None:
+    change(project / "raw" / "demographics.parquet", household_id=[5] * 40)
+    snapshot, _ = load(project)
+    rows = snapshot.manifest["tables"]["customers"]
+    assert (rows["read"], rows["loaded"], rows["quarantined"]) == (40, 1, 39)
+    aside = pd.read_parquet(snapshot.folder / "quarantine" / "customers.parquet")
+    assert len(aside) == 39
+    assert set(aside["reason"]) == {"customer_id is there already"}
+    assert json.loads(aside["raw"].iloc[0])["household_id"] == 5
+    assert aside["row"].tolist() == list(range(2, 41))
+
+
+def test_changed_data_make_a_new_snapshot_and_three_are_kept(project: Path) -> None:
+    ids = []
+    for n in range(5):
+        change(project / "raw" / "coupons.parquet", coupon_upc=[n, n])
+        ids.append(load(project)[0].id)
+    assert len(set(ids)) == 5
+    removed = snapshots.prune(project, "tiny", used={ids[0]})
+    assert removed == [ids[1]]
+    assert snapshots.find(project, "tiny", ids[0]).id == ids[0]
+    current = snapshots.current(project, "tiny")
+    assert current is not None
+    assert current.id == ids[4]
+
+
+def test_a_damaged_snapshot_is_not_opened_and_is_loaded_anew(project: Path) -> None:
+    snapshot, _ = load(project)
+    whole = snapshot.path("order_lines").read_bytes()
+    snapshot.path("order_lines").write_bytes(whole[:100])
+    with pytest.raises(DataError, match="missing or damaged. Load it again: crm load-data tiny"):
+        snapshots.current(project, "tiny")
+    again, is_new = load(project)
+    assert is_new
+    assert again.path("order_lines").read_bytes() == whole
+
+
+def test_a_failed_load_leaves_the_snapshot_in_use_as_it_was(project: Path) -> None:
+    snapshot, _ = load(project)
+    before = contents(project / "data")
+    path = project / "raw" / "transactions.parquet"
+    pd.read_parquet(path).rename(columns={"sales_value": "sales"}).to_parquet(path, index=False)
+    with pytest.raises(
+        DataError, match=r"transactions.parquet has no column 'sales_value'. Did you mean 'sales'\?"
+    ):
+        load(project)
+    assert contents(project / "data") == before
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(DataError, match="cannot be read"):
+        load(project)
+    path.unlink()
+    with pytest.raises(DataError, match=r"transactions.parquet is missing in raw. There are: campaign"):
+        load(project)
+    assert contents(project / "data") == before
+    current = snapshots.current(project, "tiny")
+    assert current is not None
+    assert current.id == snapshot.id
+
+
+def test_no_order_line_is_no_snapshot(project: Path) -> None:
+    path = project / "raw" / "transactions.parquet"
+    pd.read_parquet(path).iloc[:0].to_parquet(path, index=False)
+    with pytest.raises(DataError, match="No order line of 'tiny' could be loaded; 0 were read"):
+        load(project)
+    assert not list((project / "data").rglob("*.parquet"))
+
+
+def test_a_day_outside_the_data_is_refused(project: Path) -> None:
+    snapshot, _ = load(project)
+    study = read_study(project, "tiny")
+    assert str(snapshot.as_of("latest", study)) == snapshot.manifest["last_complete_day"]
+    with pytest.raises(
+        StudyError, match="as_of 2016-12-31 is before the data begin. 'tiny' has orders from 2017-01-0"
+    ):
+        snapshot.as_of("2016-12-31", study)
+    with pytest.raises(StudyError, match="as_of 2018-06-01 is after the data end"):
+        snapshot.as_of("2018-06-01", study)
+
+
+def test_a_day_that_is_not_over_is_not_complete(project: Path) -> None:
+    path = project / "raw" / "transactions.parquet"
+    frame = pd.read_parquet(path)
+    now = pd.Timestamp.now("UTC").tz_localize(None).floor("s")
+    frame.loc[frame.index[-1], "transaction_timestamp"] = now
+    frame.to_parquet(path, index=False)
+    snapshot, _ = load(project)
+    today = now.tz_localize("UTC").tz_convert("America/New_York").date()
+    assert snapshot.manifest["last_day"] == today.isoformat()
+    assert snapshot.manifest["last_complete_day"] == (today - pd.Timedelta(days=1)).isoformat()
+
+
+def test_an_unknown_source_or_option_is_refused(project: Path) -> None:
+    study = project / "studies" / "tiny.yaml"
+    study.write_text(TINY.replace("kind: complete_journey", "kind: complete_jorney"), encoding="utf-8")
+    with pytest.raises(
+        StudyError, match=r"no source of kind 'complete_jorney'. Did you mean 'complete_journey'\?"
+    ):
+        load(project)
+    study.write_text(TINY.replace("folder: raw", "foldr: raw"), encoding="utf-8")
+    with pytest.raises(
+        StudyError, match=r"source complete_journey has no option 'foldr'. Did you mean 'folder'\?"
+    ):
+        load(project)
+    assert not (project / "data").exists()

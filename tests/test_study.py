@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, TINY
+
+from crm_utils.errors import StudyError
+from crm_utils.study import find_root, read_study, study_names
+
+
+def refused(root: Path, text: str) -> str:
+    (root / "studies" / "tiny.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(StudyError) as error:
+        read_study(root, "tiny")
+    return str(error.value)
+
+
+def test_every_study_of_the_project_is_valid() -> None:
+    assert "complete_journey" in study_names(ROOT)
+    for name in study_names(ROOT):
+        assert read_study(ROOT, name).name == name
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("title:", "titel:", "line 1: a study has no 'titel'. Did you mean 'title'?"),
+        ("title: Tiny shop\n", "", "'title' is missing"),
+        (
+            "America/New_York",
+            "America/New_Yrok",
+            "line 3: timezone: 'America/New_Yrok' is not a time zone; did you mean America/New_York?",
+        ),
+        ("currency: USD", "currency: dollars", "line 4: currency:"),
+        ("2017-12-31", "2017-02-29", "line 5: as_of: as_of '2017-02-29' is not a day"),
+        (
+            "history_starts: 2017-01-01",
+            "history_starts: 2017-13-01",
+            "line 6: history_starts: not a day; write YYYY-MM-DD",
+        ),
+        ("currency: USD", "currency: USD\ncurrency: KRW", "line 5: 'currency' stands twice"),
+        ("title: Tiny shop", "title: [", "line"),
+        ("{kind: complete_journey, folder: raw}", "{folder: raw}", "line 2: source has no 'kind'"),
+        ("title: Tiny shop", "name: tiny\ntitle: Tiny shop", "'name' is not written in a study"),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_line(project: Path, old: str, new: str, said: str) -> None:
+    assert old in TINY
+    text = refused(project, TINY.replace(old, new))
+    assert said in text
+    assert "studies/tiny.yaml" in text
+    assert "\n" not in text
+
+
+def test_an_empty_or_foreign_file_is_refused(project: Path) -> None:
+    assert "is not a study" in refused(project, "")
+    assert "is not a study" in refused(project, "- a\n- b\n")
+    (project / "studies" / "tiny.yaml").write_bytes("title: 가게".encode("cp949"))
+    with pytest.raises(StudyError, match="not UTF-8"):
+        read_study(project, "tiny")
+
+
+def test_a_parameter_must_be_a_plain_value(project: Path) -> None:
+    text = refused(project, TINY + "notebooks:\n  churn:\n    horizon: {days: 3}\n")
+    assert "line 9: notebooks.churn.horizon" in text
+
+
+def test_an_unknown_study_names_those_there_are(project: Path) -> None:
+    with pytest.raises(StudyError, match=r"No study 'tinny'. Did you mean 'tiny'\? There are: tiny."):
+        read_study(project, "tinny")
+    with pytest.raises(StudyError, match="is not a study's name"):
+        read_study(project, "../secrets")
+
+
+def test_the_root_is_the_nearest_folder_with_studies(
+    project: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    assert find_root(project / "notebooks") == project.resolve()
+    with pytest.raises(StudyError, match="No folder 'studies'"):
+        find_root(tmp_path_factory.mktemp("elsewhere"))

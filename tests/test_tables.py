@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import datetime as dt
+
+import ibis
+import pandas as pd
+import pytest
+
+from crm_utils.errors import StudyError
+from crm_utils.tables import TABLES, AsOf, cut, dictionary, orders
+
+
+def test_a_day_reaches_to_its_end() -> None:
+    as_of = AsOf.parse("2017-12-31")
+    assert as_of.before == dt.datetime(2018, 1, 1)
+    assert as_of.day == dt.date(2017, 12, 31)
+    assert str(as_of) == "2017-12-31"
+
+
+def test_an_instant_is_included_and_keeps_its_name() -> None:
+    as_of = AsOf.parse("2017-12-31T10:15:30")
+    assert as_of.before == dt.datetime(2017, 12, 31, 10, 15, 30, 1)
+    assert AsOf.parse(str(as_of)) == as_of
+
+
+@pytest.mark.parametrize(
+    "text", ["", "2017-02-29", "31.12.2017", "2017", "yesterday", "9999-12-31", "2017-12-31T10:00+09:00"]
+)
+def test_what_is_no_day_is_refused(text: str) -> None:
+    with pytest.raises(StudyError, match="as_of"):
+        AsOf.parse(text)
+
+
+@pytest.fixture
+def messages() -> ibis.Table:
+    frame = pd.DataFrame(
+        {
+            "message_id": ["early", "last", "later"],
+            "sent_at": pd.to_datetime(
+                ["2017-09-01", "2017-09-30 23:59:59.999999", "2017-10-01"], format="ISO8601"
+            ),
+            "opened_at": pd.to_datetime(["2017-09-02", "2017-10-02", "2017-10-02"]),
+            "redeemed_at": pd.to_datetime(["2017-10-01 00:00", None, None]),
+        }
+    )
+    return ibis.memtable(frame)
+
+
+def test_the_cut_takes_later_rows_and_later_values(messages: ibis.Table) -> None:
+    seen = cut(messages, TABLES["messages"], AsOf.parse("2017-09-30")).order_by("message_id").execute()
+    assert seen["message_id"].tolist() == ["early", "last"]
+    assert seen["opened_at"].notna().tolist() == [True, False]
+    assert seen["redeemed_at"].isna().all()
+    assert list(seen.columns) == list(messages.columns)
+
+
+def test_a_row_whose_day_is_unknown_was_always_known() -> None:
+    products = ibis.memtable({"product_id": ["a", "b"], "launched_on": [dt.date(2018, 1, 1), None]})
+    seen = cut(products, TABLES["products"], AsOf.parse("2017-12-31")).execute()
+    assert seen["product_id"].tolist() == ["b"]
+
+
+def test_every_cut_column_stands_in_its_table() -> None:
+    for spec in TABLES.values():
+        names = [c.name for c in spec.columns]
+        assert spec.cut in names
+        assert set(spec.key) <= set(spec.required)
+        assert len(set(names)) == len(names)
+
+
+def test_an_order_is_the_sum_of_its_lines() -> None:
+    lines = ibis.memtable(
+        pd.DataFrame(
+            {
+                "order_id": ["1", "1", "2"],
+                "customer_id": ["c", "c", None],
+                "ordered_at": pd.to_datetime(["2017-01-01 10:00", "2017-01-01 10:05", "2017-01-02 09:00"]),
+                "quantity": [1, 2, -1],
+                "amount": [0.1, 0.2, -5.0],
+                "discount": [0.0, 1.0, 0.0],
+                "channel": ["web", "web", "store"],
+            }
+        )
+    ).cast({"quantity": "decimal(18, 3)", "amount": "decimal(18, 2)", "discount": "decimal(18, 2)"})
+    found = orders(lines).order_by("order_id").to_pyarrow().to_pylist()
+    assert [(o["order_id"], o["customer_id"], o["lines"], str(o["amount"])) for o in found] == [
+        ("1", "c", 2, "0.30"),
+        ("2", None, 1, "-5.00"),
+    ]
+    assert found[0]["ordered_at"] == dt.datetime(2017, 1, 1, 10)
+
+
+def test_the_dictionary_names_every_column() -> None:
+    text = dictionary()
+    for spec in TABLES.values():
+        assert f"## {spec.name}" in text
+        assert all(f"| {c.name} | {c.type} |" in text for c in spec.columns)
