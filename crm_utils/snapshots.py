@@ -13,7 +13,6 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 import zoneinfo
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,9 +120,10 @@ def load(root: Path, study: Study) -> tuple[Snapshot, bool]:
     snapshot = _open(home / name)
     is_new = snapshot is None
     if snapshot is None:
-        home.mkdir(parents=True, exist_ok=True)
-        building = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=home))
+        building = home / f".{name}-{os.getpid()}"
         try:
+            shutil.rmtree(building, ignore_errors=True)
+            building.mkdir(parents=True)
             _build(building, name, study, source, inputs, read)
             shutil.rmtree(home / name, ignore_errors=True)  # what a damaged snapshot left
             building.rename(home / name)
