@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,13 +16,16 @@ _SHARES = {"share", "%"}
 
 @dataclass(frozen=True)
 class Change:
-    """A number that moved: which, and what each report said, in words."""
+    """A number that moved: which, what each report said, and by what share of the first.
+
+    A verdict, a day and what began at zero have no share.
+    """
 
     notebook: str
     name: str
     before: str
     after: str
-    relative: float
+    relative: float | None
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,7 @@ class Changes:
     ----------
     moved
         Numbers that moved, the most important first: those whose names have fewest parts (they are the
-        page's own numbers, not one group's), then by relative change.
+        page's own numbers, not one group's), those without a relative change, then by its size.
     within
         Estimates that differ by less than their intervals allow to say.
     same, added, gone
@@ -88,7 +92,7 @@ def compare(before: Mapping[str, Any], after: Mapping[str, Any], currency: str) 
         else:
             relative = _relative(old[key]["value"], new[key]["value"])
             moved.append(Change(*key, before=was, after=now, relative=relative))
-    moved.sort(key=lambda c: (c.name.count("."), -abs(c.relative), c.notebook, c.name))
+    moved.sort(key=_importance)
     return Changes(tuple(moved), within, same, len(new.keys() - old.keys()), len(old.keys() - new.keys()))
 
 
@@ -105,12 +109,15 @@ def _overlap(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
     return bool(old["low"] <= new["value"] <= old["high"] or new["low"] <= old["value"] <= new["high"])
 
 
-def _relative(old: Any, new: Any) -> float:
-    """The change as a share of the larger of the two, so that a start at zero is finite."""
-    if not isinstance(old, int | float) or not isinstance(new, int | float):
-        return 0.0
-    largest = max(abs(old), abs(new))
-    return (new - old) / largest if largest else 0.0
+def _importance(change: Change) -> tuple[int, float, str, str]:
+    size = math.inf if change.relative is None else abs(change.relative)
+    return change.name.count("."), -size, change.notebook, change.name
+
+
+def _relative(old: Any, new: Any) -> float | None:
+    if not isinstance(old, int | float) or not isinstance(new, int | float) or old == 0:
+        return None
+    return (new - old) / abs(old)
 
 
 def describe(number: Mapping[str, Any], currency: str) -> str:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from crm_utils import wording
 
 from .changes import Change, Changes, compare, describe
 from .document import environment, read, read_notebook, write
-from .pictures import Picture, data_uri, pictures, thumbnail
+from .pictures import Picture, beside_findings, data_uri, pictures, thumbnail
 
 __all__ = ["render_index", "render_overview"]
 
-_TILE_WIDTH = 640  # pixels: twice the width at which a tile is shown
-_LEAD_WIDTH = 1280
+# Pixels: twice the widths at which they are shown.
+_TILE_WIDTH, _LEAD_WIDTH = 640, 1280
 
 
 def render_index(folder: Path, manifest: Mapping[str, Any], *, previous: Path | None = None) -> None:
@@ -25,68 +25,75 @@ def render_index(folder: Path, manifest: Mapping[str, Any], *, previous: Path | 
     Parameters
     ----------
     folder
-        The run's folder, with the executed notebooks and ``results/``.
+        The run's folder, with the executed notebooks, their pages and ``results/``.
     manifest
         The content of its ``run.json``.
     previous
         The folder of the last published run, for what changed; None when there is none.
     """
-    results = {n["name"]: read(folder / "results" / f"{n['name']}.json") for n in manifest["notebooks"]}
-    drawn = {name: _pictures(folder / f"{name}.ipynb") for name in results}
-    text = (
-        environment()
-        .get_template("index.html.j2")
-        .render(
-            manifest=manifest,
-            findings=_findings(manifest, results, drawn),
-            news=_news(manifest, results, previous),
-            tiles=[_tile(folder, n, results[n["name"]], drawn[n["name"]]) for n in manifest["notebooks"]],
-            goals=_goals(manifest),
-            tables=_tables(manifest),
-        )
+    names = [n["name"] for n in manifest["notebooks"]]
+    results = {name: read(folder / "results" / f"{name}.json") for name in names}
+    notebooks = {name: _executed(folder / f"{name}.ipynb") for name in names}
+    findings = _findings(manifest, results, notebooks)
+    if findings and findings[0]["picture"]:
+        findings[0]["image"] = _small(findings[0]["picture"], _LEAD_WIDTH)
+    template = environment().get_template("index.html.j2")
+    text = template.render(
+        manifest=manifest,
+        findings=findings,
+        ranked=any(f["stake"] for f in findings),
+        news=_news(manifest, results, previous),
+        tiles=[_tile(folder, n, results[n["name"]], notebooks[n["name"]]) for n in manifest["notebooks"]],
+        goals=_goals(manifest),
+        tables=_tables(manifest),
     )
     write(folder / "index.html", text)
 
 
-def _pictures(executed: Path) -> list[Picture]:
-    return list(pictures(read_notebook(executed))) if executed.is_file() else []
+def _executed(path: Path) -> Any:
+    return read_notebook(path) if path.is_file() else None
 
 
 def _findings(
-    manifest: Mapping[str, Any], results: Mapping[str, Any], drawn: Mapping[str, list[Picture]]
+    manifest: Mapping[str, Any], results: Mapping[str, Any], notebooks: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
     """All findings, those with most money at stake first, then in the notebooks' order."""
-    question = {n["name"]: n.get("question") or n["name"] for n in manifest["notebooks"]}
-    found = [
-        {
-            "text": finding["text"],
-            "stake": _stake(finding, manifest["currency"]),
-            "order": -(finding.get("at_stake") or 0),
-            "page": f"{name}.html",
-            "anchor": finding.get("anchor", ""),
-            "question": question[name],
-        }
-        for name, result in results.items()
-        for finding in result.get("findings", [])
-    ]
-    return sorted(found, key=lambda f: f["order"])
+    found = []
+    for facts in manifest["notebooks"]:
+        name = facts["name"]
+        beside = beside_findings(notebooks[name]) if notebooks[name] else {}
+        for finding in results[name].get("findings", []):
+            stake = finding.get("at_stake")
+            found.append(
+                {
+                    "text": finding["text"],
+                    "at_stake": stake or 0,
+                    "stake": wording.money(stake, manifest["currency"]) if stake else "",
+                    "page": quote(f"{name}.html"),
+                    "anchor": finding["anchor"],
+                    "question": facts.get("question") or name,
+                    "picture": beside.get(finding["anchor"]),
+                }
+            )
+    return sorted(found, key=lambda f: -f["at_stake"])
 
 
-def _stake(finding: Mapping[str, Any], currency: str) -> str:
-    return wording.money(finding["at_stake"], currency) if finding.get("at_stake") else ""
+def _small(picture: Picture, width: int) -> str:
+    """A drawing stays as it is; pixels become a small copy."""
+    if picture.kind == "image/svg+xml":
+        return data_uri(picture.kind, picture.content)
+    return data_uri("image/png", thumbnail(picture.content, width))
 
 
-def _tile(
-    folder: Path, facts: Mapping[str, Any], result: Mapping[str, Any], drawn: list[Picture]
-) -> dict[str, Any]:
-    picture = next((p for p in drawn if p.kind != "image/svg+xml"), None)
-    name = facts["name"]
+def _tile(folder: Path, facts: Mapping[str, Any], result: Mapping[str, Any], notebook: Any) -> dict[str, Any]:
+    first = next(pictures(notebook), None) if notebook else None
+    page, found = f"{facts['name']}.html", len(result.get("findings", []))
     return {
         **facts,
-        "page": f"{name}.html" if (folder / f"{name}.html").is_file() else "",
-        "picture": data_uri("image/png", thumbnail(picture.content, _TILE_WIDTH)) if picture else "",
-        "alt": (picture.alt or picture.caption or "The page's first picture") if picture else "",
-        "findings": len(result.get("findings", [])),
+        "page": quote(page) if (folder / page).is_file() else "",
+        "image": _small(first, _TILE_WIDTH) if first else "",
+        "alt": (first.alt or first.caption or "The first picture of the page") if first else "",
+        "count": "1 finding" if found == 1 else f"{found} findings",
     }
 
 
@@ -102,27 +109,62 @@ def _news(manifest: Mapping[str, Any], results: Mapping[str, Any], previous: Pat
     if not before or not earlier:
         return {"note": "The last report's numbers cannot be read any more, so changes are not shown."}
     for key, word in (("schema_version", "format"), ("currency", "currency")):
-        if before.get(key) != manifest.get(key):
-            was, now = before.get(key), manifest.get(key)
+        was, now = before.get(key), manifest.get(key)
+        if was != now:
             return {"note": f"The last report has another {word} ({was}, now {now}): numbers do not compare."}
     changes = compare(earlier, results, manifest["currency"])
-    return {"since": before, "moved": [_row(c) for c in changes.moved], "summary": _summary(changes)}
+    return {
+        "since": before,
+        "causes": _causes(before, manifest),
+        "moved": [_row(change) for change in changes.moved],
+        "summary": _summary(changes),
+    }
+
+
+def _causes(before: Mapping[str, Any], manifest: Mapping[str, Any]) -> str:
+    """What else is not as it was, so that a change is not taken for the customers' doing."""
+
+    def parameters(run: Mapping[str, Any]) -> dict[str, Any]:
+        return {n["name"]: n.get("parameters", {}) for n in run["notebooks"]}
+
+    def versions(run: Mapping[str, Any]) -> Any:
+        return run.get("versions")
+
+    def snapshot(run: Mapping[str, Any]) -> Any:
+        return run.get("snapshot", {}).get("id")
+
+    looks = {"data": snapshot, "parameters": parameters, "versions": versions}
+    other = [word for word, look in looks.items() if look(before) != look(manifest)]
+    day = "Another day" if before["as_of"] != manifest["as_of"] else "The same day"
+    return f"{day}, {'other ' + wording_list(other) if other else 'the same data, parameters and versions'}."
+
+
+def wording_list(words: list[str]) -> str:
+    """Join words as a sentence does.
+
+    Examples
+    --------
+    >>> wording_list(["data", "parameters", "versions"])
+    'data, parameters and versions'
+    """
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
 def _row(change: Change) -> dict[str, str]:
+    relative = "" if change.relative is None else f"{change.relative:+.0%}".replace("%", " %")
     label = change.name.replace(".", " · ").replace("_", " ")
-    relative = f"{change.relative:+.0%}".replace("%", " %") if change.relative else ""
-    return {"label": label, "before": change.before, "after": change.after, "difference": relative}
+    return {"label": label, "before": change.before, "after": change.after, "relative": relative}
 
 
 def _summary(changes: Changes) -> str:
-    parts = [
-        (changes.same, "as before"),
+    counts = [
+        (len(changes.moved), "moved"),
         (changes.within, "within their uncertainty"),
+        (changes.same, "as before"),
         (changes.added, "new"),
-        (changes.gone, "no longer recorded"),
+        (changes.gone, "gone"),
     ]
-    return "Of the other numbers: " + (", ".join(f"{n:,} {what}" for n, what in parts if n) or "none") + "."
+    return "Numbers: " + ", ".join(f"{n:,} {what}" for n, what in counts if n) + "."
 
 
 def _goals(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -138,9 +180,9 @@ def _goals(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _tables(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _tables(manifest: Mapping[str, Any]) -> list[dict[str, str]]:
     tables = manifest.get("snapshot", {}).get("tables", {})
-    return [{"name": name, **counts} for name, counts in tables.items()]
+    return [{"name": name, **{k: wording.count(n) for k, n in rows.items()}} for name, rows in tables.items()]
 
 
 def render_overview(reports: Path) -> None:
@@ -151,11 +193,11 @@ def render_overview(reports: Path) -> None:
     reports
         The folder that holds a folder for each study, with a link for each published day.
     """
-    studies = [
-        {"title": days[0]["manifest"].get("title", folder.name), "days": days}
-        for folder in sorted(p for p in reports.iterdir() if p.is_dir() and not p.name.startswith("."))
-        if (days := sorted(_days(folder), key=lambda d: str(d["day"]), reverse=True))
-    ]
+    studies = []
+    for folder in sorted(p for p in reports.iterdir() if p.is_dir() and not p.name.startswith(".")):
+        days = sorted(_days(folder), key=lambda d: str(d["day"]), reverse=True)
+        if days:
+            studies.append({"title": days[0]["manifest"].get("title", folder.name), "days": days})
     studies.sort(key=lambda s: str(s["days"][0]["day"]), reverse=True)
     write(reports / "index.html", environment().get_template("overview.html.j2").render(studies=studies))
 
@@ -166,6 +208,15 @@ def _days(study: Path) -> Iterator[dict[str, Any]]:
             continue
         try:
             manifest = read(link / "run.json")
-        except (OSError, json.JSONDecodeError):
-            manifest = {}
-        yield {"day": link.name, "page": f"{study.name}/{link.name}/index.html", "manifest": manifest}
+            results = {n["name"]: read(link / "results" / f"{n['name']}.json") for n in manifest["notebooks"]}
+            findings = _findings(manifest, results, dict.fromkeys(results))
+        except (OSError, ValueError, KeyError):
+            manifest, results, findings = {}, {}, []
+        done = len([n for n in manifest.get("notebooks", []) if n["status"] == "passed"])
+        yield {
+            "day": link.name,
+            "page": f"{study.name}/{link.name}/index.html",
+            "manifest": manifest,
+            "analyses": "1 analysis" if done == 1 else f"{done} analyses",
+            "headline": findings[0]["text"] if findings else "",
+        }

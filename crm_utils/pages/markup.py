@@ -92,6 +92,8 @@ def _cleaner(*, links: bool, tags: set[str]) -> nh3.Cleaner:
     )
 
 
+_FORMULA_BOX = r'<div class="formula" role="group" tabindex="0" aria-label="Formula">\g<0></div>'
+
 # An author's Markdown may link to papers and hold headings; what code displays may do neither, because
 # its text can be data, and a customer-supplied name must not put a link or a headline on the page.
 _AUTHORED = _cleaner(links=True, tags=_FLOW | _MATHML | _HEADINGS)
@@ -111,18 +113,19 @@ def clean(markup: str, *, authored: bool = False) -> str:
     Returns
     -------
     str
-        Balanced HTML. A table stands in a box of its own that scrolls, also by keyboard.
+        Balanced HTML. Tables and formulas stand in boxes of their own that scroll, also by keyboard.
 
     Examples
     --------
     >>> clean('<p class="say" onclick="x()">Tea &amp; <script>x()</script>salt</p>')
     '<p class="say">Tea &amp; salt</p>'
-    >>> clean('<img src="https://example.org/spy.png" alt="x"><a href="javascript:x()">go</a>')
-    '<img alt="x"><a rel="noopener noreferrer">go</a>'
+    >>> clean('<img src="https://example.org/spy.png" alt="Tea"><a href="javascript:x()">go</a>')
+    '[Tea]<a rel="noopener noreferrer">go</a>'
     """
     cleaned = (_AUTHORED if authored else _DISPLAYED).clean(markup)
     cleaned = re.sub(r"<th[^>]*></th>", "<td></td>", cleaned)  # the corner over an index heads nothing
-    cleaned = re.sub(r"<img(?![^>]*\ssrc=)[^>]*>", _without_source, cleaned) if authored else cleaned
+    cleaned = re.sub(r"<img(?![^>]*\ssrc=)[^>]*>", _without_source, cleaned)
+    cleaned = re.sub(r'<math display="block">.*?</math>', _FORMULA_BOX, cleaned, flags=re.DOTALL)
     return re.sub(r"<table.*?</table>", _in_a_box, cleaned, flags=re.DOTALL)
 
 

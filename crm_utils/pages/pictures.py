@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from PIL import Image, ImageChops
+from PIL import Image, ImageChops, ImageStat
 
-__all__ = ["Picture", "data_uri", "picture_kind", "pictures", "shrink", "thumbnail"]
+__all__ = ["Picture", "beside_findings", "data_uri", "picture_kind", "pictures", "shrink", "thumbnail"]
 
 _KINDS = ("image/svg+xml", "image/png", "image/jpeg")  # nbconvert's own order of preference
-_COLOURS = 256
-_VISIBLE = 12  # of 255: a difference in a channel that nobody sees between two shades of a picture
+_VISIBLE = 4.0  # of 255, root mean square in a colour channel: measured, and looked at, on our own charts
 
 
 @dataclass(frozen=True)
@@ -77,34 +77,57 @@ def picture_kind(output: Any) -> str | None:
     return next((kind for kind in _KINDS if kind in data), None)
 
 
-def shrink(png: bytes) -> bytes:
-    """Write a PNG with a palette where nobody can see the difference, else as well packed as can be.
+def beside_findings(notebook: Any) -> dict[str, Picture]:
+    """The picture that belongs to each finding, by the finding's anchor.
 
-    A chart has few colours and many shades of their edges: 256 hold it, at a third of the size. A
-    picture with continuous shades may not fit; then it keeps its colours.
+    It is the nearest one under the same heading, the one above before the one below.
     """
-    with Image.open(io.BytesIO(png)) as opened:
-        image = opened.convert("RGBA")
-    white = Image.new("RGBA", image.size, "white")
-    flat = Image.alpha_composite(white, image).convert("RGB")
-    few = flat.quantize(colors=_COLOURS, dither=Image.Dither.NONE)
-    difference = ImageChops.difference(flat, few.convert("RGB"))
-    packed = _png(few if max(difference.tobytes()) <= _VISIBLE else flat)
-    return min(png, packed, key=len)
+    section, sections, anchors = 0, [], {}
+    for position, cell in enumerate(notebook.cells):
+        section += cell.cell_type == "markdown" and bool(re.search(r"^#+ ", cell.source, flags=re.MULTILINE))
+        sections.append(section)
+        for output in cell.get("outputs", []):
+            for anchor in re.findall(r'id="(finding-\d+)"', str(output.get("data", {}).get("text/html", ""))):
+                anchors[anchor] = position
+    drawn = list(pictures(notebook))
+    near = {
+        anchor: [p for p in drawn if sections[p.cell] == sections[position]]
+        for anchor, position in anchors.items()
+    }
+    return {
+        anchor: min(found, key=lambda p: (abs(p.cell - anchors[anchor]), p.cell > anchors[anchor]))
+        for anchor, found in near.items()
+        if found
+    }
+
+
+def shrink(png: bytes) -> bytes:
+    """Write a PNG with a palette of 256 colours, unless it would show.
+
+    A chart is few colours and the shades of their edges: with a palette it takes a third of the bytes.
+    """
+    flat = _on_white(png)
+    few = flat.quantize(colors=256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    error = ImageStat.Stat(ImageChops.difference(flat, few.convert("RGB"))).rms
+    return min(png, _png(few), key=len) if max(error) < _VISIBLE else png
 
 
 def thumbnail(content: bytes, width: int) -> bytes:
     """A small copy of a picture as PNG, ``width`` pixels wide at most."""
+    flat = _on_white(content)
+    flat.thumbnail((width, width), Image.Resampling.LANCZOS)
+    return _png(flat.quantize(colors=64, dither=Image.Dither.NONE))
+
+
+def _on_white(content: bytes) -> Image.Image:
     with Image.open(io.BytesIO(content)) as opened:
         image = opened.convert("RGBA")
-    image.thumbnail((width, width), Image.Resampling.LANCZOS)
-    flat = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-    return _png(flat.quantize(colors=64, dither=Image.Dither.NONE))
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
 
 
 def _png(image: Image.Image) -> bytes:
     packed = io.BytesIO()
-    image.save(packed, "PNG", optimize=True)
+    image.save(packed, "PNG")
     return packed.getvalue()
 
 

@@ -1,0 +1,284 @@
+"""A run's folder as the pipeline leaves it, made without a kernel: for the tests of pages."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat import v4
+from PIL import Image, ImageDraw
+
+# What a product, category, campaign or segment may be called by someone who means harm, or just is odd.
+PAYLOADS = [
+    "<script>window.fired=1</script>",
+    "<SCRIPT SRC=//example.org/x.js></SCRIPT>",
+    "</p><script>window.fired=1</script>",
+    "</title><script>window.fired=1</script>",
+    "</style><script>window.fired=1</script>",
+    "</textarea><script>window.fired=1</script>",
+    "--><script>window.fired=1</script>",
+    "]]><script>window.fired=1</script>",
+    "<scr<script>ipt>window.fired=1</scr</script>ipt>",
+    "<img src=x onerror=window.fired=1>",
+    "<img src=\"x\" onerror='window.fired=1' alt=",
+    '" onmouseover="window.fired=1" x="',
+    "' onfocus='window.fired=1' autofocus='",
+    '"><img src=x onerror=window.fired=1>',
+    "<svg onload=window.fired=1>",
+    "<svg><script>window.fired=1</script></svg>",
+    '<svg><a xlink:href="javascript:window.fired=1"><text>x</text></a></svg>',
+    "<svg><style><img src=x onerror=window.fired=1></style></svg>",
+    "<math><mtext><table><mglyph><style><img src=x onerror=window.fired=1>",
+    "<math href='javascript:window.fired=1'>CLICK</math>",
+    "<iframe src='javascript:window.fired=1'></iframe>",
+    "<iframe srcdoc='<script>parent.fired=1</script>'></iframe>",
+    "<object data='javascript:window.fired=1'></object>",
+    "<embed src='data:text/html,<script>fired=1</script>'>",
+    "<body onload=window.fired=1>",
+    "<details open ontoggle=window.fired=1>",
+    "<video><source onerror=window.fired=1></video>",
+    "<input autofocus onfocus=window.fired=1>",
+    "<form action='javascript:window.fired=1'><button>go</button></form>",
+    "<a href='javascript:window.fired=1'>click</a>",
+    "<a href='jAvAsCrIpT&colon;window.fired=1'>click</a>",
+    "<a href='java\tscript:window.fired=1'>click</a>",
+    "<a href='data:text/html,<script>fired=1</script>'>click</a>",
+    "[click](javascript:window.fired=1)",
+    "[click](https://example.org/phish)",
+    "![x](https://example.org/spy.png)",
+    "<https://example.org/phish>",
+    "<base href='https://example.org/'>",
+    "<meta http-equiv=refresh content='0;url=https://example.org'>",
+    "<link rel=stylesheet href=//example.org/x.css>",
+    "<style>@import '//example.org/x.css';body{display:none}</style>",
+    "<div style='position:fixed;inset:0;background:url(//example.org/x)'>over all</div>",
+    "<img src='//example.org/spy.png'>",
+    "<table background='//example.org/spy.png'><td>x",
+    "<p id=finding-1 class='finding'>Not a finding",
+    "{{ 7 * 7 }}{% for x in () %}{% endfor %}",
+    "${7*7}#{7*7}<%= 7*7 %>",
+    r"\(\href{javascript:window.fired=1}{x}\)",
+    r"\(\text{<script>window.fired=1</script>}\)",
+    "$$\\text{</mtext><script>window.fired=1</script>}$$",
+    '=HYPERLINK("https://example.org","Sale")',
+    "=cmd|' /C calc'!A0",
+    "+1+cmd|' /C calc'!A0",
+    "-2+3+cmd|' /C calc'!A0",
+    "@SUM(1+1)*cmd|' /C calc'!A0",
+    "\u202egnp.exe",
+    "&lt;script&gt;window.fired=1&lt;/script&gt;",
+    "`<script>window.fired=1</script>`",
+    "Salt & Vinegar, 5\" x 3' <large>",
+]
+
+MANIFEST: dict[str, Any] = {
+    "schema_version": 1,
+    "run_id": "20261121T223000-made",
+    "study": "corner_shop",
+    "title": "Corner shop",
+    "as_of": "2017-12-31",
+    "currency": "USD",
+    "timezone": "America/New_York",
+    "history_starts": "2017-01-01",
+    "simulated": False,
+    "status": "passed",
+    "started_at": "2026-11-21T22:30:00+00:00",
+    "finished_at": "2026-11-21T22:30:12+00:00",
+    "seconds": 12.3,
+    "published": True,
+    "snapshot": {
+        "id": "abc123",
+        "source": "files",
+        "zone": "America/New_York",
+        "inputs": [{"name": "orders.csv", "sha256": "0" * 64, "rows": 1001, "becomes": "order_lines"}],
+        "tables": {"order_lines": {"read": 1001, "loaded": 1000, "quarantined": 1}},
+        "first_day": "2017-01-01",
+        "last_day": "2017-12-31",
+    },
+    "notebooks": [],
+    "versions": {"python": "3.11.7", "pandas": "3.1.0"},
+}
+
+
+def png(width: int = 1480, height: int = 840) -> bytes:
+    """Bars, as a chart has them: few colours, wide areas."""
+    image = Image.new("RGB", (width, height), "white")
+    draw = ImageDraw.Draw(image)
+    for bar in range(8):
+        left = 80 + bar * (width - 160) // 8
+        draw.rectangle(
+            (left, height - 60 - bar * height // 12, left + width // 12, height - 60), fill="#0b5482"
+        )
+    packed = io.BytesIO()
+    image.save(packed, "PNG")
+    return packed.getvalue()
+
+
+def code(source: str, *outputs: Any, **metadata: Any) -> Any:
+    return v4.new_code_cell(source, outputs=list(outputs), metadata=metadata)
+
+
+def shown(**data: str) -> Any:
+    """An output by kind: ``shown(html=…)``, ``shown(png=…)``, ``shown(markdown=…)``, ``shown(plain=…)``."""
+    kinds = {"png": "image/png", "svg": "image/svg+xml", "javascript": "application/javascript"}
+    return v4.new_output("display_data", data={kinds.get(k, f"text/{k}"): v for k, v in data.items()})
+
+
+def picture(**metadata: Any) -> Any:
+    return code("plot(...)", shown(png=base64.b64encode(png()).decode(), plain="<Figure>"), **metadata)
+
+
+def said(kind: str, sentence: str, anchor: str = "") -> Any:
+    """A sentence as ``run.finding`` and ``run.say`` show it."""
+    mark = f' id="{anchor}"' if anchor else ""
+    return shown(html=f'<p class="{kind}"{mark}>{html.escape(sentence)}</p>', plain=sentence)
+
+
+def table(names: list[str], columns: int = 3) -> Any:
+    """A table as ``wording.table`` shows it."""
+    head = "".join(f'<th scope="col" class="number">Column {c}</th>' for c in range(1, columns))
+    rows = "".join(
+        f"<tr><td>{html.escape(n)}</td>" + '<td class="number">1,234,567</td>' * (columns - 1) + "</tr>"
+        for n in names
+    )
+    return shown(
+        html=f'<table class="shown"><caption>Sales by name, USD</caption><thead><tr><th scope="col">Name</th>{head}'
+        f"</tr></thead><tbody>{rows}</tbody></table>",
+        plain="a table",
+    )
+
+
+class MadeRun:
+    """Collects notebooks, then writes the folder."""
+
+    def __init__(self, folder: Path, **manifest: Any) -> None:
+        self.folder = folder
+        self.manifest = json.loads(json.dumps(MANIFEST)) | manifest
+        for part in ("tables", "results"):
+            (folder / part).mkdir(parents=True, exist_ok=True)
+        self._write_manifest()
+
+    def _write_manifest(self) -> None:
+        (self.folder / "run.json").write_text(json.dumps(self.manifest), encoding="utf-8")
+
+    def add(
+        self,
+        name: str,
+        *cells: Any,
+        question: str = "What sells?",
+        findings: list[tuple[str, float | None]] | None = None,
+        numbers: dict[str, Any] | None = None,
+        tables: list[str] | None = None,
+        status: str = "passed",
+        reason: str = "",
+    ) -> dict[str, Any]:
+        """Add a notebook with what it left; returns its results."""
+        facts = {"name": name, "file": f"01_{name}.ipynb", "question": question, "status": status}
+        self.manifest["notebooks"].append(facts | {"reason": reason, "seconds": 3.2, "parameters": {}})
+        self._write_manifest()
+        results = {
+            "schema_version": 1,
+            "notebook": name,
+            "as_of": self.manifest["as_of"],
+            "numbers": numbers or {},
+            "findings": [
+                {"text": text, "at_stake": stake, "anchor": f"finding-{n}"}
+                for n, (text, stake) in enumerate(findings or [], start=1)
+            ],
+            "tables": {t: {"rows": 5, "columns": ["name"], "files": [f"{t}.csv"]} for t in tables or []},
+        }
+        if status in ("skipped", "not run"):
+            return results
+        for t in tables or []:
+            (self.folder / "tables" / f"{t}.csv").write_text("name\nx\n", encoding="utf-8")
+        (self.folder / "results" / f"{name}.json").write_text(json.dumps(results), encoding="utf-8")
+        nbformat.write(v4.new_notebook(cells=list(cells)), self.folder / f"{name}.ipynb")
+        return results
+
+    def page(self, name: str, results: dict[str, Any]) -> str:
+        """Render a notebook's page and give its text."""
+        from crm_utils.pages import render_page
+
+        path = self.folder / f"{name}.html"
+        render_page(self.folder / f"{name}.ipynb", path, manifest=self.manifest, name=name, results=results)
+        return path.read_text(encoding="utf-8")
+
+    def index(self, previous: Path | None = None) -> str:
+        from crm_utils.pages import render_index
+
+        render_index(self.folder, self.manifest, previous=previous)
+        return (self.folder / "index.html").read_text(encoding="utf-8")
+
+
+def ordinary_cells() -> list[Any]:
+    """A page with everything a page can hold."""
+    return [
+        v4.new_markdown_cell("# What sells?\n\nWhich shelf gets more room? Sums by category, from $5 to $6."),
+        code("import pandas as pd\n\nrun = open_run('sales', study=study)  # a comment"),
+        v4.new_markdown_cell(
+            "## What we look at\n\nSpend \\(m_i\\) of customer \\(i\\):\n\n$$\nP = \\frac{\\Gamma(r + x)}{\\Gamma(r)"
+            "\\, x!} \\left( \\frac{\\alpha}{\\alpha + t} \\right)^{r} \\left( \\frac{t}{\\alpha + t} \\right)^{x}"
+            "\\sum_{i=1}^{n} w_i \\log \\left( 1 + \\frac{m_i}{\\bar{m}} \\right) \\quad \\text{for all } x \\ge 0\n$$\n"
+        ),
+        code("sales", table(["Tea", "Coffee", "Salt & vinegar crisps"], columns=14)),
+        picture(alt="Bars: sales by category; coffee leads."),
+        code("run.finding(...)", said("finding", "Coffee earns most.", "finding-1")),
+        v4.new_markdown_cell("### Robustness\n\nSee [the paper](https://example.org/paper).\n\n| a | b |\n|:--|--:|\n| x | 1 |"),
+        picture(),
+        code("run.say(...)", said("say", "The order of categories holds in each quarter."), said("finding", "Tea is second.", "finding-2")),
+        code("print(1)", v4.new_output("stream", name="stdout", text="one line\n"), v4.new_output("stream", name="stderr", text="a warning\n")),
+        v4.new_markdown_cell("## Exercises\n\n<details><summary>Answer</summary>\n\nIt is **four**.\n\n</details>"),
+    ]  # fmt: skip
+
+
+def ordinary_run(folder: Path) -> MadeRun:
+    """A run with a page, a skipped notebook, goals, and a first report."""
+    goals = [{"name": "Repeat rate", "target": 0.4, "value": 0.42, "unit": "share", "met": True}]
+    run = MadeRun(folder, goals=[*goals, {"name": "Orders", "target": 500, "value": 480, "met": False}])
+    numbers = {f"segment.s{n}.customers": {"value": n, "unit": "customers"} for n in range(200)}
+    numbers["sales"] = {"value": 1234.5, "unit": "USD", "low": 1200.0, "high": 1300.0}
+    results = run.add(
+        "sales",
+        *ordinary_cells(),
+        findings=[("Coffee earns most.", 1200.0), ("Tea is second.", None)],
+        numbers=numbers,
+        tables=["shelves"],
+    )
+    run.add("churn", question="Who leaves?", status="skipped", reason="needs the table 'messages'")
+    run.page("sales", results)
+    run.index()
+    return run
+
+
+def hostile_run(folder: Path) -> MadeRun:
+    """Every payload through every way into a page: table, sentence, Markdown, raw HTML, title, alt, numbers."""
+    run = MadeRun(folder, title=PAYLOADS[3], run_id=PAYLOADS[0], versions={PAYLOADS[0]: PAYLOADS[9]})
+    run.manifest["snapshot"]["inputs"] = [{"name": p, "sha256": p} for p in PAYLOADS]
+    cells = [v4.new_markdown_cell("# " + PAYLOADS[0] + " Who?")]
+    for payload in PAYLOADS:
+        cells += [
+            v4.new_markdown_cell(f"## {payload}\n\nText {payload}\n\n{payload}\n\n| {payload} |\n|--|\n| {payload} |"),
+            code(f"# {payload}", shown(html=payload, plain=payload), shown(markdown=f"# {payload}\n\n{payload}")),
+            code("x", shown(html=f"<table class='{payload}'><td>{payload}</table>"), shown(plain=payload)),
+            code("x", v4.new_output("stream", name="stdout", text=payload), shown(javascript="window.fired=1", plain=payload)),
+            picture(alt=payload, caption=payload),
+        ]  # fmt: skip
+    cells.append(code("x", table(PAYLOADS)))
+    for n, payload in enumerate(PAYLOADS, start=1):
+        cells.append(code("x", said("finding", payload, f"finding-{n}"), said("say", payload)))
+    results = run.add(
+        "hostile",
+        *cells,
+        question=PAYLOADS[0],
+        findings=[(p, float(n)) for n, p in enumerate(PAYLOADS)],
+        numbers={p: {"value": p, "unit": p} for p in PAYLOADS},
+    )
+    run.add("skipped", question=PAYLOADS[1], status="skipped", reason=PAYLOADS[9])
+    run.page("hostile", results)
+    run.index()
+    return run
