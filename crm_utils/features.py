@@ -11,18 +11,29 @@ import datetime as dt
 import ibis
 import ibis.expr.types as ir
 
-__all__ = ["QUIET_CHANCE", "customer_summary", "known_orders", "purchase_days"]
+__all__ = [
+    "NEW_DAYS",
+    "QUIET_CHANCE",
+    "beyond_rhythm",
+    "customer_summary",
+    "is_new",
+    "known_orders",
+    "purchase_days",
+]
 
 QUIET_CHANCE = 0.05
 """A silence is *beyond the customer's own rhythm* when one at least as long had a chance under this."""
+
+NEW_DAYS = 90
+"""Days during which a customer counts as new; and days after the data begin before anyone can."""
 
 _MOST_SHAPE = 1000.0
 """Cap of the rhythm's shape r: above it, all customers buy at practically the same rate."""
 
 _COLUMNS = (
     "customer_id", "first_ordered_on", "last_ordered_on", "recency_days", "tenure_days", "orders",
-    "order_days", "revenue", "mean_order_value", "mean_gap_days", "gap_spread_days", "last_gap_days", "rhythm_days",
-    "silence_chance", "last_gap_chance",
+    "order_days", "revenue", "mean_order_value", "mean_gap_days", "gap_spread_days", "last_gap_days",
+    "rhythm_days", "silence_chance", "last_gap_chance",
 )  # fmt: skip
 
 
@@ -100,6 +111,36 @@ def purchase_days(orders: ir.Table) -> ir.Table:
     """
     bought = orders.filter(orders.customer_id.notnull(), orders.amount >= 0)
     return bought.select("customer_id", day=bought.ordered_at.cast("date")).distinct()
+
+
+def beyond_rhythm(
+    summary: ir.Table, *, chance: float = QUIET_CHANCE, silent_days: int | None = None
+) -> ir.BooleanColumn:
+    """Whether a customer's silence is longer than their own rhythm explains, or than a study allows.
+
+    Parameters
+    ----------
+    summary
+        A row a customer, from :func:`customer_summary`.
+    chance
+        The silence counts below this ``silence_chance``.
+    silent_days
+        A longer silence counts whatever the rhythm; None for the rhythm alone, which says nothing while
+        nobody ever came twice.
+    """
+    silent = (summary.silence_chance < chance).fill_null(False)
+    return silent if silent_days is None else silent | (summary.recency_days > silent_days)
+
+
+def is_new(summary: ir.Table, *, history_starts: dt.date, days: int = NEW_DAYS) -> ir.BooleanColumn:
+    """Whether a customer's first order is recent and cannot be just the beginning of the data.
+
+    Whoever is first seen within ``days`` of ``history_starts`` may have been a customer before.
+    """
+    known = history_starts + dt.timedelta(days=days)
+    return (summary.tenure_days <= days) & (
+        summary.first_ordered_on >= ibis.date(known.year, known.month, known.day)
+    )
 
 
 def _money_per_customer(seen: ir.Table, *, as_of: dt.date) -> ir.Table:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
+from pathlib import Path
 
 import ibis
 import pyarrow as pa
@@ -8,9 +10,6 @@ import pyarrow.parquet
 import pytest
 
 from crm_utils.segmentation.retention import cohort_retention
-from tests.test_segmentation_rfm import test_data
-
-test_data.__test__ = False
 
 
 def orders_of(rows: list[tuple[str | None, str]], amount: str = "1") -> ibis.Table:
@@ -21,8 +20,8 @@ def orders_of(rows: list[tuple[str | None, str]], amount: str = "1") -> ibis.Tab
     }))  # fmt: skip
 
 
-def test_online_retails_first_cohort_as_published():
-    table = pa.parquet.read_table(test_data("online_retail.parquet"), columns=["CustomerID", "InvoiceDate"])
+def test_online_retails_first_cohort_as_published(golden: Callable[[str], Path]):
+    table = pa.parquet.read_table(golden("online_retail.parquet"), columns=["CustomerID", "InvoiceDate"])
     rows = ibis.memtable(table)
     # The published counts take every row with a customer, returns as well: so each row gets the amount 1.
     orders = rows.select(customer_id="CustomerID", ordered_at="InvoiceDate", amount=ibis.literal(1))

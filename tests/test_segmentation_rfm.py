@@ -3,7 +3,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import math
-import os
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
@@ -18,29 +18,11 @@ from hypothesis import strategies as st
 
 from crm_utils.errors import DataError
 from crm_utils.features import customer_summary
-from crm_utils.segmentation.rfm import (
-    SEGMENTS,
-    RfmCuts,
-    changed_by_refit,
-    rfm_cuts,
-    rfm_score,
-    rfm_segment,
-    score_shares,
-)
+from crm_utils.segmentation.cuts import RfmCuts, rfm_cuts
+from crm_utils.segmentation.rfm import SEGMENTS, changed_by_refit, rfm_score, rfm_segment, score_shares
 
 DAY = dt.date(2024, 6, 30)
 CUTS = RfmCuts((1, 5, 10, 30), (1, 2, 4, 8), (Decimal(10), Decimal(20), Decimal(40), Decimal(80)), DAY, 100)
-
-
-def test_data(name: str) -> Path:
-    folder = os.environ.get("CRM_TEST_DATA")
-    path = Path(folder or Path(__file__).resolve().parents[2] / "shared" / "data") / name
-    if not path.is_file() and not folder:
-        pytest.skip(f"{name} is not there; set CRM_TEST_DATA to the folder with the test data")
-    return path
-
-
-test_data.__test__ = False  # a helper, not a test
 
 
 def summary_of(
@@ -63,8 +45,8 @@ def frame(table: ibis.Table) -> pd.DataFrame:
     return table.order_by("customer_id").to_pyarrow().to_pandas()
 
 
-def test_published_numbers_of_the_rfm_package():
-    raw = pyarrow.csv.read_csv(test_data("rfm_data_orders.csv")).to_pandas()
+def test_published_numbers_of_the_rfm_package(golden: Callable[[str], Path]):
+    raw = pyarrow.csv.read_csv(golden("rfm_data_orders.csv")).to_pandas()
     orders = ibis.memtable(pa.table({
         "order_id": [str(k) for k in range(len(raw))],
         "customer_id": raw["customer_id"].astype(str).tolist(),

@@ -1,0 +1,191 @@
+"""How are customers moving? Counts between two days, the money that moved, and what chance alone moves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
+from statsmodels.stats.proportion import proportion_confint
+
+__all__ = [
+    "ABSENT_AFTER",
+    "ABSENT_BEFORE",
+    "Migration",
+    "regression_to_mean",
+    "revenue_bridge",
+    "segment_migration",
+    "transitions",
+]
+
+ABSENT_BEFORE = "not seen before"
+ABSENT_AFTER = "no purchase since"
+
+
+@dataclass(frozen=True)
+class Migration:
+    """What happened between two periods of equal length.
+
+    Attributes
+    ----------
+    moves
+        From :func:`transitions`.
+    bridge
+        From :func:`revenue_bridge`.
+    pull
+        From :func:`regression_to_mean`.
+    """
+
+    moves: pd.DataFrame
+    bridge: pd.DataFrame
+    pull: pd.DataFrame
+
+
+def segment_migration(before: ir.Table, after: ir.Table, *, order: Sequence[str] = ()) -> Migration:
+    """Compare the segments of two periods: who moved where, and what it did to revenue.
+
+    Parameters
+    ----------
+    before, after
+        A row a customer: ``customer_id``, ``segment`` and ``revenue``, each from one of two periods of equal
+        length and named by the *same* cuts, so that nobody moves because the measure did.
+    order
+        The order of the names in the result.
+    """
+    return Migration(
+        transitions(before, after, column="segment", order=order),
+        revenue_bridge(before, after),
+        regression_to_mean(before, after),
+    )
+
+
+def transitions(before: ir.Table, after: ir.Table, *, column: str, order: Sequence[str] = ()) -> pd.DataFrame:
+    """Count customers by their group on an earlier and on a later day.
+
+    Parameters
+    ----------
+    before, after
+        ``customer_id`` and ``column``, a row a customer. Who is missing in one is counted under
+        :data:`ABSENT_BEFORE` or :data:`ABSENT_AFTER`.
+    column
+        ``"stage"``, ``"segment"`` …
+    order
+        The order of the groups in the result; others follow by name.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``before``, ``after``, ``customers``, ``share`` of the group before, with its 95 % Wilson interval
+        ``low`` and ``high``.
+    """
+    left = before.select("customer_id", before=before[column])
+    right = after.select(other_id=after.customer_id, after=after[column])
+    both = left.outer_join(right, left.customer_id == right.other_id)
+    both = both.select(before=both.before.fill_null(ABSENT_BEFORE), after=both.after.fill_null(ABSENT_AFTER))
+    counts = both.group_by("before", "after").aggregate(customers=both.count())
+    frame: pd.DataFrame = counts.to_pyarrow().to_pandas()
+    named = [*order, *sorted((set(frame["before"]) | set(frame["after"])) - set(order))]
+    place = {name: k for k, name in enumerate(named)} | {ABSENT_BEFORE: -1, ABSENT_AFTER: len(named)}
+    frame = frame.sort_values(["before", "after"], key=lambda c: c.map(place), ignore_index=True)
+    total = frame.groupby("before")["customers"].transform("sum")
+    low, high = proportion_confint(frame["customers"], total, method="wilson")
+    return frame.assign(share=frame["customers"] / total, low=low, high=high)
+
+
+def revenue_bridge(before: ir.Table, after: ir.Table) -> pd.DataFrame:
+    """Split the change of revenue between two periods into whom it came from; the parts add up exactly.
+
+    Parameters
+    ----------
+    before, after
+        ``customer_id`` and ``revenue`` of each period, a row a customer.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``part`` (before, came, rose, fell, gone, after), ``customers``, ``amount``: money in the earlier
+        period; of customers seen in the later alone; gained from those who spent more; missing from those who
+        spent less, and from those who did not buy again (both negative); money in the later period.
+    """
+    left = before.select("customer_id", was=before.revenue)
+    right = after.select(other_id=after.customer_id, now=after.revenue)
+    both = left.outer_join(right, left.customer_id == right.other_id)
+    zero = ibis.literal(0).cast("decimal(38, 2)")
+    change = (both.now.fill_null(zero) - both.was.fill_null(zero)).cast("decimal(38, 2)")
+    part = ibis.cases(
+        (both.customer_id.isnull(), "came"),
+        (both.other_id.isnull(), "gone"),
+        (change >= 0, "rose"),
+        else_="fell",
+    )
+    parts = both.select(part=part, change=change)
+    sums = parts.group_by("part").aggregate(
+        customers=parts.count(), amount=parts.change.sum().cast("float64")
+    )
+    frame: pd.DataFrame = (
+        sums.to_pyarrow().to_pandas().set_index("part").reindex(["came", "rose", "fell", "gone"])
+    )
+    frame = frame.fillna(0).astype({"customers": "int64"}).reset_index()
+    ends = [
+        (
+            name,
+            *table.aggregate(n=table.count(), s=table.revenue.sum().cast("float64"))
+            .to_pyarrow()
+            .to_pylist()[0]
+            .values(),
+        )
+        for name, table in (("before", before), ("after", after))
+    ]
+    whole = pd.DataFrame(ends, columns=["part", "customers", "amount"]).fillna(0.0)
+    return pd.concat([whole[:1], frame, whole[1:]], ignore_index=True)
+
+
+def regression_to_mean(before: ir.Table, after: ir.Table, *, groups: int = 5) -> pd.DataFrame:
+    """Show how far chance alone moves spend to the average: rank by one period, look at the other.
+
+    Parameters
+    ----------
+    before, after
+        ``customer_id`` and ``revenue`` of two periods of equal length; who is missing in one spent 0 in it.
+    groups
+        How many groups of equal size to rank customers into (ties by ``customer_id``).
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``ranked_by`` (before, after), ``group`` (1 spent least), ``customers``, ``ranked`` (mean spend in the
+        period they were ranked by) and ``other`` (mean spend in the other one).
+
+    Notes
+    -----
+    Galton (1886): who is extreme in one period is less so in any other, later *or earlier*. Ranked by the
+    later period, the earlier spend is pulled to the mean as well, and nothing that was done in between
+    can have caused that. Only a change beyond this pull is a change.
+    """
+    left = before.select("customer_id", was=before.revenue.cast("float64"))
+    right = after.select(other_id=after.customer_id, now=after.revenue.cast("float64"))
+    both = left.outer_join(right, left.customer_id == right.other_id)
+    both = both.select(
+        id=ibis.coalesce(both.customer_id, both.other_id),
+        before=both.was.fill_null(0.0),
+        after=both.now.fill_null(0.0),
+    )
+    frame: pd.DataFrame = both.to_pyarrow().to_pandas()
+    return pd.concat([_pulled(frame, "before", "after", groups), _pulled(frame, "after", "before", groups)],
+                     ignore_index=True)  # fmt: skip
+
+
+def _pulled(frame: pd.DataFrame, ranked: str, other: str, groups: int) -> pd.DataFrame:
+    ordered = frame.sort_values([ranked, "id"], ignore_index=True)
+    group = np.arange(len(ordered)) * groups // max(len(ordered), 1) + 1
+    means = ordered.groupby(group).agg(
+        customers=("id", "size"), ranked=(ranked, "mean"), other=(other, "mean")
+    )
+    return (
+        means.rename_axis("group")
+        .reset_index()
+        .assign(ranked_by=ranked)[["ranked_by", "group", "customers", "ranked", "other"]]
+    )

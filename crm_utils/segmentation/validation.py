@@ -1,0 +1,135 @@
+"""Do the names hold up? Name customers as of a past day, then look at what they did next."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import t as student
+from statsmodels.stats.proportion import proportion_confint
+
+from crm_utils.features import known_orders
+
+__all__ = ["FEWEST", "PROMISES", "ForwardValidation", "forward_validation"]
+
+FEWEST = 30
+"""Below this many customers a group's name is not judged."""
+
+PROMISES = {
+    "Champions": "above", "Loyal": "above", "Potential Loyalist": "above",
+    "About To Sleep": "below", "At Risk": "below", "Can't Lose": "below",
+    "Hibernating": "silent", "Lost": "silent",
+    "active": "above", "slipping": "below", "dormant": "below", "lost": "silent",
+}  # fmt: skip
+"""What a name says about the next period: buys more often than all customers, less often, or mostly not."""
+
+
+@dataclass(frozen=True)
+class ForwardValidation:
+    """What each group did in the days after it was named.
+
+    Attributes
+    ----------
+    table
+        A row a group: ``group``, ``customers``, ``bought``, ``rate`` with its 95 % Wilson interval ``low``
+        and ``high``, ``spend`` (mean a customer, buyers or not) with its 95 % interval ``spend_low`` and
+        ``spend_high`` (null where nobody spent), ``promise`` and ``verdict`` (earned, undecided, not earned,
+        too few, no promise).
+    rate
+        The share of all customers that bought.
+    named_on, until
+        The last day known when the groups were named, and the last day of what came next.
+    """
+
+    table: pd.DataFrame
+    rate: float
+    named_on: dt.date
+    until: dt.date
+
+
+def forward_validation(
+    named: ir.Table, orders: ir.Table, *, named_on: dt.date, days: int, column: str = "segment"
+) -> ForwardValidation:
+    """Compare groups by what their customers did in the ``days`` after ``named_on``.
+
+    Parameters
+    ----------
+    named
+        ``customer_id`` and ``column``, a row a customer, made from nothing later than ``named_on``: cuts and
+        rhythm too.
+    orders
+        Orders and returns, those after ``named_on`` as well.
+    named_on
+        The ``as_of`` of ``named``.
+    days
+        How many days to look ahead.
+    column
+        The group: ``"segment"``, ``"stage"`` …
+
+    Returns
+    -------
+    ForwardValidation
+        Groups by falling rate. A name is *earned* when the whole interval lies on the promised side: of the
+        rate of all customers, or under one half for names that promise silence; *not earned* when all of it
+        lies on the other side.
+
+    Notes
+    -----
+    One period is one draw: seasons move all rates together. With a dozen groups judged at 95 %, one in two
+    such tables holds a wrong verdict by chance. Spend intervals are t intervals of the logarithm of the mean
+    (delta method): never negative, and still too short under strong skew in a small group.
+    """
+    until = named_on + dt.timedelta(days=days)
+    frame = _counts(named, known_orders(orders, as_of=until, since=named_on + dt.timedelta(days=1)), column)
+    rate = frame["bought"].sum() / max(frame["customers"].sum(), 1)
+    frame["rate"] = frame["bought"] / frame["customers"]
+    frame["low"], frame["high"] = proportion_confint(frame["bought"], frame["customers"], method="wilson")
+    frame["spend"] = frame["total"] / frame["customers"]
+    frame["spend_low"], frame["spend_high"] = _spend_interval(frame)
+    frame["promise"] = frame["group"].map(PROMISES).fillna("none")
+    frame["verdict"] = _verdicts(frame, float(rate))
+    frame = frame.sort_values(["rate", "group"], ascending=[False, True], ignore_index=True)
+    return ForwardValidation(frame.drop(columns=["total", "squares"]), float(rate), named_on, until)
+
+
+def _counts(named: ir.Table, later: ir.Table, column: str) -> pd.DataFrame:
+    spent = later.group_by("customer_id").aggregate(
+        orders=(later.amount >= 0).cast("int64").sum(), amount=later.amount.sum().cast("decimal(38, 2)")
+    )
+    both = named.select("customer_id", group=named[column]).left_join(spent, "customer_id")
+    # Cents in a wide decimal: their squares stay exact, so the sum does not depend on the order of rows.
+    cents = (both.amount.fill_null(ibis.literal(0).cast("decimal(38, 2)")) * 100).cast("decimal(19, 0)")
+    both = both.select("group", bought=(both.orders.fill_null(0) > 0).cast("int64"), cents=cents)
+    sums = both.group_by("group").aggregate(
+        customers=both.count(),
+        bought=both.bought.sum(),
+        total=both.cents.cast("decimal(38, 0)").sum().cast("float64") / 100,
+        squares=(both.cents * both.cents).cast("decimal(38, 0)").sum().cast("float64") / 10_000,
+    )
+    frame: pd.DataFrame = sums.to_pyarrow().to_pandas()
+    return frame
+
+
+def _spend_interval(frame: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+    n, mean = frame["customers"], frame["spend"].where(frame["spend"] > 0)
+    variance = (frame["squares"] - frame["total"] ** 2 / n).clip(lower=0) / (n - 1).where(n > 1)
+    factor = np.exp(student.ppf(0.975, np.maximum(n - 1, 1)) * np.sqrt(variance / n) / mean)
+    return mean / factor, mean * factor
+
+
+def _verdicts(frame: pd.DataFrame, rate: float) -> NDArray[np.str_]:
+    promise = frame["promise"].to_numpy(dtype=str)
+    bar = np.where(promise == "silent", 0.5, rate)
+    above, below = frame["low"].to_numpy() > bar, frame["high"].to_numpy() < bar
+    earned, broken = np.where(promise == "above", [above, below], [below, above])
+    few = frame["customers"].to_numpy() < FEWEST
+    return np.select(
+        [promise == "none", few, earned, broken],
+        ["no promise", "too few", "earned", "not earned"],
+        "undecided",
+    )
