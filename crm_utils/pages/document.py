@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 import os
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -44,18 +44,18 @@ def furniture() -> dict[str, Any]:
 
 
 def _day(text: str) -> str:
-    """``2017-12-31`` as ``31 December 2017``; anything else as it is.
+    """``2017-12-31`` as ``31 December 2017``, an instant with its time; anything else as it is.
 
     Examples
     --------
-    >>> _day("2017-12-31"), _day("soon")
-    ('31 December 2017', 'soon')
+    >>> _day("2017-12-31"), _day("2017-12-31T09:30"), _day("soon")
+    ('31 December 2017', '31 December 2017, 09:30', 'soon')
     """
     try:
-        found = date.fromisoformat(text[:10])
+        found = datetime.fromisoformat(text)
     except (TypeError, ValueError):
         return str(text)
-    return f"{found.day} {found:%B %Y}"
+    return f"{found.day} {found:%B %Y}" + (f", {found:%H:%M}" if "T" in text else "")
 
 
 def _moment(text: str) -> str:

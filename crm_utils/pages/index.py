@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from crm_utils import wording
+from crm_utils import publish, wording
 
 from .changes import Change, Changes, compare, describe
 from .document import environment, read, read_notebook, write
@@ -195,28 +195,27 @@ def render_overview(reports: Path) -> None:
     """
     studies = []
     for folder in sorted(p for p in reports.iterdir() if p.is_dir() and not p.name.startswith(".")):
-        days = sorted(_days(folder), key=lambda d: str(d["day"]), reverse=True)
-        if days:
-            studies.append({"title": days[0]["manifest"].get("title", folder.name), "days": days})
-    studies.sort(key=lambda s: str(s["days"][0]["day"]), reverse=True)
+        if newest_first := [_day(folder, day) for day in reversed(publish.days(folder))]:
+            title = newest_first[0]["manifest"].get("title", folder.name)
+            studies.append({"title": title, "days": newest_first})
+    studies.sort(key=lambda s: str(s["days"][0]["manifest"].get("started_at", "")), reverse=True)
     write(reports / "index.html", environment().get_template("overview.html.j2").render(studies=studies))
 
 
-def _days(study: Path) -> Iterator[dict[str, Any]]:
-    for link in study.iterdir():
-        if link.name.startswith(".") or link.name == "latest" or not (link / "run.json").is_file():
-            continue
-        try:
-            manifest = read(link / "run.json")
-            results = {n["name"]: read(link / "results" / f"{n['name']}.json") for n in manifest["notebooks"]}
-            findings = _findings(manifest, results, dict.fromkeys(results))
-        except (OSError, ValueError, KeyError):
-            manifest, results, findings = {}, {}, []
-        done = len([n for n in manifest.get("notebooks", []) if n["status"] == "passed"])
-        yield {
-            "day": link.name,
-            "page": f"{study.name}/{link.name}/index.html",
-            "manifest": manifest,
-            "analyses": "1 analysis" if done == 1 else f"{done} analyses",
-            "headline": findings[0]["text"] if findings else "",
-        }
+def _day(study: Path, day: str) -> dict[str, Any]:
+    """A report in the overview; one that cannot be read is listed as such."""
+    try:
+        manifest = read(study / day / "run.json")
+        names = [n["name"] for n in manifest["notebooks"]]
+        results = {name: read(study / day / "results" / f"{name}.json") for name in names}
+        findings = _findings(manifest, results, dict.fromkeys(names))
+    except (OSError, ValueError, KeyError):
+        manifest, findings = {}, []
+    done = len([n for n in manifest.get("notebooks", []) if n["status"] == "passed"])
+    return {
+        "day": day,
+        "page": f"{study.name}/{day}/index.html",
+        "manifest": manifest,
+        "analyses": "1 analysis" if done == 1 else f"{done} analyses",
+        "headline": findings[0]["text"] if findings else "",
+    }

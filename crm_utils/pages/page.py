@@ -46,19 +46,17 @@ def render_page(
     """
     notebook = read_notebook(executed)
     notebook.cells = [c for c in notebook.cells if not _LEFT_OUT & set(c.metadata.get("tags", []))]
-    facts = next((n for n in manifest.get("notebooks", []) if n["name"] == name), {"name": name})
-    story = _Story(notebook)
-    report = {
-        "manifest": manifest,
-        "facts": facts,
-        "failure": _failure(notebook, facts),
-        "findings": sorted(results.get("findings", []), key=lambda f: -(f.get("at_stake") or 0)),
-        "numbers": {k: describe(n, manifest["currency"]) for k, n in results.get("numbers", {}).items()},
-        "downloads": _downloads(page.parent, name, results),
-        "headings": story.headings,
-    }
-    exporter = _exporter(story)
-    text, _ = exporter.from_notebook_node(notebook, resources={"report": report})
+    facts = next((n for n in manifest["notebooks"] if n["name"] == name), {"name": name})
+    exporter = _exporter(_Story(notebook))
+    exporter.environment.globals.update(
+        manifest=manifest,
+        facts=facts,
+        failure=_failure(notebook, facts),
+        findings=sorted(results.get("findings", []), key=lambda f: -(f.get("at_stake") or 0)),
+        numbers={k: describe(n, manifest["currency"]) for k, n in results.get("numbers", {}).items()},
+        downloads=_downloads(page.parent, name, results),
+    )
+    text, _ = exporter.from_notebook_node(notebook)
     write(page, text)
 
 
@@ -108,7 +106,7 @@ def _exporter(story: _Story) -> Any:
     )
     environment = exporter.environment
     environment.autoescape = True  # nbconvert leaves it off; templates are compiled after this line
-    environment.globals.update(furniture())
+    environment.globals.update(furniture(), headings=story.headings)
     environment.filters.update(
         prose=story.prose,
         displayed=story.displayed,

@@ -1,4 +1,4 @@
-"""The browser: Debian's Chromium, driven by Playwright. Where Playwright is not installed, nothing is collected."""
+"""Where Playwright is not installed, the tests that need a browser are not collected."""
 
 from __future__ import annotations
 

@@ -146,11 +146,8 @@ def table(names: list[str], columns: int = 3) -> Any:
         f"<tr><td>{html.escape(n)}</td>" + '<td class="number">1,234,567</td>' * (columns - 1) + "</tr>"
         for n in names
     )
-    return shown(
-        html=f'<table class="shown"><caption>Sales by name, USD</caption><thead><tr><th scope="col">Name</th>{head}'
-        f"</tr></thead><tbody>{rows}</tbody></table>",
-        plain="a table",
-    )
+    top = f'<caption>Sales by name, USD</caption><thead><tr><th scope="col">Name</th>{head}</tr></thead>'
+    return shown(html=f'<table class="shown">{top}<tbody>{rows}</tbody></table>', plain="a table")
 
 
 class MadeRun:
@@ -215,25 +212,40 @@ class MadeRun:
         return (self.folder / "index.html").read_text(encoding="utf-8")
 
 
+FORMULA = r"""
+$$
+P = \frac{\Gamma(r + x)}{\Gamma(r) \, x!} \left( \frac{\alpha}{\alpha + t} \right)^{r}
+\sum_{i=1}^{n} w_i \log \left( 1 + \frac{m_i}{\bar{m}} \right) \quad \text{for all customers } x \ge 0
+$$
+"""
+ROBUSTNESS = "### Robustness\n\nSee [the paper](https://example.org/p).\n\n| a | b |\n|:--|--:|\n| x | 1 |"
+EXERCISE = "## Exercises\n\n<details><summary>Answer</summary>\n\nIt is **four**.\n\n</details>"
+
+
+def text(source: str) -> Any:
+    return v4.new_markdown_cell(source)
+
+
+def stream(name: str, written: str) -> Any:
+    return v4.new_output("stream", name=name, text=written)
+
+
 def ordinary_cells() -> list[Any]:
     """A page with everything a page can hold."""
     return [
-        v4.new_markdown_cell("# What sells?\n\nWhich shelf gets more room? Sums by category, from $5 to $6."),
+        text("# What sells?\n\nWhich shelf gets more room? Sums by category, from $5 to $6."),
         code("import pandas as pd\n\nrun = open_run('sales', study=study)  # a comment"),
-        v4.new_markdown_cell(
-            "## What we look at\n\nSpend \\(m_i\\) of customer \\(i\\):\n\n$$\nP = \\frac{\\Gamma(r + x)}{\\Gamma(r)"
-            "\\, x!} \\left( \\frac{\\alpha}{\\alpha + t} \\right)^{r} \\left( \\frac{t}{\\alpha + t} \\right)^{x}"
-            "\\sum_{i=1}^{n} w_i \\log \\left( 1 + \\frac{m_i}{\\bar{m}} \\right) \\quad \\text{for all } x \\ge 0\n$$\n"
-        ),
+        text("## What we look at\n\nSpend \\(m_i\\) of customer \\(i\\):\n" + FORMULA),
         code("sales", table(["Tea", "Coffee", "Salt & vinegar crisps"], columns=14)),
         picture(alt="Bars: sales by category; coffee leads."),
         code("run.finding(...)", said("finding", "Coffee earns most.", "finding-1")),
-        v4.new_markdown_cell("### Robustness\n\nSee [the paper](https://example.org/paper).\n\n| a | b |\n|:--|--:|\n| x | 1 |"),
+        text(ROBUSTNESS),
         picture(),
-        code("run.say(...)", said("say", "The order of categories holds in each quarter."), said("finding", "Tea is second.", "finding-2")),
-        code("print(1)", v4.new_output("stream", name="stdout", text="one line\n"), v4.new_output("stream", name="stderr", text="a warning\n")),
-        v4.new_markdown_cell("## Exercises\n\n<details><summary>Answer</summary>\n\nIt is **four**.\n\n</details>"),
-    ]  # fmt: skip
+        code("run.say(...)", said("say", "The order of categories holds in each quarter.")),
+        code("run.finding(...)", said("finding", "Tea is second.", "finding-2")),
+        code("print(1)", stream("stdout", "one line\n"), stream("stderr", "a warning\n")),
+        text(EXERCISE),
+    ]
 
 
 def ordinary_run(folder: Path) -> MadeRun:
@@ -256,18 +268,18 @@ def ordinary_run(folder: Path) -> MadeRun:
 
 
 def hostile_run(folder: Path) -> MadeRun:
-    """Every payload through every way into a page: table, sentence, Markdown, raw HTML, title, alt, numbers."""
+    """Every payload on every way into a page: table, sentence, Markdown, raw HTML, title, alt, numbers."""
     run = MadeRun(folder, title=PAYLOADS[3], run_id=PAYLOADS[0], versions={PAYLOADS[0]: PAYLOADS[9]})
     run.manifest["snapshot"]["inputs"] = [{"name": p, "sha256": p} for p in PAYLOADS]
-    cells = [v4.new_markdown_cell("# " + PAYLOADS[0] + " Who?")]
-    for payload in PAYLOADS:
+    cells = [text("# " + PAYLOADS[0] + " Who?")]
+    for p in PAYLOADS:
         cells += [
-            v4.new_markdown_cell(f"## {payload}\n\nText {payload}\n\n{payload}\n\n| {payload} |\n|--|\n| {payload} |"),
-            code(f"# {payload}", shown(html=payload, plain=payload), shown(markdown=f"# {payload}\n\n{payload}")),
-            code("x", shown(html=f"<table class='{payload}'><td>{payload}</table>"), shown(plain=payload)),
-            code("x", v4.new_output("stream", name="stdout", text=payload), shown(javascript="window.fired=1", plain=payload)),
-            picture(alt=payload, caption=payload),
-        ]  # fmt: skip
+            text(f"## {p}\n\nText {p}\n\n{p}\n\n| {p} |\n|--|\n| {p} |"),
+            code(f"# {p}", shown(html=p, plain=p), shown(markdown=f"# {p}\n\n{p}"), shown(plain=p)),
+            code("x", shown(html=f"<table class='{p}'><td>{p}</table>")),
+            code("x", stream("stdout", p), shown(javascript="window.fired=1", plain=p)),
+            picture(alt=p, caption=p),
+        ]
     cells.append(code("x", table(PAYLOADS)))
     for n, payload in enumerate(PAYLOADS, start=1):
         cells.append(code("x", said("finding", payload, f"finding-{n}"), said("say", payload)))

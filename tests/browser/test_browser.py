@@ -20,12 +20,13 @@ VIEWS = {
 }
 # What no page may hold, however it is written.
 ACTIVE = """() => {
-  const found = [...document.querySelectorAll('script, iframe, frame, object, embed, base, form, link:not([rel=icon])')]
-    .map(e => e.outerHTML.slice(0, 80));
+  const never = 'script, iframe, frame, object, embed, base, form, link:not([rel=icon])';
+  const found = [...document.querySelectorAll(never)].map(e => e.outerHTML.slice(0, 80));
   for (const e of document.querySelectorAll('*')) for (const a of e.attributes) {
     const value = a.value.replace(/[\\s\\0]/g, '').toLowerCase();
-    if (a.name.startsWith('on') || a.name === 'style' || a.name === 'srcdoc' || value.startsWith('javascript:')
-        || (a.name === 'http-equiv' && value === 'refresh') || (a.name === 'src' && !value.startsWith('data:image/')))
+    if (a.name.startsWith('on') || ['style', 'srcdoc'].includes(a.name) || value.startsWith('javascript:')
+        || (a.name === 'http-equiv' && value === 'refresh')
+        || (a.name === 'src' && !value.startsWith('data:image/')))
       found.push(`${e.tagName} ${a.name}=${a.value.slice(0, 60)}`);
   }
   if (document.querySelectorAll('style').length !== 1) found.push('a second style sheet');
