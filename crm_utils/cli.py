@@ -115,3 +115,6 @@ def _parameters(given: list[str]) -> dict[str, dict[str, object]]:
         parameter = notebooks[notebook].parameters.get(name) if notebook in notebooks else None
         found.setdefault(notebook, {})[name] = parameter.parse(value) if parameter else value
     return found
+
+if __name__ == "__main__":
+    app()

@@ -143,7 +143,7 @@ def _write_csv(parquet: Path) -> str:
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
     table = pq.read_table(parquet)
     with temporary.open("w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
+        writer = csv.writer(file)  # RFC 4180: rows end in CR LF, so that either in a text is quoted
         writer.writerow([_harmless(name) for name in table.column_names])
         writer.writerows([_harmless(v) for v in row.values()] for row in table.to_pylist())
     temporary.replace(path)
