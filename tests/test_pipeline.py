@@ -187,10 +187,10 @@ def test_only_runs_what_is_named_on_the_days_report_and_is_not_published(project
     [
         (["tinny"], TINY, 2, "No study 'tinny'. Did you mean 'tiny'? There are: tiny."),
         (["tiny", "--as-of", "2017-02-30"], TINY, 2, "as_of '2017-02-30' is not a day"),
-        (["tiny", "--as-of", "2016-01-01"], TINY, 2, "before the data begin. 'tiny' has orders from 2017-01-01"),
+        (["tiny", "--as-of", "2016-01-01"], TINY, 2, "before the data begin. 'tiny' has orders from 2017-"),
         (["tiny", "--as-of", "2018-01-01"], TINY, 2, "as_of 2018-01-01 is after the data end"),
         (["tiny", "--only", "offer"], TINY, 2, "No notebook 'offer'. Did you mean 'offers'?"),
-        (["tiny", "--set", "offers.topk=3"], TINY, 2, "offers has no parameter 'topk'. Did you mean 'top_k'?"),
+        (["tiny", "--set", "offers.topk=3"], TINY, 2, "no parameter 'topk'. Did you mean 'top_k'?"),
         (["tiny", "--set", "offers.top_k=many"], TINY, 2, "parameter top_k takes int"),
         (["tiny", "--set", "offers.top_k"], TINY, 2, "write it as NOTEBOOK.NAME=VALUE"),
         (["tiny", "--set", "offers.a;import os=1"], TINY, 2, "offers has no parameter 'a;import os'"),
