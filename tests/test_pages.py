@@ -148,6 +148,22 @@ def test_a_notebook_that_left_nothing_still_has_a_page(run):
     assert "<h1>Q?</h1>" in page
 
 
+def test_a_failed_notebook_that_was_cut_off_still_has_a_page(run):
+    run.manifest["status"] = "failed"
+    results = run.add("sales", *ordinary_cells(), status="failed", reason="Time was up.")
+    (run.folder / "sales.ipynb").write_text('{"cells": [', encoding="utf-8")
+    assert "Time was up." in run.page("sales", results)
+    assert "Time was up." in run.index()
+
+
+def test_a_page_leads_to_the_others_of_its_report(run):
+    run.add("who", *ordinary_cells(), question="Who?")
+    run.add("skipped", question="Why?", status="skipped", reason="x")
+    page = page_of(run, *ordinary_cells())
+    assert '<a href="who.html">Who?</a>' in page
+    assert "skipped.html" not in page
+
+
 def test_the_same_run_gives_the_same_page_and_leaves_no_other_file(run):
     assert page_of(run, *ordinary_cells()) == run.page(
         "sales", json.loads((run.folder / "results/sales.json").read_text())

@@ -51,7 +51,10 @@ def render_index(folder: Path, manifest: Mapping[str, Any], *, previous: Path | 
 
 
 def _executed(path: Path) -> Any:
-    return read_notebook(path) if path.is_file() else None
+    try:
+        return read_notebook(path)
+    except (OSError, ValueError):  # it never ran, or was cut off while it was written
+        return None
 
 
 def _findings(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import nbformat
 from markupsafe import Markup
 from nbconvert.exporters import TemplateExporter
 from nbconvert.filters import Highlight2HTML, strip_ansi
@@ -44,13 +45,15 @@ def render_page(
     results
         The content of ``results/<name>.json``; empty when the notebook left none.
     """
-    notebook = read_notebook(executed)
-    notebook.cells = [c for c in notebook.cells if not _LEFT_OUT & set(c.metadata.get("tags", []))]
     facts = next((n for n in manifest["notebooks"] if n["name"] == name), {"name": name})
+    notebook = _executed(executed, failed=facts.get("status") == "failed")
     exporter = _exporter(_Story(notebook))
     exporter.environment.globals.update(
         manifest=manifest,
         facts=facts,
+        others=[
+            n for n in manifest["notebooks"] if n["name"] != name and n["status"] in ("passed", "failed")
+        ],
         failure=_failure(notebook, facts),
         findings=sorted(results.get("findings", []), key=lambda f: -(f.get("at_stake") or 0)),
         numbers={k: describe(n, manifest["currency"]) for k, n in results.get("numbers", {}).items()},
@@ -58,6 +61,18 @@ def render_page(
     )
     text, _ = exporter.from_notebook_node(notebook)
     write(page, text)
+
+
+def _executed(path: Path, *, failed: bool) -> Any:
+    """The executed notebook; a failed one may have been cut off while it was written, and is then empty."""
+    try:
+        notebook = read_notebook(path)
+    except ValueError:
+        if not failed:
+            raise
+        notebook = nbformat.v4.new_notebook()  # type: ignore[no-untyped-call]
+    notebook.cells = [c for c in notebook.cells if not _LEFT_OUT & set(c.metadata.get("tags", []))]
+    return notebook
 
 
 class _Story:

@@ -13,6 +13,8 @@ import nbformat
 from nbformat import v4
 from PIL import Image, ImageDraw
 
+from crm_utils.pages import render_index, render_page
+
 # What a product, category, campaign or segment may be called by someone who means harm, or just is odd.
 PAYLOADS = [
     "<script>window.fired=1</script>",
@@ -199,15 +201,11 @@ class MadeRun:
 
     def page(self, name: str, results: dict[str, Any]) -> str:
         """Render a notebook's page and give its text."""
-        from crm_utils.pages import render_page
-
         path = self.folder / f"{name}.html"
         render_page(self.folder / f"{name}.ipynb", path, manifest=self.manifest, name=name, results=results)
         return path.read_text(encoding="utf-8")
 
     def index(self, previous: Path | None = None) -> str:
-        from crm_utils.pages import render_index
-
         render_index(self.folder, self.manifest, previous=previous)
         return (self.folder / "index.html").read_text(encoding="utf-8")
 
