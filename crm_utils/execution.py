@@ -20,6 +20,7 @@ from typing import Any
 import papermill
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
+from jupyter_core.utils import ensure_event_loop
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
 from crm_utils.notebook_file import NotebookFile
@@ -91,6 +92,7 @@ class Executor:
             reason = self._stopped or self._explain(notebook, error)
         finally:
             self._keep(working, self._folder / f"{notebook.name}.ipynb")
+            ensure_event_loop().close()  # nbclient makes one a thread, and leaves it open
         return Execution("failed" if reason else "passed", reason, round(time.monotonic() - started, 3))
 
     def stop(self, reason: str) -> None:

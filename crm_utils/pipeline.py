@@ -266,7 +266,12 @@ def _render(home: Path, folder: Path, manifest: dict[str, Any]) -> None:
 
 def _manifest(plan: Plan, run_id: str, now: dt.datetime) -> dict[str, Any]:
     data = plan.snapshot.manifest
-    kept = ("id", "source", "zone", "inputs", "tables", "first_day", "last_day", "last_complete_day")
+    kept = {
+        k: data[k] for k in ("id", "source", "zone", "inputs", "first_day", "last_day", "last_complete_day")
+    }
+    counts = {
+        t: {k: rows[k] for k in ("read", "loaded", "quarantined")} for t, rows in data["tables"].items()
+    }
     return {
         "schema_version": SCHEMA_VERSION,
         "run_id": run_id,
@@ -284,7 +289,7 @@ def _manifest(plan: Plan, run_id: str, now: dt.datetime) -> dict[str, Any]:
         "seconds": 0.0,
         "published": False,
         "only": list(plan.request.only),
-        "snapshot": {key: data[key] for key in kept},
+        "snapshot": kept | {"tables": counts},
         "notebooks": [
             {
                 "name": n.name,

@@ -90,7 +90,7 @@ def _open_in_pipeline(folder: Path, notebook: str, study: str) -> Run:
     root = Path(os.environ["CRM_ROOT"])
     chosen = read_study(root, study, path=folder / "study.yaml")
     snapshot = snapshots.find(root, study, manifest["snapshot"]["id"])
-    return Run(notebook, chosen, snapshot, snapshot.as_of(manifest["as_of_given"], chosen), folder)
+    return Run(notebook, chosen, snapshot, snapshot.as_of(manifest["as_of"], chosen), folder)
 
 
 class View:
