@@ -84,9 +84,7 @@ def connect() -> ibis.backends.duckdb.Backend:
     notebooks run beside each other; without them DuckDB takes what the machine has.
     """
     settings = {"threads": os.environ.get("CRM_THREADS"), "memory_limit": os.environ.get("CRM_MEMORY")}
-    con = ibis.duckdb.connect(**{name: value for name, value in settings.items() if value})
-    con.raw_sql("SET enable_progress_bar = false")
-    return con
+    return ibis.duckdb.connect(**{name: value for name, value in settings.items() if value})
 
 
 def load(root: Path, study: Study) -> tuple[Snapshot, bool]:
