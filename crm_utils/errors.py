@@ -1,7 +1,20 @@
 """What can go wrong, said so that the reader knows what to do next.
 
 Every message names what is wrong, what is there, and what to do. The classes differ by who can mend
-it, and each carries the exit code with which ``crm`` ends, so that a scheduler can act on it.
+it, and each carries the exit code with which ``crm`` ends, so that a scheduler can act on it:
+
+====  ==========================================================================
+code  meaning
+====  ==========================================================================
+0     done
+1     an error nobody foresaw: Python's traceback, ours to mend
+2     :class:`StudyError`; also an unknown option or command, as every Unix tool
+3     :class:`DataError`
+4     :class:`LockedError`: the only one worth trying again unchanged
+5     :class:`RunError`
+130   stopped by SIGINT (128 + 2)
+143   stopped by SIGTERM (128 + 15)
+====  ==========================================================================
 """
 
 from __future__ import annotations
@@ -11,16 +24,14 @@ from collections.abc import Iterable
 
 __all__ = ["CrmError", "DataError", "LockedError", "RunError", "StudyError", "known_names"]
 
+#: A list longer than this hides the sentence it stands in.
+_MOST_NAMES = 20
+
 
 class CrmError(Exception):
     """Base of every error this project raises on purpose; its text is meant for people."""
 
-    exit_code = 1
-
-
-class RunError(CrmError):
-    """A notebook failed, or a run could not be finished: read the failed run's page (exit code 1)."""
-
+    # For the subclasses to replace: the base itself is never raised.
     exit_code = 1
 
 
@@ -42,7 +53,13 @@ class LockedError(CrmError):
     exit_code = 4
 
 
-def known_names(wrong: str, known: Iterable[str], *, label: str = "It has") -> str:
+class RunError(CrmError):
+    """A notebook failed, or a run could not be finished: read the failed run's page (exit code 5)."""
+
+    exit_code = 5
+
+
+def known_names(wrong: object, known: Iterable[object], *, label: str = "It has") -> str:
     """Say what is there, and the nearest name when one is near.
 
     Parameters
@@ -50,21 +67,26 @@ def known_names(wrong: str, known: Iterable[str], *, label: str = "It has") -> s
     wrong
         The name that was not found.
     known
-        The names that exist.
+        The names that exist, in any order; a name that comes twice is said once.
     label
         The words before the list.
 
     Returns
     -------
     str
-        A sentence or two, ready to stand behind "has no column 'x'.".
+        A sentence or two, ready to stand behind "has no column 'x'."; at most 20 names, then how
+        many more there are.
 
     Examples
     --------
-    >>> known_names("amout", ["order_id", "amount"])
+    >>> known_names("Amout", ["order_id", "amount"])
     "Did you mean 'amount'? It has: amount, order_id."
     """
-    names = sorted(known)
-    near = difflib.get_close_matches(wrong, names, n=1)
-    guess = f"Did you mean '{near[0]}'? " if near else ""
-    return f"{guess}{label}: {', '.join(names) or 'nothing'}."
+    names = sorted({str(name) for name in known})
+    # Compared without case: AMOUNT is nearer to amount than to ACCOUNT.
+    folded = {name.casefold(): name for name in names}
+    near = difflib.get_close_matches(str(wrong).casefold(), folded, n=1)
+    guess = f"Did you mean '{folded[near[0]]}'? " if near else ""
+    more = len(names) - _MOST_NAMES
+    shown = ", ".join(names[:_MOST_NAMES]) or "nothing"
+    return f"{guess}{label}: {shown}{f' and {more:,} more' if more > 0 else ''}."
