@@ -172,12 +172,22 @@ def read_study(root: Path, name: str, *, path: Path | None = None) -> Study:
     return study
 
 
+_TEXT_KEYS = {"tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"}
+
+
 class _Loader(yaml.SafeLoader):
-    """Safe YAML; dates stay text (so that an impossible one is ours to explain), keys stand once."""
+    """Safe YAML; dates stay text (an impossible one is ours to explain); a key is text and stands once."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         keys = [k.value for k, _ in node.value]
         for key_node, _ in node.value:
+            # no, on and 2017 are False, True and a number to YAML.
+            if isinstance(key_node, yaml.ScalarNode) and key_node.tag not in _TEXT_KEYS:
+                kind = key_node.tag.rpartition(":")[2]
+                raise yaml.MarkedYAMLError(
+                    problem=f"YAML reads '{key_node.value}' as {kind}, not as text; put it in quotes",
+                    problem_mark=key_node.start_mark,
+                )
             if keys.count(key_node.value) > 1:
                 last = [k for k, _ in node.value if k.value == key_node.value][-1]
                 raise yaml.MarkedYAMLError(

@@ -43,6 +43,18 @@ def test_every_study_of_the_project_is_valid() -> None:
         ("title: Tiny shop", "title: [", "line"),
         ("{kind: complete_journey, folder: raw}", "{folder: raw}", "line 2: source has no 'kind'"),
         ("title: Tiny shop", "name: tiny\ntitle: Tiny shop", "'name' is not written in a study"),
+        ("currency: USD", "no: USD", "line 4: YAML reads 'no' as bool, not as text; put it in quotes."),
+        ("currency: USD", "On: USD", "line 4: YAML reads 'On' as bool, not as text; put it in quotes."),
+        ("currency: USD", "2017: USD", "line 4: YAML reads '2017' as int, not as text; put it in quotes."),
+        ("currency: USD", "~: USD", "line 4: YAML reads '~' as null, not as text; put it in quotes."),
+        ("currency: USD", "'no': USD", "line 4: a study has no 'no'."),
+        ("folder: raw", "no: raw", "line 2: YAML reads 'no' as bool"),
+        (
+            "title: Tiny shop",
+            "notebooks: {no: {seed: 1}}\ntitle: Tiny shop",
+            "line 1: YAML reads 'no' as bool",
+        ),
+        ("title: Tiny shop", "notebooks: {churn: {1: 1}}\ntitle: Tiny shop", "line 1: YAML reads '1' as int"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_line(project: Path, old: str, new: str, said: str) -> None:
@@ -64,6 +76,12 @@ def test_an_empty_or_foreign_file_is_refused(project: Path) -> None:
 def test_a_parameter_must_be_a_plain_value(project: Path) -> None:
     text = refused(project, TINY + "notebooks:\n  churn:\n    horizon: {days: 3}\n")
     assert "line 9: notebooks.churn.horizon" in text
+
+
+def test_a_key_in_quotes_is_text(project: Path) -> None:
+    text = TINY + "notebooks:\n  'no': {'on': 1}\n"
+    (project / "studies" / "tiny.yaml").write_text(text, encoding="utf-8")
+    assert read_study(project, "tiny").notebooks == {"no": {"on": 1}}
 
 
 def test_an_unknown_study_names_those_there_are(project: Path) -> None:
