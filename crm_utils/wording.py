@@ -1,28 +1,35 @@
 """How are numbers written for people? One way for counts, money, shares, days, intervals and tables.
 
-Sentences and tables in notebooks are built with these, so that a number reads the same on every page.
-Everything returned is plain text, apart from :func:`table`, which returns escaped HTML for display.
+Sentences and tables in notebooks are built with these, so that a number reads the same on every page: a
+true minus sign (U+2212) and never before a zero, a space that does not break before ``%``, ``–`` for what
+is missing, ``∞`` for what is not finite. Everything returned is plain text, apart from :func:`table`,
+which returns escaped HTML for display.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import html
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pandas as pd
 
-__all__ = ["Table", "count", "days", "interval", "money", "number", "share", "table"]
+from crm_utils.errors import known_names
+
+__all__ = ["Table", "alike", "count", "days", "interval", "money", "money_in", "number", "share", "table"]
 
 Number = int | float | Decimal
+MINUS, MISSING, SPACE = "\N{MINUS SIGN}", "\N{EN DASH}", "\N{NO-BREAK SPACE}"
 _SYMBOLS = {"USD": "$", "GBP": "£", "EUR": "€", "KRW": "₩", "JPY": "¥"}
-_NO_MINOR_UNIT = {"KRW", "JPY"}
-
-
-def _missing(value: Number | None) -> bool:
-    return bool(pd.isna(value))  # type: ignore[arg-type] # the stubs know neither Decimal nor NA here
+#: Currencies of ISO 4217 that have no smaller unit in use.
+_NO_MINOR_UNIT = {
+    *("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW"),
+    *("PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"),
+}
 
 
 def count(value: Number | None) -> str:
@@ -30,69 +37,92 @@ def count(value: Number | None) -> str:
 
     Examples
     --------
-    >>> count(1469307)
-    '1,469,307'
+    >>> count(1469307), count(-0.2), count(None)
+    ('1,469,307', '0', '–')
     """
-    return "–" if value is None or _missing(value) else f"{value:,.0f}"
+    return number(value, 0)
 
 
 def number(value: Number | None, digits: int = 2) -> str:
     """A number with a fixed count of decimals: ``1,234.50``."""
-    return "–" if _missing(value) else f"{value:,.{digits}f}"
+    return MISSING if value is None or _missing(value) else _write(value, digits)
 
 
-def money(value: Number | None, currency: str = "USD") -> str:
-    """An amount in a currency: cents below 100, whole units above (whole units always for KRW, JPY).
+def money(value: Number | None, currency: str = "USD", *, digits: int | None = None) -> str:
+    """An amount in a currency: cents below 100, whole units from there (always for KRW, JPY, …).
+
+    Amounts that stand together need one number of decimals: use :func:`money_in` for them.
 
     Examples
     --------
     >>> money(4596039.58), money(12.5), money(-3), money(12500, "KRW")
-    ('$4,596,040', '$12.50', '-$3.00', '₩12,500')
+    ('$4,596,040', '$12.50', '−$3.00', '₩12,500')
     """
     if value is None or _missing(value):
-        return "–"
-    digits = 2 if -100 < value < 100 and currency not in _NO_MINOR_UNIT else 0
-    symbol = _SYMBOLS.get(currency, f"{currency} ")
-    return f"{'-' if value < 0 else ''}{symbol}{abs(value):,.{digits}f}"
+        return MISSING
+    symbol = _SYMBOLS.get(currency, f"{currency}{SPACE}")
+    return _write(value, _cents([value], currency) if digits is None else digits, before=symbol)
 
 
-def share(value: Number | None, digits: int = 0) -> str:
-    """A share between 0 and 1 as a percentage: ``32 %``; never rounds a rare thing to "0 %".
+def money_in(currency: str) -> Callable[[Number | None], str]:
+    """A way to write money, for :func:`interval`, for ``formats`` of :func:`table`, for :func:`alike`.
+
+    They write all amounts of a column, or all three of an interval, with the decimals that suit the largest;
+    a ``lambda v: money(v, "KRW")`` would choose for each amount alone.
 
     Examples
     --------
-    >>> share(0.3244), share(0.3244, 1), share(0.001), share(0.0)
-    ('32 %', '32.4 %', '<1 %', '0 %')
+    >>> interval(104, 98.4, 110.2, money_in("USD"))
+    '$104 ($98 to $110)'
+    """
+    return partial(money, currency=currency)
+
+
+def alike(how: Callable[..., str], values: Iterable[Number]) -> Callable[..., str]:
+    """``how``, with one number of decimals for all these values where it writes money; for an axis' ticks."""
+    written_by, given = (how.func, how.keywords) if isinstance(how, partial) else (how, {})
+    if written_by is not money or given.get("digits") is not None:
+        return how
+    return partial(how, digits=_cents(values, given.get("currency", "USD")))
+
+
+def share(value: Number | None, digits: int = 0) -> str:
+    r"""A share between 0 and 1 as a percentage: ``32 %``; never rounds a rare thing to "0 %".
+
+    A change may be negative: its sign comes first, then its size, so that a small loss is ``−<1 %``.
+
+    Examples
+    --------
+    >>> share(0.3244), share(0.001), share(0.999), share(-0.05), share(-0.001)
+    ('32\xa0%', '<1\xa0%', '>99\xa0%', '−5\xa0%', '−<1\xa0%')
     """
     if value is None or _missing(value):
-        return "–"
-    smallest = math.pow(10, -digits) / 100
-    value = float(value)
-    if 0 < value < smallest:
-        return f"<{smallest:.{digits}%}".replace("%", " %")
-    if 1 - smallest < value < 1:
-        return f">{1 - smallest:.{digits}%}".replace("%", " %")
-    return f"{value:.{digits}%}".replace("%", " %")
+        return MISSING
+    size, smallest = abs(float(value)), math.pow(10, -digits) / 100
+    bound = "<" if 0 < size < smallest else ">" if 1 - smallest < size < 1 else ""
+    shown = {"<": smallest, ">": 1 - smallest}.get(bound, size)
+    return _write(math.copysign(100 * shown, value), digits, before=bound, after=f"{SPACE}%")
 
 
 def days(value: Number | None) -> str:
     """A span of days: ``1 day``, ``17 days``."""
-    if value is None or _missing(value):
-        return "–"
-    whole = f"{value:,.0f}"
-    return f"{whole} day" if whole == "1" else f"{whole} days"
+    whole = count(value)
+    return whole if whole == MISSING else f"{whole} {'day' if whole in ('1', MINUS + '1') else 'days'}"
 
 
 def interval(
     value: Number | None, low: Number | None, high: Number | None, how: Callable[[Number | None], str]
 ) -> str:
-    """An estimate with its interval, both written by ``how``: ``61 % (58 % to 64 %)``.
+    r"""An estimate with its interval, written by ``how``; without its interval where an end is missing.
 
     Examples
     --------
     >>> interval(0.61, 0.58, 0.64, share)
-    '61 % (58 % to 64 %)'
+    '61\xa0% (58\xa0% to 64\xa0%)'
     """
+    if _missing(low) or _missing(high):
+        return how(value)
+    how = alike(how, [v for v in (value, low, high) if v is not None and not _missing(v)])
     return f"{how(value)} ({how(low)} to {how(high)})"
 
 
@@ -125,45 +155,82 @@ def table(
     caption
         One line that says what the table holds, with units.
     formats
-        For each column, the function that writes its values (:func:`count`, :func:`share`, …). Integers
-        default to :func:`count`, floats to :func:`number`.
+        For each column, what writes its values (:func:`count`, :func:`share`, ``money_in("USD")``, …);
+        missing values never reach it. Whole numbers default to :func:`count`, other numbers to
+        :func:`number`, days and times to ``2017-12-31``, with the time when one is not midnight. ``str``
+        is for numbers that are names, such as years: no thousands, to the left.
     names
         Column headings for people, with units: ``{"recency_days": "Recency, days"}``.
 
     Returns
     -------
     Table
-        Displayed by Jupyter; safe to put in a page.
+        Displayed by Jupyter; safe to put in a page. Without rows it says "none".
+
+    Raises
+    ------
+    ValueError
+        ``formats`` or ``names`` speak of a column that is not there.
+
+    Notes
+    -----
+    Pandas turns whole numbers with gaps into floats: a float column that has gaps and nothing but whole
+    numbers counts as whole. One without gaps keeps its decimals, because a mean may well be 2.00.
     """
     formats, names = dict(formats or {}), dict(names or {})
-    columns = list(frame.columns)
-    how = {c: formats.get(c) or _default_format(frame[c].dtype) for c in columns}
-    text = pd.DataFrame({c: [how[c](v) for v in frame[c]] for c in columns}, index=frame.index)
-    right = [' class="number"' if how[c] is not _plain else "" for c in columns]
-    head = "".join(
-        f'<th scope="col"{mark}>{html.escape(names.get(c, str(c).replace("_", " ")))}</th>'
-        for c, mark in zip(columns, right, strict=True)
-    )
+    for name in [*formats, *names]:
+        if name not in frame.columns:
+            raise ValueError(f"The table has no column '{name}'. {known_names(name, frame.columns)}")
+    heads = [names.get(name, str(name).replace("_", " ")) for name in frame.columns]
+    # By place, because two columns may have one name.
+    columns = [_column(frame.iloc[:, i], formats.get(name)) for i, name in enumerate(frame.columns)]
+    marks = [' class="number"' if is_number else "" for _, is_number in columns]
+    rows = list(zip(*(cells for cells, _ in columns), strict=True))
+    head = "".join(f'<th scope="col"{m}>{html.escape(h)}</th>' for h, m in zip(heads, marks, strict=True))
     body = "".join(
-        "<tr>"
-        + "".join(f"<td{mark}>{html.escape(v)}</td>" for v, mark in zip(row, right, strict=True))
-        + "</tr>"
-        for row in text.itertuples(index=False)
+        "<tr>" + "".join(f"<td{m}>{html.escape(v)}</td>" for v, m in zip(row, marks, strict=True)) + "</tr>"
+        for row in rows
     )
+    body = body or f'<tr><td colspan="{len(heads) or 1}">none</td></tr>'
     markup = (
         f'<table class="shown"><caption>{html.escape(caption)}</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     )
-    return Table(markup, f"{caption}\n{text.to_string(index=False)}")
+    text = pd.DataFrame(rows, columns=heads).to_string(index=False) if rows else "none"
+    return Table(markup, f"{caption}\n{text}")
 
 
-def _default_format(dtype: Any) -> Callable[..., str]:
-    if pd.api.types.is_bool_dtype(dtype) or not pd.api.types.is_numeric_dtype(dtype):
-        return _plain
-    return count if pd.api.types.is_integer_dtype(dtype) else number
+def _column(column: pd.Series[Any], how: Callable[..., str] | None) -> tuple[list[str], bool]:
+    """A column's cells as text, and whether they are numbers to stand on the right."""
+    known = column.notna()
+    kind, values = pd.api.types.infer_dtype(column[known]), column[known].tolist()
+    if kind == "floating" and not known.all() and all(float(value).is_integer() for value in values):
+        kind, values = "integer", [int(value) for value in values]
+    write = alike(how or _default(kind, values), values)
+    texts = iter([write(value) for value in values])
+    return [next(texts) if there else MISSING for there in known], kind in _NUMBERS and write is not str
 
 
-def _plain(value: object) -> str:
-    if value is None or (isinstance(value, float) and math.isnan(value)) or value is pd.NA or value is pd.NaT:
-        return "–"
-    return str(value)
+_NUMBERS = {"integer": count, "floating": number, "decimal": number, "mixed-integer-float": number}
+
+
+def _default(kind: str, values: list[Any]) -> Callable[..., str]:
+    if kind.startswith("datetime") and all(value.time() == dt.time.min for value in values):
+        return lambda value: str(value.date())
+    return _NUMBERS.get(kind, str)
+
+
+def _cents(values: Iterable[Number], currency: str) -> int:
+    # Rounded first: 99.999 is written as 100, so it is 100 here too.
+    large = any(Decimal(f"{abs(value):.2f}") >= 100 for value in values)
+    return 0 if large or currency in _NO_MINOR_UNIT else 2
+
+
+def _missing(value: Number | None) -> bool:
+    return bool(pd.isna(value))  # type: ignore[arg-type] # the stubs know neither Decimal nor NA here
+
+
+def _write(value: Number, digits: int, *, before: str = "", after: str = "") -> str:
+    """The minus stands first, and only before something other than zero."""
+    size = "∞" if math.isinf(value) else f"{abs(value):,.{digits}f}"
+    return f"{MINUS if value < 0 and size.strip('0.,') else ''}{before}{size}{after}"
