@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +59,20 @@ def test_environment_and_pyproject_name_the_same_packages() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     listed = [line for line in _pip_section() if not line.startswith("-")]
     assert sorted(map(_name, listed)) == sorted(map(_name, project["dependencies"]))
+
+
+def test_every_package_that_crm_utils_imports_is_a_named_dependency() -> None:
+    """What comes along with another package may leave with its next version."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    named = {_name(line).split("[")[0] for line in project["dependencies"]}
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in (ROOT / "crm_utils").rglob("*.py")]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    modules = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    modules |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom) and not node.level}
+    outside = {name.split(".")[0] for name in modules} - sys.stdlib_module_names - {"crm_utils", "__main__"}
+    homes = packages_distributions()
+    brought = {name: {_name(home) for home in homes.get(name, [])} for name in outside}
+    assert {name: sorted(packages) for name, packages in brought.items() if not packages & named} == {}
 
 
 def test_environment_uses_the_constraints_and_this_package() -> None:
