@@ -46,6 +46,9 @@ def render_index(folder: Path, manifest: Mapping[str, Any], *, previous: Path | 
         tiles=[_tile(folder, n, results[n["name"]], notebooks[n["name"]]) for n in manifest["notebooks"]],
         goals=_goals(manifest),
         tables=_tables(manifest),
+        inputs=[
+            {**i, "rows": wording.count(i["rows"])} for i in manifest.get("snapshot", {}).get("inputs", [])
+        ],
     )
     write(folder / "index.html", text)
 
@@ -154,9 +157,13 @@ def wording_list(words: list[str]) -> str:
 
 
 def _row(change: Change) -> dict[str, str]:
-    relative = "" if change.relative is None else f"{change.relative:+.0%}".replace("%", " %")
     label = change.name.replace(".", " · ").replace("_", " ")
-    return {"label": label, "before": change.before, "after": change.after, "relative": relative}
+    relative = change.relative
+    if relative is None:
+        return {"label": label, "before": change.before, "after": change.after, "relative": ""}
+    digits = 0 if abs(relative) >= 0.1 else 1
+    shown = f"{relative:+.{digits}%}".replace("%", " %")
+    return {"label": label, "before": change.before, "after": change.after, "relative": shown}
 
 
 def _summary(changes: Changes) -> str:
@@ -184,8 +191,9 @@ def _goals(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _tables(manifest: Mapping[str, Any]) -> list[dict[str, str]]:
+    kept = ("read", "loaded", "quarantined")
     tables = manifest.get("snapshot", {}).get("tables", {})
-    return [{"name": name, **{k: wording.count(n) for k, n in rows.items()}} for name, rows in tables.items()]
+    return [{"name": name, **{k: wording.count(rows[k]) for k in kept}} for name, rows in tables.items()]
 
 
 def render_overview(reports: Path) -> None:

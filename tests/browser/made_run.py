@@ -98,7 +98,7 @@ MANIFEST: dict[str, Any] = {
         "source": "files",
         "zone": "America/New_York",
         "inputs": [{"name": "orders.csv", "sha256": "0" * 64, "rows": 1001, "becomes": "order_lines"}],
-        "tables": {"order_lines": {"read": 1001, "loaded": 1000, "quarantined": 1}},
+        "tables": {"order_lines": {"read": 1001, "loaded": 1000, "quarantined": 1, "sha256": "0" * 64}},
         "first_day": "2017-01-01",
         "last_day": "2017-12-31",
     },
@@ -268,7 +268,7 @@ def ordinary_run(folder: Path) -> MadeRun:
 def hostile_run(folder: Path) -> MadeRun:
     """Every payload on every way into a page: table, sentence, Markdown, raw HTML, title, alt, numbers."""
     run = MadeRun(folder, title=PAYLOADS[3], run_id=PAYLOADS[0], versions={PAYLOADS[0]: PAYLOADS[9]})
-    run.manifest["snapshot"]["inputs"] = [{"name": p, "sha256": p} for p in PAYLOADS]
+    run.manifest["snapshot"]["inputs"] = [{"name": p, "sha256": p, "rows": 1, "becomes": p} for p in PAYLOADS]
     cells = [text("# " + PAYLOADS[0] + " Who?")]
     for p in PAYLOADS:
         cells += [
