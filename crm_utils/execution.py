@@ -118,7 +118,7 @@ class Executor:
             # Our own errors are sentences already; others need their class to be understood.
             ours = error.ename in {"CrmError", "DataError", "LockedError", "RunError", "StudyError"}
             what = said[0] if ours else f"{error.ename}: {said[0]}"
-            return f"{name}, cell {error.cell_index + 1}: {what}"
+            return f"{name}, cell [{error.exec_count}]: {what}"
         if isinstance(error, CellTimeoutError):
             return f"{name}: a cell took longer than {self._cell_timeout} seconds and was stopped."
         if isinstance(error, DeadKernelError):

@@ -97,7 +97,7 @@ def test_a_failure_is_named_and_the_last_report_stays(project: Path) -> None:
     ended = crm(project, "run", "tiny")
     assert ended.returncode == RunError.exit_code
     said = " ".join(ended.stderr.split())
-    assert "Error: 02_segmentation.ipynb, cell 5: ValueError: no such <b>thing</b>" in said
+    assert "Error: 02_segmentation.ipynb, cell [5]: ValueError: no such <b>thing</b>" in said
     assert "Nothing was published; the failed run is in reports/tiny/.runs/" in said
     assert "Traceback" not in ended.stderr
     assert "not run" not in ended.stderr

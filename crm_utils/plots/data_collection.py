@@ -1,0 +1,134 @@
+"""Pictures of the data as they came in: a small table in, Axes out."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.axes import Axes
+
+from crm_utils import wording
+from crm_utils.plots.theme import COLORS, HEAT, say, write_axis
+
+__all__ = ["completeness_bars", "coverage_bars", "first_seen_weeks", "orders_by_day", "week_and_hour"]
+
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+def orders_by_day(days: pd.DataFrame, unusual: pd.DataFrame, *, title: str) -> Axes:
+    """Orders a day with their four-week mean, and the unusual days marked.
+
+    Parameters
+    ----------
+    days
+        day, orders.
+    unusual
+        day, orders: those to mark.
+    title
+        The message.
+    """
+    _, ax = plt.subplots()
+    series = days.set_index(pd.to_datetime(days["day"]))["orders"].asfreq("D", fill_value=0)
+    ax.plot(series.index, series, color=COLORS["customers"], alpha=0.45, linewidth=0.9, label="a day")
+    mean = series.rolling(28, center=True, min_periods=14).mean()
+    ax.plot(mean.index, mean, color=COLORS["customers"], label="mean of the four weeks around it")
+    if len(unusual):
+        at = pd.to_datetime(unusual["day"])
+        ax.scatter(
+            at, unusual["orders"], color=COLORS["loss"], zorder=3, label="far from its weekday's usual"
+        )
+        for day, orders in zip(at, unusual["orders"], strict=True):
+            ax.annotate(f"{day:%d %b}", (day, orders), xytext=(4, 4), textcoords="offset points", fontsize=8)
+    ax.set_ylim(bottom=0)
+    ax.legend(loc="lower left", ncols=3, fontsize=8)
+    return say(write_axis(ax, "y", wording.count), title, y="orders a day")
+
+
+def week_and_hour(cells: pd.DataFrame, *, title: str) -> Axes:
+    """When people buy: orders by weekday and hour, on the shop's clock.
+
+    Parameters
+    ----------
+    cells
+        weekday (0 = Monday), hour (0–23), orders.
+    title
+        The message.
+    """
+    grid = cells.pivot_table(index="weekday", columns="hour", values="orders", fill_value=0)
+    grid = grid.reindex(index=range(7), columns=range(24), fill_value=0)
+    _, ax = plt.subplots()
+    drawn = ax.imshow(grid.to_numpy(), cmap=HEAT, aspect="auto")
+    ax.set_xticks(range(0, 24, 2), [f"{hour}:00" for hour in range(0, 24, 2)])
+    ax.set_yticks(range(7), WEEKDAYS)
+    ax.grid(visible=False)
+    bar = ax.figure.colorbar(drawn, ax=ax, shrink=0.8)
+    write_axis(bar.ax, "y", wording.count).set_ylabel("orders in the whole period")
+    return say(ax, title, x="hour, shop's local time")
+
+
+def first_seen_weeks(weeks: pd.DataFrame, *, new_from: dt.date, title: str) -> Axes:
+    """Customers seen for the first time, by week; before ``new_from`` they are taken as customers already.
+
+    Parameters
+    ----------
+    weeks
+        week (its Monday), customers.
+    new_from
+        The first day on which a customer seen for the first time is taken as new.
+    title
+        The message.
+    """
+    _, ax = plt.subplots()
+    start = pd.to_datetime(weeks["week"])
+    new = start >= pd.Timestamp(new_from)
+    for mask, colour, label in ((~new, "plain", "customers already"), (new, "customers", "taken as new")):
+        ax.bar(start[mask], weeks["customers"][mask], width=6, color=COLORS[colour], label=label)
+    ax.legend()
+    return say(write_axis(ax, "y", wording.count), title, y="customers seen for the first time")
+
+
+def coverage_bars(coverage: pd.DataFrame, *, title: str) -> Axes:
+    """How many of the ordering customers each table knows, and what part of the revenue is theirs.
+
+    Parameters
+    ----------
+    coverage
+        table, share, revenue_share.
+    title
+        The message.
+    """
+    _, ax = plt.subplots(figsize=(8.0, 0.9 + 0.75 * len(coverage)))
+    position = range(len(coverage))
+    for shift, column, colour, label in (
+        (-0.19, "share", "customers", "of the customers"),
+        (0.19, "revenue_share", "money", "of the revenue"),
+    ):
+        drawn = ax.barh(
+            [p + shift for p in position], coverage[column], 0.36, color=COLORS[colour], label=label
+        )
+        ax.bar_label(drawn, [wording.share(v) for v in coverage[column]], padding=3, fontsize=8)
+    ax.set_yticks(position, coverage["table"])
+    ax.invert_yaxis()
+    ax.set_xlim(0, 1.12)
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)
+    return say(write_axis(ax, "x", wording.share), title)
+
+
+def completeness_bars(columns: pd.DataFrame, *, title: str) -> Axes:
+    """The share of rows in which each column that is not always filled has a value.
+
+    Parameters
+    ----------
+    columns
+        table, column, filled_share.
+    title
+        The message.
+    """
+    _, ax = plt.subplots(figsize=(8.0, 0.9 + 0.3 * max(len(columns), 1)))
+    names = [f"{table}.{column}" for table, column in zip(columns["table"], columns["column"], strict=True)]
+    drawn = ax.barh(names, columns["filled_share"], color=COLORS["plain"])
+    ax.bar_label(drawn, [wording.share(v) for v in columns["filled_share"]], padding=3, fontsize=8)
+    ax.invert_yaxis()
+    ax.set_xlim(0, 1.12)
+    return say(write_axis(ax, "x", wording.share), title, x="share of rows with a value")
