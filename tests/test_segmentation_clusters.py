@@ -64,7 +64,7 @@ def test_too_few_customers_are_one_cluster():
     table, _ = customers(THREE, each=5, spread=0.2)
     found = find_clusters(table, seed=1)
     assert (found.k, found.stable, len(found.candidates)) == (1, False, 0)
-    assert np.isnan(found.stability)
+    assert (found.stability, found.stability_low, found.continuum) == (None, None, True)
     assert set(labels(found.assign(table))) == {1}
     assert len(found.profile(found.assign(table))) == 1
 

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = ["Clusters", "adjusted_rand", "find_clusters"]
+__all__ = ["LEAST_STABILITY", "Clusters", "adjusted_rand", "compare_clusters", "find_clusters"]
 
 MEASURES = ("recency_days", "orders", "revenue")
 CELL = 0.05
@@ -59,15 +59,25 @@ class Clusters:
     scales: Floats
 
     @property
-    def stability(self) -> float:
-        """Mean bootstrap adjusted Rand of the chosen k; not a number when none was tried."""
-        return float(self._chosen()["stability"])
+    def stability(self) -> float | None:
+        """Mean bootstrap adjusted Rand of the chosen k; None when none was tried."""
+        return self._chosen("stability")
+
+    @property
+    def stability_low(self) -> float | None:
+        """Two standard errors below it."""
+        return self._chosen("low")
+
+    @property
+    def stability_high(self) -> float | None:
+        """Two standard errors above it."""
+        return self._chosen("high")
 
     @property
     def continuum(self) -> bool:
         """Whether data without clusters would look hardly less clustered."""
-        chosen = self._chosen()
-        return not chosen["silhouette"] - chosen["null_silhouette"] >= CONTINUUM_MARGIN
+        seen, null = self._chosen("silhouette"), self._chosen("null_silhouette")
+        return seen is None or null is None or seen - null < CONTINUUM_MARGIN
 
     def names(self) -> list[str]:
         """A plain name for each cluster, from where its centre lies among all customers."""
@@ -113,9 +123,9 @@ class Clusters:
             ["cluster", "name", "customers", "share", *MEASURES, "revenue_share"]
         ]
 
-    def _chosen(self) -> pd.Series:
-        found = self.candidates[self.candidates["k"] == self.k]
-        return found.iloc[0] if len(found) else pd.Series(np.nan, index=self.candidates.columns)
+    def _chosen(self, what: str) -> float | None:
+        found = self.candidates.loc[self.candidates["k"] == self.k, what].dropna()
+        return float(found.iloc[0]) if len(found) else None
 
 
 def find_clusters(
@@ -146,17 +156,29 @@ def find_clusters(
     points = (cells - means) / scales
     tried = [k for k in ks if k * PER_CLUSTER <= weights.sum() and k <= len(points)]
     rows, fits = [], {}
-    for k in tried:
-        rng = np.random.default_rng([seed, k])
-        fits[k] = _fit(points, weights, k, rng)
-        rows.append({"k": k} | _stability(points, weights, fits[k], bootstraps, rng)
-                    | _silhouettes(points, weights, fits[k], nulls, rng))  # fmt: skip
+    # One thread: on points this few more of them only wait, and the order of their sums would vary.
+    with threadpool_limits(limits=1):
+        for k in tried:
+            rng = np.random.default_rng([seed, k])
+            fits[k] = _fit(points, weights, k, rng)
+            stability = _stability(points, weights, fits[k], bootstraps, rng)
+            rows.append({"k": k} | stability | _silhouettes(points, weights, fits[k], nulls, rng))
     columns = ["k", "stability", "low", "high", "silhouette", "null_silhouette"]
     candidates = pd.DataFrame(rows, columns=columns)
     stable = candidates.loc[candidates["low"] >= LEAST_STABILITY, "k"]
     k = int(stable.max()) if len(stable) else tried[0] if tried else 1
     centers = fits[k] if tried else np.zeros((1, len(MEASURES)))
     return Clusters(k, bool(len(stable)), candidates, centers, means, scales)
+
+
+def compare_clusters(one: ir.Table, other: ir.Table) -> float:
+    """Adjusted Rand of two assignments (``customer_id``, ``cluster``) of the same customers."""
+    both = one.select("customer_id", a=one.cluster).inner_join(
+        other.select("customer_id", b=other.cluster), "customer_id"
+    )
+    counts = both.group_by("a", "b").aggregate(n=both.count()).order_by("a", "b").to_pyarrow().to_pandas()
+    a, b = (counts[c].to_numpy(dtype=np.int64) for c in ("a", "b"))
+    return adjusted_rand(a, b, counts["n"].to_numpy(dtype=np.float64))
 
 
 def adjusted_rand(a: NDArray[np.int64], b: NDArray[np.int64], weights: Floats) -> float:

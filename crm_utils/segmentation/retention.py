@@ -35,6 +35,11 @@ class CohortRetention:
     table: pd.DataFrame
     existing: int
 
+    @property
+    def new(self) -> int:
+        """Customers in all cohorts together."""
+        return int(self.table.loc[self.table["month"] == 0, "customers"].sum())
+
 
 def cohort_retention(
     orders: ir.Table, *, as_of: dt.date, history_starts: dt.date, existing_days: int = EXISTING_DAYS

@@ -17,7 +17,7 @@ import pandas as pd
 from crm_utils.features import QUIET_CHANCE, beyond_rhythm, is_new
 from crm_utils.segmentation.cuts import BINS, RfmCuts
 
-__all__ = ["SEGMENTS", "changed_by_refit", "rfm_score", "rfm_segment", "score_shares"]
+__all__ = ["SEGMENTS", "changed_by_refit", "rfm_score", "rfm_segment", "score_shares", "value_grid"]
 
 SEGMENTS = (
     "Champions", "Loyal", "Potential Loyalist", "New", "Promising", "Need Attention", "About To Sleep",
@@ -84,7 +84,7 @@ def rfm_segment(
     90 days that cannot be the data's own beginning (else Promising). In a shop where everyone buys
     weekly the worst fifth by recency is hardly silent.
     """
-    value = ((scored.f + scored.m + 1) // 2).cast("int64")
+    value = _value(scored)
     grid = [(r, v, name) for r, names in _GRID.items() for v, name in enumerate(names, start=1)]
     named = ibis.cases(*(((scored.r == r) & (value == v), name) for r, v, name in grid), else_=None)
     silent = beyond_rhythm(scored, chance=quiet_chance, silent_days=silent_days)
@@ -143,6 +143,29 @@ def changed_by_refit(old: ir.Table, new: ir.Table) -> pd.DataFrame:
     frame: pd.DataFrame = counts.to_pyarrow().to_pandas()
     order = {name: k for k, name in enumerate(SEGMENTS)}
     return frame.sort_values(["segment", "segment_refitted"], key=lambda c: c.map(order), ignore_index=True)
+
+
+def value_grid(named: ir.Table) -> pd.DataFrame:
+    """Count customers in the grid behind the names: r against the customer's value.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``r``, ``value`` (1 to 5 each, all 25 cells), ``segment`` (the grid's name for the cell, before
+        Hibernating, Lost and New are checked), ``customers``, ``share``.
+    """
+    counts = named.group_by(r=named.r, value=_value(named)).aggregate(customers=named.count())
+    grid = pd.DataFrame(
+        [(r, v, name) for r, names in _GRID.items() for v, name in enumerate(names, start=1)],
+        columns=["r", "value", "segment"],
+    )
+    frame = grid.merge(counts.to_pyarrow().to_pandas(), how="left", on=["r", "value"])
+    frame["customers"] = frame["customers"].fillna(0).astype("int64")
+    return frame.assign(share=frame["customers"] / max(frame["customers"].sum(), 1))
+
+
+def _value(scored: ir.Table) -> ir.Column:
+    return ((scored.f + scored.m + 1) // 2).cast("int64")
 
 
 def _cuts_below(value: ir.Column, cuts: Sequence[int | Decimal]) -> ir.Column:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -14,8 +16,17 @@ from scipy.stats import t as student
 from statsmodels.stats.proportion import proportion_confint
 
 from crm_utils.features import known_orders
+from crm_utils.segmentation.naming import name_customers
 
-__all__ = ["FEWEST", "PROMISES", "ForwardValidation", "forward_validation"]
+__all__ = [
+    "FEWEST",
+    "PROMISES",
+    "ForwardValidation",
+    "compare_verdicts",
+    "forward_validation",
+    "other_windows",
+    "silence_calibration",
+]
 
 FEWEST = 30
 """Below this many customers a group's name is not judged."""
@@ -38,8 +49,8 @@ class ForwardValidation:
     table
         A row a group: ``group``, ``customers``, ``bought``, ``rate`` with its 95 % Wilson interval ``low``
         and ``high``, ``spend`` (mean a customer, buyers or not) with its 95 % interval ``spend_low`` and
-        ``spend_high`` (null where nobody spent), ``promise`` and ``verdict`` (earned, undecided, not earned,
-        too few, no promise).
+        ``spend_high`` (null where nobody spent) and standard deviation ``spend_sd``, ``promise`` and
+        ``verdict`` (earned, undecided, not earned, too few, no promise).
     rate
         The share of all customers that bought.
     named_on, until
@@ -50,6 +61,16 @@ class ForwardValidation:
     rate: float
     named_on: dt.date
     until: dt.date
+
+    @property
+    def promised(self) -> list[str]:
+        """Groups whose name promises something, with customers enough to judge it."""
+        return list(self.table.loc[~self.table["verdict"].isin(["no promise", "too few"]), "group"])
+
+    @property
+    def earned(self) -> list[str]:
+        """Groups whose name kept its promise."""
+        return list(self.table.loc[self.table["verdict"] == "earned", "group"])
 
 
 def forward_validation(
@@ -90,11 +111,93 @@ def forward_validation(
     frame["rate"] = frame["bought"] / frame["customers"]
     frame["low"], frame["high"] = proportion_confint(frame["bought"], frame["customers"], method="wilson")
     frame["spend"] = frame["total"] / frame["customers"]
+    frame["spend_sd"] = _spread(frame)
     frame["spend_low"], frame["spend_high"] = _spend_interval(frame)
     frame["promise"] = frame["group"].map(PROMISES).fillna("none")
     frame["verdict"] = _verdicts(frame, float(rate))
     frame = frame.sort_values(["rate", "group"], ascending=[False, True], ignore_index=True)
     return ForwardValidation(frame.drop(columns=["total", "squares"]), float(rate), named_on, until)
+
+
+def other_windows(
+    orders: ir.Table, *, as_of: dt.date, days: int, history_starts: dt.date, **rules: Any
+) -> dict[str, ForwardValidation]:
+    """Repeat the test of the names: in the last window, in the one before it, and in one three times as long.
+
+    Parameters
+    ----------
+    orders
+        Orders up to ``as_of``.
+    as_of
+        The last day known.
+    days
+        The length of the window.
+    history_starts, rules
+        As for :func:`crm_utils.segmentation.naming.name_customers`.
+
+    Returns
+    -------
+    dict
+        A description of each window and its test; windows with less than their own length of history before
+        them are left out.
+    """
+    ends = {days: (as_of, as_of - dt.timedelta(days=days)), 3 * days: (as_of,)}
+    found = {}
+    for length, last_days in ends.items():
+        for last in last_days:
+            named_on = last - dt.timedelta(days=length)
+            if (named_on - history_starts).days >= length:
+                named = name_customers(orders, as_of=named_on, history_starts=history_starts, **rules)
+                found[f"{length} days after {named_on}"] = forward_validation(
+                    named, orders, named_on=named_on, days=length
+                )
+    return found
+
+
+def compare_verdicts(tests: Mapping[str, ForwardValidation]) -> pd.DataFrame:
+    """Put the verdicts of several tests side by side: a row a ``group``, a column a test."""
+    columns = [found.table.set_index("group")["verdict"].rename(name) for name, found in tests.items()]
+    return pd.concat(columns, axis=1).rename_axis("group").reset_index()
+
+
+def silence_calibration(
+    summary: ir.Table,
+    orders: ir.Table,
+    *,
+    summed_on: dt.date,
+    as_of: dt.date,
+    chances: tuple[float, ...] = (0.01, 0.05, 0.1, 0.2, 0.5),
+) -> pd.DataFrame:
+    """Check the silence chances against customers who are known not to have left: they came back.
+
+    Parameters
+    ----------
+    summary
+        A row a customer with ``silence_chance``, as of ``summed_on``.
+    orders
+        Orders up to ``as_of``.
+    summed_on, as_of
+        Who bought between the two had not left on the first.
+    chances
+        The thresholds to check.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``chance``, ``customers`` (who came back), ``below`` (share of them whose silence looked rarer
+        than that), ``low``, ``high`` (95 % Wilson interval). Well calibrated where ``below`` is near
+        ``chance``.
+    """
+    later = known_orders(orders, as_of=as_of, since=summed_on + dt.timedelta(days=1))
+    back = summary.semi_join(later.filter(later.amount >= 0), "customer_id")
+    back = back.filter(back.silence_chance.notnull())
+    sums = {f"c{k}": (back.silence_chance < chance).cast("int64").sum() for k, chance in enumerate(chances)}
+    row = back.aggregate(n=back.count(), **sums).to_pyarrow().to_pylist()[0]
+    n, counts = max(row["n"], 1), np.array([row[f"c{k}"] or 0 for k in range(len(chances))])
+    low, high = proportion_confint(counts, n, method="wilson")
+    return pd.DataFrame(
+        {"chance": chances, "customers": row["n"], "below": counts / n, "low": low, "high": high}
+    )
 
 
 def _counts(named: ir.Table, later: ir.Table, column: str) -> pd.DataFrame:
@@ -115,10 +218,16 @@ def _counts(named: ir.Table, later: ir.Table, column: str) -> pd.DataFrame:
     return frame
 
 
+def _spread(frame: pd.DataFrame) -> pd.Series:
+    n = frame["customers"]
+    squares = (frame["squares"] - frame["total"] ** 2 / n).clip(lower=0)
+    return (squares / (n - 1).where(n > 1)) ** 0.5
+
+
 def _spend_interval(frame: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
     n, mean = frame["customers"], frame["spend"].where(frame["spend"] > 0)
-    variance = (frame["squares"] - frame["total"] ** 2 / n).clip(lower=0) / (n - 1).where(n > 1)
-    factor = np.exp(student.ppf(0.975, np.maximum(n - 1, 1)) * np.sqrt(variance / n) / mean)
+    error = frame["spend_sd"] / np.sqrt(n)
+    factor = np.exp(student.ppf(0.975, np.maximum(n - 1, 1)) * error / mean)
     return mean / factor, mean * factor
 
 

@@ -1,0 +1,117 @@
+"""What do we call each customer as of a day? Summary, scores, segment and stage in one step."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+import ibis.expr.types as ir
+
+from crm_utils.errors import DataError
+from crm_utils.features import customer_summary
+from crm_utils.segmentation.cuts import RfmCuts, rfm_cuts
+from crm_utils.segmentation.lifecycle import LOST_DAYS, lifecycle_stage
+from crm_utils.segmentation.rfm import rfm_score, rfm_segment
+
+__all__ = ["Periods", "fit_periods", "name_customers", "name_periods"]
+
+
+def name_customers(
+    orders: ir.Table,
+    *,
+    as_of: dt.date,
+    history_starts: dt.date,
+    since: dt.date | None = None,
+    cuts: RfmCuts | None = None,
+    silent_days: int | None = None,
+    lost_days: int = LOST_DAYS,
+) -> ir.Table:
+    """Name customers by what was known at the end of a day, and by nothing later.
+
+    Parameters
+    ----------
+    orders
+        Orders and returns; later ones are ignored.
+    as_of
+        The day.
+    history_starts
+        The first day of the data.
+    since
+        Look at orders from this day on only, so that two periods can be compared.
+    cuts
+        Cut points of an earlier fit; fitted on these customers when None.
+    silent_days, lost_days
+        Thresholds of :func:`rfm_segment` and :func:`lifecycle_stage`.
+
+    Returns
+    -------
+    ibis.expr.types.Table
+        The customer summary with ``r``, ``f``, ``m``, ``segment`` and ``stage``.
+    """
+    summary = customer_summary(orders, as_of=as_of, since=since).cache()
+    scored = rfm_score(summary, cuts or rfm_cuts(summary, as_of=as_of))
+    named = rfm_segment(scored, history_starts=history_starts, silent_days=silent_days)
+    return lifecycle_stage(
+        named, history_starts=history_starts, silent_days=silent_days, lost_days=lost_days
+    ).cache()
+
+
+@dataclass(frozen=True)
+class Periods:
+    """The days that the tests of a segmentation need, fitted into the data there are.
+
+    Attributes
+    ----------
+    named_on, next_days
+        Names given at the end of the first are tested on so many days after it.
+    middle, period_days
+        The last day of the earlier of two periods of equal length; the later one ends with the data.
+    shortened
+        Whether the data were too short for the days asked for.
+    """
+
+    named_on: dt.date
+    next_days: int
+    middle: dt.date
+    period_days: int
+    shortened: bool
+
+
+def fit_periods(history_starts: dt.date, as_of: dt.date, *, next_days: int, period_days: int) -> Periods:
+    """Fit both tests into the data: at most a third of the days to look ahead, half of them for a period.
+
+    Examples
+    --------
+    >>> fit_periods(dt.date(2024, 1, 1), dt.date(2024, 3, 31), next_days=28, period_days=182)
+    Periods(named_on=datetime.date(2024, 3, 3), next_days=28, middle=datetime.date(2024, 2, 15), \
+period_days=45, shortened=True)
+    """
+    days = (as_of - history_starts).days + 1
+    if days < 3:
+        raise DataError(f"{days} days of data are too few to test a name: it takes a past and a future.")
+    ahead, period = min(next_days, days // 3), min(period_days, days // 2)
+    return Periods(
+        as_of - dt.timedelta(days=ahead), ahead, as_of - dt.timedelta(days=period), period,
+        (ahead, period) != (next_days, period_days),
+    )  # fmt: skip
+
+
+def name_periods(
+    orders: ir.Table, periods: Periods, *, as_of: dt.date, history_starts: dt.date
+) -> tuple[ir.Table, ir.Table]:
+    """Name the customers of two periods of equal length, both by the cuts of the earlier one.
+
+    Each table sees its own period alone, so revenue and orders can be compared, and nobody moves because
+    the cuts did. A rhythm learnt from one period is rougher than one from all the data.
+    """
+    day = dt.timedelta(days=1)
+    since = periods.middle - (periods.period_days - 1) * day
+    first = customer_summary(orders, as_of=periods.middle, since=since)
+    cuts = rfm_cuts(first, as_of=periods.middle)
+    earlier = name_customers(
+        orders, as_of=periods.middle, since=since, cuts=cuts, history_starts=history_starts
+    )
+    later = name_customers(
+        orders, as_of=as_of, since=periods.middle + day, cuts=cuts, history_starts=history_starts
+    )
+    return earlier, later
