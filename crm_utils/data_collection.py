@@ -95,7 +95,7 @@ def unusual_days(days: pd.DataFrame, *, first: dt.date, last: dt.date, cut: floa
     index = pd.date_range(first, last, freq="D")
     orders = days.set_index(pd.to_datetime(days["day"]))["orders"].reindex(index, fill_value=0)
     level = np.log1p(orders)
-    usual = level.groupby(index.dayofweek).transform("median")
+    usual = level.groupby(index.day_of_week).transform("median")
     residual = level - usual
     spread = 1.4826 * float(np.median(np.abs(residual - np.median(residual))))
     distance = residual / spread if spread > 0 else residual.where(residual == 0, np.inf * np.sign(residual))

@@ -5,8 +5,10 @@ import datetime as dt
 import ibis
 import pandas as pd
 import pytest
+from conftest import ROOT
 
 from crm_utils.errors import StudyError
+from crm_utils.sources import decisions
 from crm_utils.tables import TABLES, AsOf, cut, dictionary, orders
 
 
@@ -95,3 +97,8 @@ def test_the_dictionary_names_every_column() -> None:
     for spec in TABLES.values():
         assert f"## {spec.name}" in text
         assert all(f"| {c.name} | {c.type} |" in text for c in spec.columns)
+
+
+def test_the_data_dictionary_in_the_repository_is_the_generated_one() -> None:
+    written = (ROOT / "data" / "README.md").read_text(encoding="utf-8")
+    assert written == dictionary() + "\n" + decisions(), "Write it anew: crm dictionary > data/README.md"

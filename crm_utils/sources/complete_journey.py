@@ -76,7 +76,7 @@ DECISIONS = (
     ),
     Decision(
         "order_lines",
-        "quantity is hundredths of a gallon for fuel and points for COUPON/MISC ITEMS",
+        "quantity of fuel is in hundredths of a gallon, most of it under COUPON/MISC ITEMS",
         "kept as it is, never summed over products: nearly all of the total is no product at all",
     ),
     Decision(
