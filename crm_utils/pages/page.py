@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from traitlets.config import Config
 from .changes import describe
 from .document import TEMPLATES, furniture, read_notebook, size, write
 from .markup import Headings, clean, render_markdown
-from .pictures import data_uri, picture_kind, pictures, shrink
+from .pictures import Picture, data_uri, picture_kind, pictures, shrink
 
 __all__ = ["render_page"]
 
@@ -80,7 +81,9 @@ class _Story:
 
     def __init__(self, notebook: Any) -> None:
         self.headings = Headings()
-        self._pictures = pictures(notebook)
+        found = list(pictures(notebook))
+        with ThreadPoolExecutor() as pool:  # Pillow works outside Python's lock
+            self._pictures = iter(list(zip(found, pool.map(_packed, found), strict=True)))
 
     def prose(self, source: str) -> Markup:
         return Markup(render_markdown(source, self.headings))
@@ -96,9 +99,8 @@ class _Story:
 
     def picture(self, output: Any) -> dict[str, Any]:
         """The next picture of the notebook: outputs come in the order in which pictures are counted."""
-        picture = next(p for p in self._pictures)
+        picture, content = next(self._pictures)
         assert picture_kind(output) == picture.kind
-        content = shrink(picture.content) if picture.kind == "image/png" else picture.content
         above = self.headings.found[-1][2] if self.headings.found else self.headings.question
         return {
             "number": picture.number,
@@ -108,6 +110,10 @@ class _Story:
             "caption": picture.caption or above,
             "width": picture.width,
         }
+
+
+def _packed(picture: Picture) -> bytes:
+    return shrink(picture.content) if picture.kind == "image/png" else picture.content
 
 
 def _exporter(story: _Story) -> Any:

@@ -131,8 +131,9 @@ def shown(**data: str) -> Any:
     return v4.new_output("display_data", data={kinds.get(k, f"text/{k}"): v for k, v in data.items()})
 
 
-def picture(**metadata: Any) -> Any:
-    return code("plot(...)", shown(png=base64.b64encode(png()).decode(), plain="<Figure>"), **metadata)
+def picture(width: int = 1480, height: int = 840, **metadata: Any) -> Any:
+    drawn = base64.b64encode(png(width, height)).decode()
+    return code("plot(...)", shown(png=drawn, plain="<Figure>"), **metadata)
 
 
 def said(kind: str, sentence: str, anchor: str = "") -> Any:
@@ -276,7 +277,7 @@ def hostile_run(folder: Path) -> MadeRun:
             code(f"# {p}", shown(html=p, plain=p), shown(markdown=f"# {p}\n\n{p}"), shown(plain=p)),
             code("x", shown(html=f"<table class='{p}'><td>{p}</table>")),
             code("x", stream("stdout", p), shown(javascript="window.fired=1", plain=p)),
-            picture(alt=p, caption=p),
+            picture(160, 90, alt=p, caption=p),
         ]
     cells.append(code("x", table(PAYLOADS)))
     for n, payload in enumerate(PAYLOADS, start=1):
