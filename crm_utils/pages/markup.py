@@ -92,6 +92,7 @@ def _cleaner(*, links: bool, tags: set[str]) -> nh3.Cleaner:
     )
 
 
+_CAPTION = r"<caption><span>\1</span></caption>"
 _FORMULA_BOX = r'<div class="formula" role="group" tabindex="0" aria-label="Formula">\g<0></div>'
 
 # An author's Markdown may link to papers and hold headings; what code displays may do neither, because
@@ -136,9 +137,11 @@ def _without_source(match: re.Match[str]) -> str:
 
 
 def _in_a_box(match: re.Match[str]) -> str:
+    """The box that scrolls; the caption's words stay in sight while the columns move."""
     caption = re.search(r"<caption>(.*?)</caption>", match[0], flags=re.DOTALL)
     label = re.sub(r"<[^>]*>", "", caption[1]).replace('"', "&quot;") if caption else "Table"
-    return f'<div class="scroll" role="group" tabindex="0" aria-label="{label}">{match[0]}</div>'
+    table = re.sub(r"<caption>(.*?)</caption>", _CAPTION, match[0], flags=re.DOTALL)
+    return f'<div class="scroll" role="group" tabindex="0" aria-label="{label}">{table}</div>'
 
 
 def formula(latex: str, *, block: bool = False) -> str:

@@ -90,6 +90,7 @@ def test_every_page_is_quiet_whole_and_accessible(browser, pages, view):
     for path in pages:
         tab = opened(browser, path, **VIEWS[view])
         where = f"{path.name} ({view})"
+        assert path.stat().st_size < 1_500_000, f"{where} is too heavy for a slow line"
         wide = tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wide <= 0, f"{where} scrolls sideways by {wide} px"
         images = "[...document.images].filter(i => !i.complete || !i.naturalWidth || !i.alt.trim()).length"
