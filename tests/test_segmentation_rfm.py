@@ -134,10 +134,11 @@ def test_most_bought_once_and_the_cuts_still_work_and_say_so():
     summary = summary_of(list(range(100)), [1] * 85 + [2] * 10 + [7] * 5, [float(k) for k in range(100)])
     cuts = rfm_cuts(summary, as_of=DAY)
     assert cuts.collapsed == ("orders",)
-    shares = score_shares(rfm_score(summary, cuts)).query("measure == 'orders'").set_index("score")
+    shares = score_shares(rfm_score(summary, cuts), cuts).query("measure == 'orders'").set_index("score")
     assert shares["customers"].tolist() == [85, 0, 0, 0, 15]
     assert shares["share"].sum() == 1
-    assert (shares.loc[5, "low"], shares.loc[5, "high"]) == (2, 7)
+    assert shares.loc[5, "above"] == 1
+    assert shares["above"].isna().tolist() == [True, False, False, False, False]
 
 
 def test_saved_cuts_come_back_the_same(tmp_path: Path):

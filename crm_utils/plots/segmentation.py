@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from statsmodels.stats.proportion import proportion_confint
 
 from crm_utils import wording
 from crm_utils.plots.theme import COLORS, heat_map, say, write_axis
 
 __all__ = [
+    "attribute_map",
     "bridge_waterfall",
     "cluster_choice",
+    "covered",
     "customers_and_revenue",
     "lorenz_curve",
     "moves_map",
     "next_period",
     "pull_to_mean",
-    "retention_map",
+    "retention_curve",
     "score_grid",
 ]
+
+SMALLEST = 5
+"""Groups of fewer customers are not drawn: a page shows groups, never a person."""
 
 _VERDICTS = {
     "earned": ("gain", "o", "name earned"),
@@ -35,12 +41,28 @@ _VERDICTS = {
 
 def customers_and_revenue(groups: pd.DataFrame, *, title: str) -> Axes:
     """Share of customers beside share of revenue, by ``group`` (``share``, ``revenue_share``)."""
-    rows = groups[::-1]
+    rows = groups[groups["customers"] >= SMALLEST][::-1]
     _, ax = plt.subplots(figsize=(8, 1.2 + 0.34 * len(rows)))
     at = np.arange(len(rows))
     ax.hlines(at, rows["share"], rows["revenue_share"], color="#BFBFBF", linewidth=2)
-    ax.plot(rows["share"], at, "o", color=COLORS["customers"], markersize=8, label="share of customers")
-    ax.plot(rows["revenue_share"], at, "D", color=COLORS["money"], markersize=7, label="share of revenue")
+    ax.plot(
+        rows["share"],
+        at,
+        "o",
+        color=COLORS["customers"],
+        markersize=8,
+        clip_on=False,
+        label="share of customers",
+    )
+    ax.plot(
+        rows["revenue_share"],
+        at,
+        "D",
+        color=COLORS["money"],
+        markersize=7,
+        clip_on=False,
+        label="share of revenue",
+    )
     ax.set_yticks(at, rows["group"])
     ax.set_xlim(left=0)
     ax.legend(loc="lower right")
@@ -49,22 +71,27 @@ def customers_and_revenue(groups: pd.DataFrame, *, title: str) -> Axes:
 
 def next_period(groups: pd.DataFrame, *, rate: float, days: int, title: str) -> Axes:
     """Share of each group that bought in the days after it was named, with intervals and verdicts."""
-    rows = groups[::-1].reset_index(drop=True)
-    _, ax = plt.subplots(figsize=(8, 1.2 + 0.34 * len(rows)))
+    rows = groups[groups["customers"] >= SMALLEST][::-1].reset_index(drop=True)
+    figure, ax = plt.subplots(figsize=(8, 1.2 + 0.34 * len(rows)))
     for verdict, (color, marker, label) in _VERDICTS.items():
         judged = rows[rows["verdict"] == verdict]
         if len(judged):
             ax.hlines(
                 judged.index, judged["low"], judged["high"], color=COLORS[color], linewidth=2.5, alpha=0.6
             )
-            ax.plot(judged["rate"], judged.index, marker, color=COLORS[color], markersize=8, label=label)
+            ax.plot(
+                judged["rate"],
+                judged.index,
+                marker,
+                color=COLORS[color],
+                markersize=8,
+                clip_on=False,
+                label=label,
+            )
     ax.axvline(rate, color=COLORS["plain"], linestyle="--", linewidth=1.2, label="all customers")
-    ax.set_yticks(
-        rows.index,
-        [f"{g} ({wording.count(n)})" for g, n in zip(rows["group"], rows["customers"], strict=True)],
-    )
+    ax.set_yticks(rows.index, _sized(rows["group"], rows["customers"]))
     ax.set_xlim(0, 1)
-    ax.legend(loc="lower left", bbox_to_anchor=(1, 0))
+    figure.legend(loc="outside lower center", ncols=5, fontsize=9)
     return write_axis(
         say(ax, title, x=f"bought within the next {days} days, % of customers (95 % Wilson interval)"),
         "x", wording.share,
@@ -91,20 +118,21 @@ def score_grid(cells: pd.DataFrame, *, title: str) -> Axes:
 
 
 def moves_map(moves: pd.DataFrame, *, order: Sequence[str], title: str) -> Axes:
-    """Where the customers of each group went: rows add up to 100 %, absent groups at the edges."""
-    shares = moves.pivot_table(index="before", columns="after", values="share")
+    """Where the customers of each group went, in shares of the group; moves of fewer than five stay white."""
+    totals = moves.groupby("before")["customers"].sum()
+    drawn = moves[moves["customers"] >= SMALLEST]
+    shares = drawn.pivot_table(index="before", columns="after", values="share")
     rows, columns = (
         sorted(labels, key=lambda g: order.index(g) if g in order else len(order))
         for labels in (shares.index, shares.columns)
     )
     shares = shares.reindex(index=rows, columns=columns)
-    totals = moves.groupby("before")["customers"].sum()
-    shares.index = [f"{g} ({wording.count(totals[g])})" for g in shares.index]
-    _, ax = plt.subplots(figsize=(2.4 + 0.8 * len(columns), 1.6 + 0.36 * len(rows)))
+    shares.index = pd.Index(_sized(rows, totals[rows]))
+    _, ax = plt.subplots(figsize=(2.2 + 0.62 * len(columns), 1.6 + 0.34 * len(rows)))
     heat_map(ax, shares, most=1.0)
     ax.tick_params(axis="x", rotation=40)
     plt.setp(ax.get_xticklabels(), ha="right", rotation_mode="anchor")
-    return say(ax, title, x="group after, % of the group before", y="group before (customers)")
+    return say(ax, title, x="group after (white: fewer than five customers)", y="group before (customers)")
 
 
 def bridge_waterfall(bridge: pd.DataFrame, *, currency: str, title: str) -> Axes:
@@ -130,33 +158,28 @@ def bridge_waterfall(bridge: pd.DataFrame, *, currency: str, title: str) -> Axes
         top = (at, bottoms[at] + heights[at])
         ax.annotate(label, top, (0, 4), textcoords="offset points", ha="center", fontsize=8)
     ax.set_xticks(range(len(amounts)), [names[p] for p in bridge["part"]])
-    ax.grid(visible=False, axis="x")
+    ax.grid(visible=False)
     ax.set_ylim(top=max(float((bottoms + heights).max()), 1e-9) * 1.12)
     return write_axis(say(ax, title, y=f"revenue, {currency}"), "y", wording.money, currency)
 
 
 def pull_to_mean(pull: pd.DataFrame, *, currency: str, title: str) -> Axes:
-    """Spend of customers ranked by one period, seen in the other: forward, and backward as the control."""
-    _, axes = plt.subplots(1, 2, figsize=(8.6, 4), sharey=True)
+    """Change of mean spend by fifth, forward in time and, as the control, backward; with intervals."""
+    _, ax = plt.subplots()
     told = {
-        "before": ("ranked by the earlier period", "the same customers, later"),
-        "after": ("ranked by the later period", "the same customers, earlier"),
+        "before": ("customers", "o-", -0.06, "ranked by the earlier period: change to the later"),
+        "after": ("compare", "s--", 0.06, "ranked by the later period: change to the earlier"),
     }
-    for ax, (ranked_by, (ranked, other)) in zip(axes, told.items(), strict=True):
+    for ranked_by, (meaning, style, beside, label) in told.items():
         rows = pull[pull["ranked_by"] == ranked_by]
-        ax.plot(
-            rows["group"], rows["ranked"], "o-", color=COLORS["money"], label="in the period of the ranking"
-        )
-        ax.plot(rows["group"], rows["other"], "s--", color=COLORS["compare"], label=other)
-        ax.set_xticks(rows["group"])
-        say(ax, ranked.capitalize(), x="fifth of customers (5 = spent most)")
-        ax.title.set_fontsize(10)
-        ax.legend(loc="upper left")
-    write_axis(axes[0], "y", wording.money, currency)
-    axes[0].set_ylabel(f"mean spend a customer, {currency}")
-    first: Axes = axes[0]
-    first.figure.suptitle(title, x=0.01, ha="left", fontsize=12)
-    return first
+        at = rows["group"] + beside
+        ax.vlines(at, rows["low"], rows["high"], color=COLORS[meaning], linewidth=2.5, alpha=0.6)
+        ax.plot(at, rows["change"], style, color=COLORS[meaning], label=label)
+    ax.axhline(0, color=COLORS["plain"], linewidth=1.2)
+    ax.set_xticks(sorted(pull["group"].unique()))
+    ax.legend(loc="lower left")
+    x, y = "fifth of customers by spend (5 = most)", f"change of mean spend a customer, {currency}"
+    return write_axis(say(ax, title, x=x, y=y), "y", wording.money, currency)
 
 
 def cluster_choice(candidates: pd.DataFrame, *, k: int, least: float, title: str) -> Axes:
@@ -176,6 +199,7 @@ def cluster_choice(candidates: pd.DataFrame, *, k: int, least: float, title: str
     say(
         left,
         "Does resampling find the same groups?",
+        size=10,
         x="number of clusters k",
         y="mean adjusted Rand (± 2 s.e.)",
     )
@@ -185,24 +209,57 @@ def cluster_choice(candidates: pd.DataFrame, *, k: int, least: float, title: str
     )
     right.set_ylim(0, max(0.5, float(candidates["silhouette"].max()) * 1.3))
     right.legend(loc="lower left")
-    say(right, "Are the groups set apart?", x="number of clusters k", y="mean silhouette")
+    say(right, "Are the groups set apart?", size=10, x="number of clusters k", y="mean silhouette")
     for ax in (left, right):
         ax.set_xticks(ks)
-        ax.title.set_fontsize(10)
-    left.figure.suptitle(title, x=0.01, ha="left", fontsize=12)
+    left.figure.suptitle(title, x=0.02, ha="left", fontsize=12)
     chosen: Axes = left
     return chosen
 
 
-def retention_map(table: pd.DataFrame, *, title: str) -> Axes:
-    """Share of each monthly cohort that bought in its later months; a month cut short stays white."""
-    whole = table[table["complete"]]
-    shares = whole.pivot_table(index="cohort", columns="month", values="share")
-    sizes = whole.groupby("cohort")["customers"].first()
-    shares.index = [f"{day:%Y-%m} ({wording.count(sizes[day])})" for day in shares.index]
-    _, ax = plt.subplots(figsize=(8, 1.6 + 0.34 * len(shares)))
-    heat_map(ax, shares, most=1.0)
-    return say(ax, title, x="months after the first purchase", y="first bought in (customers)")
+def retention_curve(table: pd.DataFrame, *, title: str) -> Axes:
+    """Share of new customers that bought in each later month: all cohorts together, and each one behind."""
+    whole = table[table["complete"] & (table["month"] > 0)]
+    pooled = whole.groupby("month")[["active", "customers"]].sum()
+    low, high = proportion_confint(pooled["active"], pooled["customers"], method="wilson")
+    _, ax = plt.subplots()
+    for _, cohort in whole[whole["customers"] >= SMALLEST].groupby("cohort"):
+        ax.plot(cohort["month"], cohort["share"], color=COLORS["plain"], alpha=0.35, linewidth=1)
+    ax.vlines(pooled.index, low, high, color=COLORS["customers"], linewidth=2.5, alpha=0.6)
+    ax.plot(pooled.index, pooled["active"] / pooled["customers"], "o-", color=COLORS["customers"],
+            label="all cohorts together, 95 % interval")  # fmt: skip
+    ax.plot([], [], color=COLORS["plain"], alpha=0.5, linewidth=1, label="one month's cohort")
+    ax.set_xticks(pooled.index)
+    ax.set_ylim(0, 1)
+    ax.legend(loc="lower left")
+    x, y = "months after the month of the first purchase", "bought in that month, % of the cohort"
+    return write_axis(say(ax, title, x=x, y=y), "y", wording.share)
+
+
+def covered(groups: pd.DataFrame, *, title: str) -> Axes:
+    """Share of each group's customers whose attributes are known, with 95 % intervals."""
+    rows = groups[groups["customers"] >= SMALLEST][::-1].reset_index(drop=True)
+    _, ax = plt.subplots(figsize=(8, 1.2 + 0.3 * len(rows)))
+    ax.hlines(rows.index, rows["low"], rows["high"], color=COLORS["customers"], linewidth=2.5, alpha=0.6)
+    ax.plot(rows["share"], rows.index, "o", color=COLORS["customers"], clip_on=False)
+    ax.set_yticks(rows.index, _sized(rows["group"], rows["customers"]))
+    ax.set_xlim(0, 1)
+    return write_axis(
+        say(ax, title, x="attributes known, % of customers (95 % interval)"), "x", wording.share
+    )
+
+
+def attribute_map(shares: pd.DataFrame, *, title: str) -> Axes:
+    """An attribute's values by group, in shares of the customers who gave it."""
+    grid = shares.pivot_table(index="group", columns="value", values="share")
+    totals = shares.groupby("group")["customers"].sum()
+    grid.index = pd.Index(_sized(grid.index, totals))
+    _, ax = plt.subplots(figsize=(2.4 + 0.8 * grid.shape[1], 1.6 + 0.34 * len(grid)))
+    return say(heat_map(ax, grid), title, x="", y="segment (customers who gave it)")
+
+
+def _sized(groups: Iterable[object], customers: Iterable[int]) -> list[str]:
+    return [f"{g} ({wording.count(n)})" for g, n in zip(groups, customers, strict=True)]
 
 
 def lorenz_curve(curve: pd.DataFrame, *, top_share: float, title: str) -> Axes:
@@ -214,8 +271,8 @@ def lorenz_curve(curve: pd.DataFrame, *, top_share: float, title: str) -> Axes:
     ax.plot(curve["customers"], curve["revenue"], color=COLORS["money"], label="our customers")
     ax.vlines(0.8, 0, 1 - top_share, color=COLORS["customers"], linewidth=1.2)
     label = f"the top fifth brings\n{wording.share(top_share)} of revenue"
-    middle = (0.8, (1 - top_share) / 2)
-    ax.annotate(label, middle, (-8, 0), textcoords="offset points", ha="right", va="center", fontsize=9)
+    ax.annotate(label, (0.8, 1 - top_share), (-90, 50), textcoords="offset points", ha="center", fontsize=9,
+                arrowprops={"arrowstyle": "-", "color": COLORS["plain"]})  # fmt: skip
     ax.set_xlim(0, 1)
     ax.set_ylim(0, 1)
     ax.legend(loc="upper left")

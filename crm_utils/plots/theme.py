@@ -71,9 +71,9 @@ def use_theme() -> None:
         set_matplotlib_formats("retina")  # type: ignore[no-untyped-call]
 
 
-def say(ax: Axes, message: str, *, x: str = "", y: str = "") -> Axes:
+def say(ax: Axes, message: str, *, x: str = "", y: str = "", size: float | None = None) -> Axes:
     """Give a picture its message as title, and its axes their names with units."""
-    ax.set_title(message, wrap=True)
+    ax.set_title(message, fontsize=size)
     ax.set_xlabel(x)
     ax.set_ylabel(y)
     return ax

@@ -15,6 +15,7 @@ from scipy.stats import norm
 __all__ = ["ACTIONS", "Action", "action_plan"]
 
 POWER, LEVEL = 0.8, 0.05
+SMALLEST = 5
 
 
 @dataclass(frozen=True)
@@ -65,9 +66,9 @@ def action_plan(tested: pd.DataFrame, sizes: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        A row a segment with customers: ``group``, ``customers``, ``verdict``, ``what``, ``why``, ``channel``,
-        ``aim``, ``rate_change`` (share), ``spend_change`` (money a customer). Where a name was not earned,
-        ``what`` says to treat the customers like all others until their rhythm says more.
+        A row a segment of five customers or more: ``group``, ``customers``, ``verdict``, ``what``, ``why``,
+        ``channel``, ``aim``, ``rate_change`` (share), ``spend_change`` (money a customer). Where a name was
+        not earned, ``what`` says to treat the customers like all others until their rhythm says more.
 
     Notes
     -----
@@ -75,7 +76,7 @@ def action_plan(tested: pd.DataFrame, sizes: pd.DataFrame) -> pd.DataFrame:
     5 % (two-sided) is (z₀.₉₇₅ + z₀.₈)·√(2s²/(n/2)), s² being p(1 − p) for the rate. A rate near 1 has no room
     to rise by that much: then spend is the measure.
     """
-    plan = sizes[sizes["customers"] > 0][["group", "customers"]].merge(
+    plan = sizes[sizes["customers"] >= SMALLEST][["group", "customers"]].merge(
         tested[["group", "rate", "spend_sd", "verdict"]], how="left", on="group"
     )
     actions = pd.DataFrame([{"group": g, **vars(a)} for g, a in ACTIONS.items()])

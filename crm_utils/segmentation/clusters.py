@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import ibis
 import ibis.expr.types as ir
@@ -37,14 +38,14 @@ class Clusters:
     Attributes
     ----------
     k
-        The largest number whose stability is 0.8 or more beyond its own resampling error (``low`` ≥ 0.8); the
-        smallest tried when none is; 1 when there are too few customers.
+        The largest number whose stability is 0.8 or more; the smallest tried when none is; 1 when there are
+        too few customers.
     stable
         Whether k reached that bar.
     candidates
-        A row a k: ``k``, ``stability`` (mean adjusted Rand) with ``low`` and ``high`` (two standard
-        errors over the bootstraps), ``silhouette``, ``null_silhouette`` (mean of the same for normal data of
-        equal covariance, which has no clusters).
+        A row a k: ``k``, ``stability`` (mean adjusted Rand of pairs of resamples) with ``low``
+        and ``high`` (two standard errors), ``silhouette``, ``null_silhouette`` (mean of the same for
+        normal data of equal covariance, which has no clusters).
     centers
         k rows in scaled log units, best customers (highest revenue) first: cluster 1 is row 0.
     means, scales
@@ -129,7 +130,7 @@ class Clusters:
 
 
 def find_clusters(
-    summary: ir.Table, *, seed: int, ks: Sequence[int] = range(3, 9), bootstraps: int = 25, nulls: int = 3
+    summary: ir.Table, *, seed: int, ks: Sequence[int] = range(3, 9), bootstraps: int = 20, nulls: int = 3
 ) -> Clusters:
     """Cluster customers by k-means, with the largest k that resampling does not shake.
 
@@ -146,11 +147,18 @@ def find_clusters(
 
     Notes
     -----
-    Stability is the mean adjusted Rand index (Hubert and Arabie, 1985) between the clustering of all
-    customers and clusterings of bootstrap samples (Ben-Hur, Elisseeff and Guyon, 2002; Hennig, 2007).
+    Stability is the mean adjusted Rand index (Hubert and Arabie, 1985) over all pairs of clusterings of
+    bootstrap samples (after Ben-Hur, Elisseeff and Guyon, 2002, who draw subsamples). Pairs depend on each
+    other; the standard error is that of a U-statistic of order two, twice the spread of each resample's mean
+    agreement over √resamples.
     k-means always returns k clusters, also from a continuum: then they are stretches of one road, useful for
     talking and not found in nature. Silhouette (Rousseeuw, 1987) is shown, but never chooses.
     """
+    # Imported here: scikit-learn takes most of a second, and who only scores customers needs none of it. It
+    # comes first, as threadpoolctl limits only those thread pools that are loaded already.
+    import sklearn.cluster  # noqa: F401
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # scikit-learn brings it
+
     cells, weights = _cells(summary)
     means, scales = _weighted_scale(cells, weights)
     points = (cells - means) / scales
@@ -161,11 +169,11 @@ def find_clusters(
         for k in tried:
             rng = np.random.default_rng([seed, k])
             fits[k] = _fit(points, weights, k, rng)
-            stability = _stability(points, weights, fits[k], bootstraps, rng)
+            stability = _stability(points, weights, k, bootstraps, rng)
             rows.append({"k": k} | stability | _silhouettes(points, weights, fits[k], nulls, rng))
     columns = ["k", "stability", "low", "high", "silhouette", "null_silhouette"]
     candidates = pd.DataFrame(rows, columns=columns)
-    stable = candidates.loc[candidates["low"] >= LEAST_STABILITY, "k"]
+    stable = candidates.loc[candidates["stability"] >= LEAST_STABILITY, "k"]
     k = int(stable.max()) if len(stable) else tried[0] if tried else 1
     centers = fits[k] if tried else np.zeros((1, len(MEASURES)))
     return Clusters(k, bool(len(stable)), candidates, centers, means, scales)
@@ -217,7 +225,6 @@ def _weighted_scale(cells: Floats, weights: Floats) -> tuple[Floats, Floats]:
 
 
 def _fit(points: Floats, weights: Floats, k: int, rng: np.random.Generator) -> Floats:
-    # Imported here: scikit-learn takes most of a second, and who only scores customers needs none of it.
     from sklearn.cluster import KMeans
 
     kept = weights > 0
@@ -234,15 +241,16 @@ def _nearest(points: Floats, centers: Floats) -> NDArray[np.int64]:
 
 
 def _stability(
-    points: Floats, weights: Floats, centers: Floats, bootstraps: int, rng: np.random.Generator
+    points: Floats, weights: Floats, k: int, bootstraps: int, rng: np.random.Generator
 ) -> dict[str, float]:
-    labels, n = _nearest(points, centers), int(weights.sum())
-    scores = []
-    for _ in range(bootstraps):
-        drawn = rng.multinomial(n, weights / n).astype(float)
-        again = _fit(points, drawn, len(centers), rng)
-        scores.append(adjusted_rand(labels, _nearest(points, again), weights))
-    mean, error = float(np.mean(scores)), float(np.std(scores, ddof=1) / np.sqrt(bootstraps))
+    n = int(weights.sum())
+    draws = rng.multinomial(n, weights / n, size=bootstraps).astype(float)
+    labels = [_nearest(points, _fit(points, drawn, k, rng)) for drawn in draws]
+    agreement = np.full((bootstraps, bootstraps), np.nan)
+    for i, j in combinations(range(bootstraps), 2):
+        agreement[i, j] = agreement[j, i] = adjusted_rand(labels[i], labels[j], weights)
+    each = np.nanmean(agreement, axis=1)
+    mean, error = float(each.mean()), float(2 * each.std(ddof=1) / np.sqrt(bootstraps))
     return {"stability": mean, "low": mean - 2 * error, "high": min(1.0, mean + 2 * error)}
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import ibis
 import ibis.expr.types as ir
-import numpy as np
 import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
@@ -151,13 +150,14 @@ def regression_to_mean(before: ir.Table, after: ir.Table, *, groups: int = 5) ->
     before, after
         ``customer_id`` and ``revenue`` of two periods of equal length; who is missing in one spent 0 in it.
     groups
-        How many groups of equal size to rank customers into (ties by ``customer_id``).
+        How many groups, by value cut points, so equal spenders are never parted.
 
     Returns
     -------
     pandas.DataFrame
         ``ranked_by`` (before, after), ``group`` (1 spent least), ``customers``, ``ranked`` (mean spend in the
-        period they were ranked by) and ``other`` (mean spend in the other one).
+        period they were ranked by), ``other`` (in the other one), ``change`` = other − ranked, with its
+        95 % interval ``low`` and ``high`` (normal, paired).
 
     Notes
     -----
@@ -165,27 +165,40 @@ def regression_to_mean(before: ir.Table, after: ir.Table, *, groups: int = 5) ->
     later period, the earlier spend is pulled to the mean as well, and nothing that was done in between
     can have caused that. Only a change beyond this pull is a change.
     """
-    left = before.select("customer_id", was=before.revenue.cast("float64"))
-    right = after.select(other_id=after.customer_id, now=after.revenue.cast("float64"))
+    left = before.select("customer_id", was=before.revenue)
+    right = after.select(other_id=after.customer_id, now=after.revenue)
     both = left.outer_join(right, left.customer_id == right.other_id)
-    both = both.select(
-        id=ibis.coalesce(both.customer_id, both.other_id),
-        before=both.was.fill_null(0.0),
-        after=both.now.fill_null(0.0),
+    zero = ibis.literal(0).cast("decimal(38, 2)")
+    # Cents in a wide decimal: their squares stay exact, so the sums do not depend on the order of rows.
+    cents = both.select(
+        before=(both.was.fill_null(zero) * 100).cast("decimal(19, 0)"),
+        after=(both.now.fill_null(zero) * 100).cast("decimal(19, 0)"),
     )
-    frame: pd.DataFrame = both.to_pyarrow().to_pandas()
-    return pd.concat([_pulled(frame, "before", "after", groups), _pulled(frame, "after", "before", groups)],
-                     ignore_index=True)  # fmt: skip
+    frames = [_pulled(cents, *names, groups) for names in (("before", "after"), ("after", "before"))]
+    return pd.concat(frames, ignore_index=True)
 
 
-def _pulled(frame: pd.DataFrame, ranked: str, other: str, groups: int) -> pd.DataFrame:
-    ordered = frame.sort_values([ranked, "id"], ignore_index=True)
-    group = np.arange(len(ordered)) * groups // max(len(ordered), 1) + 1
-    means = ordered.groupby(group).agg(
-        customers=("id", "size"), ranked=(ranked, "mean"), other=(other, "mean")
+def _pulled(cents: ir.Table, ranked: str, other: str, groups: int) -> pd.DataFrame:
+    value = cents[ranked].cast("float64")
+    levels = {f"q{k}": value.quantile(k / groups) for k in range(1, groups)}
+    cuts = cents.aggregate(**levels).to_pyarrow().to_pylist()[0]
+    group = ibis.literal(1, "int64")
+    for cut in cuts.values():
+        if cut is not None:
+            group = group + (value > cut).cast("int64")
+    change = (cents[other] - cents[ranked]).cast("decimal(19, 0)")
+    grouped = cents.select(group=group, ranked=cents[ranked], other=cents[other], change=change)
+    sums = grouped.group_by("group").aggregate(
+        customers=grouped.count(),
+        ranked=grouped.ranked.cast("decimal(38, 0)").sum().cast("float64") / 100,
+        other=grouped.other.cast("decimal(38, 0)").sum().cast("float64") / 100,
+        squares=(grouped.change * grouped.change).cast("decimal(38, 0)").sum().cast("float64") / 10_000,
     )
-    return (
-        means.rename_axis("group")
-        .reset_index()
-        .assign(ranked_by=ranked)[["ranked_by", "group", "customers", "ranked", "other"]]
+    frame: pd.DataFrame = sums.to_pyarrow().to_pandas().sort_values("group", ignore_index=True)
+    n = frame["customers"]
+    frame["ranked"], frame["other"] = frame["ranked"] / n, frame["other"] / n
+    change = frame["other"] - frame["ranked"]
+    half = 1.96 * ((frame["squares"] / n - change**2).clip(lower=0) / n) ** 0.5
+    return frame.drop(columns="squares").assign(
+        ranked_by=ranked, change=change, low=change - half, high=change + half
     )

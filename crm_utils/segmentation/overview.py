@@ -12,7 +12,14 @@ from statsmodels.stats.proportion import proportion_confint
 
 __all__ = ["Totals", "group_numbers", "group_sizes", "measure_ranges", "totals"]
 
-QUANTILES = {"minimum": 0.0, "quarter": 0.25, "median": 0.5, "three_quarters": 0.75, "maximum": 1.0}
+QUANTILES = {
+    "lowest 1 %": 0.01,
+    "lower quarter": 0.25,
+    "median": 0.5,
+    "upper quarter": 0.75,
+    "highest 1 %": 0.99,
+}
+"""No minimum and no maximum: those are one customer's."""
 
 
 @dataclass(frozen=True)
@@ -79,15 +86,14 @@ def totals(orders: ir.Table, summary: ir.Table) -> Totals:
 
 def measure_ranges(summary: ir.Table, measures: Sequence[str]) -> pd.DataFrame:
     """Quantiles of each measure, a row each: never a customer, always a range."""
-    rows = {
-        f"{name}.{label}": summary[name].cast("float64").quantile(level)
+    wanted = {
+        f"{name}.{level}": summary[name].cast("float64").quantile(level)
         for name in measures
-        for label, level in QUANTILES.items()
+        for level in QUANTILES.values()
     }
-    found = summary.aggregate(**rows).to_pyarrow().to_pylist()[0]
-    return pd.DataFrame(
-        [{"measure": name} | {label: found[f"{name}.{label}"] for label in QUANTILES} for name in measures]
-    )
+    found = summary.aggregate(**wanted).to_pyarrow().to_pylist()[0]
+    rows = [[name, *(found[f"{name}.{level}"] for level in QUANTILES.values())] for name in measures]
+    return pd.DataFrame(rows, columns=["measure", *QUANTILES])
 
 
 def group_sizes(named: ir.Table, *, column: str, order: Sequence[str]) -> pd.DataFrame:

@@ -98,28 +98,26 @@ def rfm_segment(
     )
 
 
-def score_shares(scored: ir.Table) -> pd.DataFrame:
-    """Say what share of customers each score holds, and which values it spans.
+def score_shares(scored: ir.Table, cuts: RfmCuts) -> pd.DataFrame:
+    """Say what share of customers each score holds, and which values it stands for.
 
     Returns
     -------
     pandas.DataFrame
-        ``measure`` (recency_days, orders, revenue), ``score`` 1 to 5, ``customers``, ``share``, ``low``,
-        ``high``: a score that nobody holds is there with 0 customers.
+        ``measure`` (recency_days, orders, revenue), ``score`` 1 to 5, ``above`` and ``up_to`` (null where
+        open), ``customers``, ``share``. A score that nobody holds is there with 0 customers.
     """
     frames = []
     for name, score in (("recency_days", "r"), ("orders", "f"), ("revenue", "m")):
-        held = scored.group_by(score=scored[score]).aggregate(
-            customers=scored.count(),
-            low=scored[name].min().cast("float64"),
-            high=scored[name].max().cast("float64"),
-        )
-        frame: pd.DataFrame = (
-            held.to_pyarrow().to_pandas().set_index("score").reindex(range(1, BINS + 1)).reset_index()
-        )
+        held = scored.group_by(score=scored[score]).aggregate(customers=scored.count())
+        ends = [None, *(float(cut) for cut in getattr(cuts, name)), None]
+        spans = pd.DataFrame({"above": ends[:-1], "up_to": ends[1:], "score": range(1, BINS + 1)})
+        if score == "r":
+            spans["score"] = BINS + 1 - spans["score"]
+        frame = spans.merge(held.to_pyarrow().to_pandas(), how="left", on="score").sort_values("score")
         frame["customers"] = frame["customers"].fillna(0).astype("int64")
         frames.append(frame.assign(measure=name, share=frame["customers"] / max(frame["customers"].sum(), 1)))
-    columns = ["measure", "score", "customers", "share", "low", "high"]
+    columns = ["measure", "score", "above", "up_to", "customers", "share"]
     return pd.concat(frames, ignore_index=True)[columns]
 
 

@@ -31,6 +31,8 @@ __all__ = [
 FEWEST = 30
 """Below this many customers a group's name is not judged."""
 
+SMALLEST = 5
+
 PROMISES = {
     "Champions": "above", "Loyal": "above", "Potential Loyalist": "above",
     "About To Sleep": "below", "At Risk": "below", "Can't Lose": "below",
@@ -61,6 +63,11 @@ class ForwardValidation:
     rate: float
     named_on: dt.date
     until: dt.date
+
+    @property
+    def shown(self) -> pd.DataFrame:
+        """The table without groups of fewer than five: a page shows groups, never a person."""
+        return self.table[self.table["customers"] >= SMALLEST].reset_index(drop=True)
 
     @property
     def promised(self) -> list[str]:
