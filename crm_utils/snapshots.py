@@ -8,6 +8,7 @@ loading the same twice does nothing. A snapshot is built beside its place and mo
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import hashlib
 import json
@@ -84,7 +85,11 @@ def connect() -> ibis.backends.duckdb.Backend:
     notebooks run beside each other; without them DuckDB takes what the machine has.
     """
     settings = {"threads": os.environ.get("CRM_THREADS"), "memory_limit": os.environ.get("CRM_MEMORY")}
-    return ibis.duckdb.connect(**{name: value for name, value in settings.items() if value})
+    con = ibis.duckdb.connect(**{name: value for name, value in settings.items() if value})
+    # In a kernel without ipywidgets the bar cannot be set, and is not shown.
+    with contextlib.suppress(duckdb.InvalidInputException):
+        con.con.execute("SET enable_progress_bar = false")
+    return con
 
 
 def load(root: Path, study: Study) -> tuple[Snapshot, bool]:
