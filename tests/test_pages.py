@@ -205,6 +205,17 @@ def test_displayed_markup_keeps_only_what_is_listed(given, kept):
     assert clean(given) == kept
 
 
+@pytest.mark.parametrize(
+    "tag", ["a title", "img src='data:image/png;base64,AAAA' alt", "math display", "ol start"]
+)
+def test_an_attribute_holds_no_bare_angle_bracket(tag):
+    """On this our own patterns over cleaned markup rely."""
+    cleaned = clean(f"<{tag}='<table><caption>x</caption></table>'>x", authored=True)
+    assert re.search(r'="[^"]*[<>]', cleaned) is None
+    assert "<table" not in cleaned
+    assert "scroll" not in cleaned
+
+
 def test_frames_from_pandas_pass_and_their_styler_loses_its_style():
     import pandas as pd
 
