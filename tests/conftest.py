@@ -8,22 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tiny import write_tiny_shop
+from tiny import ROOT, TINY, write_tiny_shop
 
 from crm_utils import snapshots
 from crm_utils.snapshots import Snapshot
 from crm_utils.study import read_study
-
-ROOT = Path(__file__).resolve().parents[1]
-
-TINY = """\
-title: Tiny shop
-source: {kind: complete_journey, folder: raw}
-timezone: America/New_York
-currency: USD
-as_of: 2017-12-31
-history_starts: 2017-01-01
-"""
 
 
 @pytest.fixture(autouse=True)

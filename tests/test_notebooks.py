@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, TINY
+from tiny import ROOT, TINY
 
 from crm_utils.notebook_file import read_notebook, read_notebooks
 from crm_utils.pipeline import Request, run_study

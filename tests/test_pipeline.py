@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import TINY
 from notebook_maker import write_notebook
+from tiny import TINY
 
 from crm_utils.errors import LockedError, RunError, StudyError
 from crm_utils.pipeline import Request, make_plan, run_study

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from conftest import TINY
 from notebook_maker import write_notebook
+from tiny import TINY
 
 import __main__
 from crm_utils import open_run, tables

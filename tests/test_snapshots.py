@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import TINY
+from tiny import TINY
 
 from crm_utils import snapshots
 from crm_utils.errors import DataError, StudyError

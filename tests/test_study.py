@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, TINY
+from tiny import ROOT, TINY
 
 from crm_utils.errors import StudyError
 from crm_utils.study import find_root, read_study, study_names

@@ -5,7 +5,7 @@ import datetime as dt
 import ibis
 import pandas as pd
 import pytest
-from conftest import ROOT
+from tiny import ROOT
 
 from crm_utils.errors import StudyError
 from crm_utils.sources import decisions

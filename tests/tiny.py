@@ -7,7 +7,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-__all__ = ["write_tiny_shop"]
+__all__ = ["ROOT", "TINY", "write_tiny_shop"]
+
+ROOT = Path(__file__).resolve().parents[1]
+
+TINY = """\
+title: Tiny shop
+source: {kind: complete_journey, folder: raw}
+timezone: America/New_York
+currency: USD
+as_of: 2017-12-31
+history_starts: 2017-01-01
+"""
 
 PRODUCTS = [
     (1, "GROCERY", "MILK", "FLUID MILK", "National", "1 GA"),
