@@ -82,7 +82,8 @@ def test_pull_to_the_mean_is_what_the_correlation_predicts():
     # Bivariate normal: E[other | group] − mean = ρ · (mean of the group − mean), whichever way one looks.
     assert (pull["other"] - 1000).to_numpy() == pytest.approx(rho * (pull["ranked"] - 1000).to_numpy(), abs=6)
     assert pull["ranked_by"].tolist() == ["before"] * 5 + ["after"] * 5
-    assert pull["customers"].tolist() == [n // 5] * 10
+    assert pull["customers"].to_numpy() == pytest.approx(n // 5, abs=5)  # a few spend the same to the cent
+    assert ((pull["low"] < pull["change"]) & (pull["change"] < pull["high"])).all()
 
 
 def test_migration_holds_all_three():

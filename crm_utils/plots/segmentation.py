@@ -190,12 +190,10 @@ def cluster_choice(candidates: pd.DataFrame, *, k: int, least: float, title: str
         ks, candidates["low"], candidates["high"], color=COLORS["customers"], linewidth=2.5, alpha=0.6
     )
     left.plot(ks, candidates["stability"], "o", color=COLORS["customers"])
-    left.axhline(least, color=COLORS["plain"], linestyle="--", linewidth=1.2)
-    left.annotate(
-        f"bar: {least}", (ks.max(), least), (0, -12), textcoords="offset points", ha="right", fontsize=8
-    )
+    left.axhline(least, color=COLORS["plain"], linestyle="--", linewidth=1.2, label=f"bar: {least}")
     left.axvline(k, color=COLORS["gain"], linewidth=8, alpha=0.15)
     left.set_ylim(0, 1.02)
+    left.legend(loc="lower left")
     say(
         left,
         "Does resampling find the same groups?",
@@ -238,7 +236,7 @@ def retention_curve(table: pd.DataFrame, *, title: str) -> Axes:
 
 def covered(groups: pd.DataFrame, *, title: str) -> Axes:
     """Share of each group's customers whose attributes are known, with 95 % intervals."""
-    rows = groups[groups["customers"] >= SMALLEST][::-1].reset_index(drop=True)
+    rows = groups[groups["customers"] >= SMALLEST].sort_values("share").reset_index(drop=True)
     _, ax = plt.subplots(figsize=(8, 1.2 + 0.3 * len(rows)))
     ax.hlines(rows.index, rows["low"], rows["high"], color=COLORS["customers"], linewidth=2.5, alpha=0.6)
     ax.plot(rows["share"], rows.index, "o", color=COLORS["customers"], clip_on=False)
@@ -269,10 +267,9 @@ def lorenz_curve(curve: pd.DataFrame, *, top_share: float, title: str) -> Axes:
         [0, 1], [0, 1], color=COLORS["plain"], linestyle="--", linewidth=1.2, label="if all spent the same"
     )
     ax.plot(curve["customers"], curve["revenue"], color=COLORS["money"], label="our customers")
-    ax.vlines(0.8, 0, 1 - top_share, color=COLORS["customers"], linewidth=1.2)
-    label = f"the top fifth brings\n{wording.share(top_share)} of revenue"
-    ax.annotate(label, (0.8, 1 - top_share), (-90, 50), textcoords="offset points", ha="center", fontsize=9,
-                arrowprops={"arrowstyle": "-", "color": COLORS["plain"]})  # fmt: skip
+    ax.axvspan(0.8, 1, color=COLORS["customers"], alpha=0.12)
+    ax.hlines(1 - top_share, 0, 0.8, color=COLORS["plain"], linewidth=1, linestyle=":")
+    ax.annotate(f"the top fifth: {wording.share(top_share)}", (0.79, 0.04), ha="right", fontsize=9)
     ax.set_xlim(0, 1)
     ax.set_ylim(0, 1)
     ax.legend(loc="upper left")

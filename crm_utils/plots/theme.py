@@ -82,7 +82,8 @@ def say(ax: Axes, message: str, *, x: str = "", y: str = "", size: float | None 
 def write_axis(ax: Axes, which: str, how: Callable[..., str], *given: str) -> Axes:
     """Write an axis's numbers as the text does: ``write_axis(ax, "x", wording.money, "USD")``."""
     axis = ax.xaxis if which == "x" else ax.yaxis
-    axis.set_major_formatter(FuncFormatter(lambda value, _: how(value, *given)))
+    # A scale needs no cents: "$0.00" at the origin becomes "$0".
+    axis.set_major_formatter(FuncFormatter(lambda value, _: how(value, *given).removesuffix(".00")))
     return ax
 
 
