@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -26,6 +27,13 @@ def install(session: nox.Session, *groups: str) -> None:
     session.env.update(COMPILED)
     listed = nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), *groups) if groups else ()
     session.install("-c", "constraints.txt", "-e", ".", *listed, silent=True)
+
+
+def install_chromium(session: nox.Session) -> None:
+    """Debian's Chromium, where no browser is found and the system is one that has apt-get."""
+    if not (os.environ.get("CHROMIUM") or shutil.which("chromium")) and shutil.which("apt-get"):
+        session.run("apt-get", "update", "--quiet", external=True)
+        session.run("apt-get", "install", "--yes", "--quiet", "chromium", external=True)
 
 
 @nox.session
@@ -63,6 +71,23 @@ def types(session: nox.Session) -> None:
 
 
 @nox.session
+def browser(session: nox.Session) -> None:
+    """Open every page of a real run in headless Chromium: requests, console, width, accessibility."""
+    install(session, "browser")
+    install_chromium(session)
+    session.run("crm", "run", "complete_journey")
+    session.run("pytest", "tests/browser", "--reports", "reports", *session.posargs)
+
+
+@nox.session
+def pictures(session: nox.Session) -> None:
+    """Take the pictures of README from the published report."""
+    install(session, "browser")
+    install_chromium(session)
+    session.run("python", "tests/browser/take_pictures.py", "reports", "docs/images")
+
+
+@nox.session
 def lab(session: nox.Session) -> None:
     """JupyterLab in the notebooks' folder, with the kernel of this environment."""
     install(session)
@@ -73,7 +98,7 @@ def lab(session: nox.Session) -> None:
 def lock(session: nox.Session) -> None:
     """Write constraints.txt: the newest versions that fit together, for every system and Python."""
     session.install("uv")
-    groups = [part for group in ("tests", "lint", "types") for part in ("--group", group)]
+    groups = [part for group in ("tests", "browser", "lint", "types") for part in ("--group", group)]
     session.run(
         *("uv", "pip", "compile", "--universal", "--python-version", "3.11", "--upgrade", "--quiet"),
         *("--no-header", "--no-annotate", "--no-emit-index-url", "pyproject.toml", *groups),
