@@ -42,7 +42,7 @@ _VERDICTS = {
 def customers_and_revenue(groups: pd.DataFrame, *, title: str) -> Axes:
     """Share of customers beside share of revenue, by ``group`` (``share``, ``revenue_share``)."""
     rows = groups[groups["customers"] >= SMALLEST][::-1]
-    _, ax = plt.subplots(figsize=(8, 1.2 + 0.34 * len(rows)))
+    _, ax = plt.subplots(figsize=(8, max(3.0, 1.2 + 0.34 * len(rows))))
     at = np.arange(len(rows))
     ax.hlines(at, rows["share"], rows["revenue_share"], color="#BFBFBF", linewidth=2)
     ax.plot(
@@ -72,7 +72,7 @@ def customers_and_revenue(groups: pd.DataFrame, *, title: str) -> Axes:
 def next_period(groups: pd.DataFrame, *, rate: float, days: int, title: str) -> Axes:
     """Share of each group that bought in the days after it was named, with intervals and verdicts."""
     rows = groups[groups["customers"] >= SMALLEST][::-1].reset_index(drop=True)
-    figure, ax = plt.subplots(figsize=(8, 1.2 + 0.34 * len(rows)))
+    figure, ax = plt.subplots(figsize=(8, max(3.0, 1.2 + 0.34 * len(rows))))
     for verdict, (color, marker, label) in _VERDICTS.items():
         judged = rows[rows["verdict"] == verdict]
         if len(judged):
@@ -128,7 +128,7 @@ def moves_map(moves: pd.DataFrame, *, order: Sequence[str], title: str) -> Axes:
     )
     shares = shares.reindex(index=rows, columns=columns)
     shares.index = pd.Index(_sized(rows, totals[rows]))
-    _, ax = plt.subplots(figsize=(2.2 + 0.62 * len(columns), 1.6 + 0.34 * len(rows)))
+    _, ax = plt.subplots(figsize=(2.2 + 0.62 * len(columns), max(3.0, 1.6 + 0.34 * len(rows))))
     heat_map(ax, shares, most=1.0)
     ax.tick_params(axis="x", rotation=40)
     plt.setp(ax.get_xticklabels(), ha="right", rotation_mode="anchor")
@@ -237,7 +237,7 @@ def retention_curve(table: pd.DataFrame, *, title: str) -> Axes:
 def covered(groups: pd.DataFrame, *, title: str) -> Axes:
     """Share of each group's customers whose attributes are known, with 95 % intervals."""
     rows = groups[groups["customers"] >= SMALLEST].sort_values("share").reset_index(drop=True)
-    _, ax = plt.subplots(figsize=(8, 1.2 + 0.3 * len(rows)))
+    _, ax = plt.subplots(figsize=(8, max(3.0, 1.2 + 0.3 * len(rows))))
     ax.hlines(rows.index, rows["low"], rows["high"], color=COLORS["customers"], linewidth=2.5, alpha=0.6)
     ax.plot(rows["share"], rows.index, "o", color=COLORS["customers"], clip_on=False)
     ax.set_yticks(rows.index, _sized(rows["group"], rows["customers"]))
@@ -252,7 +252,7 @@ def attribute_map(shares: pd.DataFrame, *, title: str) -> Axes:
     grid = shares.pivot_table(index="group", columns="value", values="share")
     totals = shares.groupby("group")["customers"].sum()
     grid.index = pd.Index(_sized(grid.index, totals))
-    _, ax = plt.subplots(figsize=(2.4 + 0.8 * grid.shape[1], 1.6 + 0.34 * len(grid)))
+    _, ax = plt.subplots(figsize=(2.4 + 0.8 * grid.shape[1], max(3.0, 1.6 + 0.34 * len(grid))))
     return say(heat_map(ax, grid), title, x="", y="segment (customers who gave it)")
 
 
