@@ -1,24 +1,30 @@
-"""The command ``crm``: run a study, load its data, check it. Every error is a sentence and an exit code."""
+"""The command ``crm``: run a study, load its data, check it. Every error is a sentence and an exit code.
+
+What a command needs is imported when it is called: ``crm --help`` waits for neither pandas nor papermill.
+"""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
-from crm_utils import pipeline, snapshots, sources, study, tables
 from crm_utils.errors import CrmError, StudyError
-from crm_utils.execution import Execution
-from crm_utils.notebook_file import NotebookFile, read_notebooks
+from crm_utils.signals import stoppable
 
 __all__ = ["app"]
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help=__doc__.partition("\n")[0],
+)
 out, err = Console(highlight=False, soft_wrap=True), Console(stderr=True, highlight=False, soft_wrap=True)
 _MARKS = {"passed": "[green]✓[/]", "failed": "[red]✗[/]", "not run": "[yellow]–[/]"}
 
@@ -42,14 +48,17 @@ def run(
     run_timeout: Annotated[int, typer.Option(min=1, help="Seconds that the run may take.")] = 7200,
 ) -> None:
     """Load the data, execute the notebooks, publish the report."""
+    from crm_utils import pipeline, study
+    from crm_utils.plan import Request
 
-    def tell(notebook: NotebookFile, execution: Execution) -> None:
-        line = f"{_MARKS[execution.status]} {notebook.path.stem:<24} {execution.seconds:6.1f} s"
-        out.print(f"{line}  {escape(execution.reason)}")
+    def tell(event: str, facts: dict[str, Any]) -> None:
+        if event == "notebook":
+            line = f"{_MARKS[facts['status']]} {facts['file'][:-6]:<24} {facts['seconds']:6.1f} s"
+            out.print(f"{line}  {escape(facts['reason'])}")
 
     with _sentences():
         root = study.find_root()
-        request = pipeline.Request(
+        request = Request(
             study=name,
             as_of=as_of,
             parameters=_parameters(set_ or []),
@@ -65,9 +74,14 @@ def run(
 @app.command()
 def load_data(name: StudyName) -> None:
     """Bring a study's data in as a snapshot; loading the same data twice does nothing."""
+    from crm_utils import snapshots, study
+    from crm_utils.lock import locked
+
     with _sentences():
         root = study.find_root()
-        snapshot, is_new = snapshots.load(root, study.read_study(root, name))
+        chosen = study.read_study(root, name)
+        with locked(root / "reports" / name, name):
+            snapshot, is_new = snapshots.load(root, chosen)
         out.print(f"{'Loaded' if is_new else 'Already there:'} snapshot {snapshot.id} of {name}")
         for table, rows in snapshot.manifest["tables"].items():
             read, loaded, aside = (f"{rows[key]:,}" for key in ("read", "loaded", "quarantined"))
@@ -77,8 +91,11 @@ def load_data(name: StudyName) -> None:
 @app.command()
 def check(name: StudyName) -> None:
     """Check a study, its parameters and its data, and say what a run would do."""
+    from crm_utils import study
+    from crm_utils.plan import Request, make_plan
+
     with _sentences():
-        plan = pipeline.make_plan(study.find_root(), pipeline.Request(name))
+        plan = make_plan(study.find_root(), Request(name))
         out.print(f"{plan.study.title} as of {plan.as_of}, snapshot {plan.snapshot.id}")
         for notebook in plan.notebooks:
             what = plan.skipped.get(notebook.name)
@@ -88,25 +105,31 @@ def check(name: StudyName) -> None:
 @app.command()
 def dictionary() -> None:
     """Print the data dictionary (data/README.md): every table, and what each source decides."""
+    from crm_utils import sources, tables
+
     sys.stdout.write(tables.dictionary() + "\n" + sources.decisions())
 
 
 @contextmanager
 def _sentences() -> Iterator[None]:
-    """End with an error's sentence and exit code instead of a traceback."""
+    """End with an error's sentence and exit code instead of a traceback; signals are such errors."""
     try:
-        yield
+        with stoppable():
+            yield
     except CrmError as error:
         err.print(f"[red]Error:[/] {escape(str(error))}")
         raise typer.Exit(error.exit_code) from None
 
 
-def _parameters(given: list[str]) -> dict[str, dict[str, object]]:
+def _parameters(given: list[str]) -> dict[str, dict[str, Any]]:
     """Read NOTEBOOK.NAME=VALUE in the type that the notebook's parameters cell declares."""
     if not given:
         return {}
+    from crm_utils import study
+    from crm_utils.notebook_file import read_notebooks
+
     notebooks = {n.name: n for n in read_notebooks(study.find_root() / "notebooks")}
-    found: dict[str, dict[str, object]] = {}
+    found: dict[str, dict[str, Any]] = {}
     for text in given:
         place, equals, value = text.partition("=")
         notebook, dot, name = place.partition(".")
@@ -115,6 +138,7 @@ def _parameters(given: list[str]) -> dict[str, dict[str, object]]:
         parameter = notebooks[notebook].parameters.get(name) if notebook in notebooks else None
         found.setdefault(notebook, {})[name] = parameter.parse(value) if parameter else value
     return found
+
 
 if __name__ == "__main__":
     app()

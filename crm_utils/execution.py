@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import signal
 import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +29,7 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
 from crm_utils.notebook_file import NotebookFile
 
-__all__ = ["Execution", "Executor"]
+__all__ = ["Execution", "Executor", "work_folder"]
 
 HAS_LOCAL_SOCKETS = os.name == "posix"
 START_TIMEOUT_SECONDS = 120
@@ -47,37 +51,52 @@ class Executor:
     ----------
     folder
         The run's folder; executed notebooks are put there.
+    notebooks
+        What may be executed. Their files are copied at once: later edits are for the next run.
     environment
         Variables for the kernels, beside this process's own.
     cell_timeout
         Seconds that one cell may take.
     """
 
-    def __init__(self, folder: Path, environment: dict[str, str], *, cell_timeout: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        notebooks: Iterable[NotebookFile],
+        environment: dict[str, str],
+        *,
+        cell_timeout: int,
+    ) -> None:
         self._folder, self._cell_timeout = folder, cell_timeout
-        # Short: a local socket's path may have about 100 characters.
-        self._work = tempfile.TemporaryDirectory(prefix="crm-", ignore_cleanup_errors=True)
+        self._work = work_folder(folder)
+        self._work.mkdir(mode=0o700)
+        for notebook in notebooks:
+            shutil.copyfile(notebook.path, self.source(notebook))
         own = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
         self._environment = own | {
             "OMP_NUM_THREADS": "1",
             "OPENBLAS_NUM_THREADS": "1",
             "PYTHONHASHSEED": "0",
-            "IPYTHONDIR": self._work.name,
+            "IPYTHONDIR": str(self._work),
             "CRM_PYTHON": sys.executable,
         } | environment  # fmt: skip
         self._kernels: list[AsyncKernelManager] = []
         self._stopped = ""
         self._lock = threading.Lock()
 
+    def source(self, notebook: NotebookFile) -> Path:
+        """The copy of a notebook that is executed."""
+        return self._work / notebook.path.name
+
     def execute(self, notebook: NotebookFile, parameters: dict[str, Any]) -> Execution:
         """Run one notebook from top to bottom; leave it, executed, in the run's folder."""
         started = time.monotonic()
-        working = Path(self._work.name) / notebook.path.name
+        working = self._work / f"out-{notebook.path.name}"
         try:
             if self._stopped:
                 return Execution("failed", self._stopped, 0.0)
             papermill.execute_notebook(
-                notebook.path,
+                self.source(notebook),
                 working,
                 parameters=parameters,
                 kernel_name="python3",
@@ -89,7 +108,7 @@ class Executor:
             )
             reason = ""
         except Exception as error:  # whatever it was, the run goes on and says so
-            reason = self._stopped or self._explain(notebook, error)
+            reason = self._stopped or self._explain(notebook, working, error)
         finally:
             self._keep(working, self._folder / f"{notebook.name}.ipynb")
             ensure_event_loop().close()  # nbclient makes one a thread, and leaves it open
@@ -101,29 +120,31 @@ class Executor:
             self._stopped = reason
             kernels = list(self._kernels)
         for kernel in kernels:
-            process = getattr(kernel.provisioner, "process", None)
-            if process is not None:
-                process.kill()
+            _kill(kernel)
 
     def close(self) -> None:
         """Kill what is left and remove the working files."""
         self.stop(self._stopped or "The run is over.")
-        self._work.cleanup()
+        shutil.rmtree(self._work, ignore_errors=True)
 
-    def _explain(self, notebook: NotebookFile, error: Exception) -> str:
-        """One sentence: which notebook, which cell, what happened."""
-        name = notebook.path.name
+    def _explain(self, notebook: NotebookFile, working: Path, error: Exception) -> str:
+        """One sentence: which notebook, which cell, what happened, what to do."""
+        where = f"{notebook.path.name}, cell [{_last_cell(working)}]"
         if isinstance(error, papermill.PapermillExecutionError):
-            said = str(error.evalue).strip().splitlines() or [""]
+            said = str(error.evalue).strip().partition("\n")[0]
             # Our own errors are sentences already; others need their class to be understood.
             ours = error.ename in {"CrmError", "DataError", "LockedError", "RunError", "StudyError"}
-            what = said[0] if ours else f"{error.ename}: {said[0]}"
-            return f"{name}, cell [{error.exec_count}]: {what}"
+            what = said if ours else ": ".join(part for part in (error.ename, said) if part)
+            return f"{notebook.path.name}, cell [{error.exec_count}]: {what.removesuffix('.')}."
         if isinstance(error, CellTimeoutError):
-            return f"{name}: a cell took longer than {self._cell_timeout} seconds and was stopped."
+            limit = f"{self._cell_timeout} seconds"
+            return f"{where}: took longer than {limit} and was stopped; --cell-timeout gives it more."
         if isinstance(error, DeadKernelError):
-            return f"{name}: its kernel died (killed, out of memory, or the notebook ended the process)."
-        return f"{name}: {type(error).__name__}: {error}"
+            return (
+                f"{where}: its kernel died: out of memory (--jobs 1 leaves it more), killed from outside, "
+                "or ended by the notebook itself."
+            )
+        return f"{notebook.path.name}: {type(error).__name__}: {error}"
 
     def _keep(self, working: Path, place: Path) -> None:
         """Move the executed notebook to its place, without papermill's notes on this machine's folders."""
@@ -139,7 +160,7 @@ class Executor:
         temporary.replace(place)
 
     def _kernel_class(self) -> type[AsyncKernelManager]:
-        executor, environment, work = self, self._environment, self._work.name
+        executor, environment, work = self, self._environment, self._work
 
         class Kernel(AsyncKernelManager):  # type: ignore[misc, unused-ignore]
             """A kernel of this interpreter, whatever kernels the machine has registered."""
@@ -151,7 +172,12 @@ class Executor:
                 with executor._lock:
                     executor._kernels.append(self)
                     number = len(executor._kernels)
-                self.connection_file = str(Path(work) / f"kernel-{number}.json")
+                self.connection_file = str(work / f"kernel-{number}.json")
+
+            async def start_kernel(self, **kwargs: Any) -> None:  # type: ignore[override, unused-ignore]
+                await super().start_kernel(**kwargs)
+                if executor._stopped:  # the run was stopped while this kernel was being started
+                    _kill(self)
 
             @property
             def kernel_spec(self) -> KernelSpec:
@@ -159,3 +185,32 @@ class Executor:
                 return KernelSpec(argv=command, display_name="Python 3", language="python", env=environment)
 
         return Kernel
+
+
+def work_folder(folder: Path) -> Path:
+    """Where a run keeps what only its kernels need; the name says whose it is, should it be left behind.
+
+    Short: a local socket's path may have about 100 characters.
+    """
+    return Path(tempfile.gettempdir()) / f"crm-{folder.name}"
+
+
+def _kill(kernel: AsyncKernelManager) -> None:
+    """End a kernel and whatever it started."""
+    process = getattr(kernel.provisioner, "process", None)
+    if process is None:
+        return
+    with suppress(ProcessLookupError, PermissionError):
+        if os.name == "posix":
+            os.killpg(process.pid, signal.SIGKILL)  # a kernel leads a process group of its own
+        else:
+            process.kill()
+
+
+def _last_cell(working: Path) -> str:
+    """The number of the last cell that began, as the notebook shows it."""
+    try:
+        cells = json.loads(working.read_text(encoding="utf-8"))["cells"]
+    except (OSError, ValueError, KeyError):
+        return "?"
+    return str(max((cell.get("execution_count") or 0 for cell in cells), default="?"))

@@ -7,17 +7,19 @@ links, the folder is copied and renamed under the run's lock.
 
 from __future__ import annotations
 
+import errno
+import json
 import os
 import shutil
 from pathlib import Path
 
-from crm_utils.errors import CrmError
 from crm_utils.tables import AsOf
 
-__all__ = ["days", "point", "prune_runs", "publish"]
+__all__ = ["days", "mend", "point", "prune_runs", "publish"]
 
 #: Runs that no day points to (failed ones, replaced ones) are kept for reading, the newest so many.
 SPARE_RUNS = 10
+_NOT_FOR_LACK_OF_LINKS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS)
 
 
 def publish(run: Path, home: Path, as_of: AsOf) -> Path:
@@ -39,7 +41,10 @@ def publish(run: Path, home: Path, as_of: AsOf) -> Path:
     """
     report = home / str(as_of)
     point(report, f".runs/{run.name}")
-    point(home / "latest", days(home)[-1])
+    newest = days(home)[-1]
+    # Through a link it is up to date already; a copy is not.
+    if not ((home / "latest").is_symlink() and (home / "latest").readlink() == Path(newest)):
+        point(home / "latest", newest)
     return report
 
 
@@ -56,17 +61,27 @@ def point(link: Path, target: str) -> None:
     try:
         temporary.symlink_to(target, target_is_directory=True)
         temporary.replace(link)
-    except (
-        OSError,
-        NotImplementedError,
-    ):  # no links here (Windows without the right), or a folder in the way
+    except (OSError, NotImplementedError) as error:
         _remove(temporary)
+        if getattr(error, "errno", None) in _NOT_FOR_LACK_OF_LINKS:
+            raise
+        # No links here (Windows without the right), or a folder in the way.
         shutil.copytree(link.parent / target, temporary)
         old = link.with_name(f".{link.name}.{os.getpid()}.old")
         if link.exists():
             link.rename(old)
         temporary.rename(link)
         _remove(old)
+
+
+def mend(home: Path) -> None:
+    """Undo what a process left that was killed in :func:`point`; only under the lock."""
+    for left in home.glob(".*.[0-9]*"):
+        name = left.name[1:].removesuffix(".old").rpartition(".")[0]
+        if left.suffix == ".old" and not (home / name).exists():
+            left.rename(home / name)  # where there are no links: the report that was about to be replaced
+        else:
+            _remove(left)
 
 
 def prune_runs(home: Path, *, keep: Path) -> set[str]:
@@ -86,11 +101,9 @@ def prune_runs(home: Path, *, keep: Path) -> set[str]:
 
 
 def _snapshot(run: Path) -> str:
-    import json
-
     try:
         return str(json.loads((run / "run.json").read_text(encoding="utf-8"))["snapshot"]["id"])
-    except (OSError, ValueError, KeyError, TypeError, CrmError):
+    except (OSError, ValueError, KeyError, TypeError):
         return ""
 
 

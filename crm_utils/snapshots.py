@@ -22,6 +22,7 @@ from typing import Any
 import duckdb
 import ibis
 import ibis.backends.duckdb
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -120,33 +121,31 @@ def load(root: Path, study: Study) -> tuple[Snapshot, bool]:
     read = [_described(item) for item in inputs]
     home = root / "data" / "snapshots" / study.name
     name = _identity(study, source, read)
-    snapshot = _open(home / name)
+    snapshot = _open(home / name, verify=True)
     is_new = snapshot is None
     if snapshot is None:
         building = home / f".{name}-{os.getpid()}"
         try:
-            shutil.rmtree(building, ignore_errors=True)
+            _remove_abandoned(home)
             building.mkdir(parents=True)
             _build(building, name, study, source, inputs, read)
-            shutil.rmtree(home / name, ignore_errors=True)  # what a damaged snapshot left
-            building.rename(home / name)
+            if _open(home / name, verify=True) is None:  # else another process was faster
+                shutil.rmtree(home / name, ignore_errors=True)  # what a damaged snapshot left
+                building.rename(home / name)
         except OSError as error:
             raise DataError(f"The snapshot of '{study.name}' cannot be written: {error.strerror}.") from error
         finally:
             shutil.rmtree(building, ignore_errors=True)
         snapshot = find(root, study.name, name)
-    _replace(home / "CURRENT", name)
+    if _current_id(home) != name:
+        _replace(home / "CURRENT", name)
     return snapshot, is_new
 
 
 def current(root: Path, study: str) -> Snapshot | None:
     """The snapshot in use, or None where nothing was loaded yet."""
-    home = root / "data" / "snapshots" / study
-    try:
-        name = (home / "CURRENT").read_text(encoding="utf-8").strip()
-    except FileNotFoundError:
-        return None
-    return find(root, study, name)
+    name = _current_id(root / "data" / "snapshots" / study)
+    return find(root, study, name) if name else None
 
 
 def find(root: Path, study: str, name: str) -> Snapshot:
@@ -266,16 +265,34 @@ def _write(con: ibis.backends.duckdb.Backend, folder: Path, table: str, raw: Any
             "sha256": _sha256(path)}  # fmt: skip
 
 
-def _open(folder: Path) -> Snapshot | None:
-    """The snapshot in a folder, or None when it is not there or not whole."""
+def _open(folder: Path, *, verify: bool = False) -> Snapshot | None:
+    """The snapshot in a folder, or None when it is not there or not whole.
+
+    Sizes are always compared; ``verify`` reads every byte, once a run, before anything builds on it.
+    """
     try:
         manifest = json.loads((folder / "snapshot.json").read_text(encoding="utf-8"))
-        whole = all(
-            (folder / f"{t}.parquet").stat().st_size == m["bytes"] for t, m in manifest["tables"].items()
-        )
+        files = [(folder / f"{table}.parquet", told) for table, told in manifest["tables"].items()]
+        whole = all(path.stat().st_size == told["bytes"] for path, told in files)
+        if verify:
+            whole = whole and all(_sha256(path) == told["sha256"] for path, told in files)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     return Snapshot(folder, manifest) if whole else None
+
+
+def _current_id(home: Path) -> str:
+    try:
+        return (home / "CURRENT").read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return ""
+
+
+def _remove_abandoned(home: Path) -> None:
+    """Remove what processes that are no more left half built."""
+    for left in home.glob(".*-[0-9]*"):
+        if not psutil.pid_exists(int(left.name.rpartition("-")[2])):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _replace(path: Path, text: str) -> None:

@@ -40,6 +40,24 @@ def project(tmp_path: Path, tiny_raw: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture(scope="session")
+def tiny_data(tmp_path_factory: pytest.TempPathFactory, tiny_raw: Path) -> Path:
+    """The folder ``data`` of a project whose study ``tiny`` is loaded."""
+    root = tmp_path_factory.mktemp("tiny_data")
+    (root / "studies").mkdir()
+    (root / "studies" / "tiny.yaml").write_text(TINY, encoding="utf-8")
+    (root / "raw").symlink_to(tiny_raw, target_is_directory=True)
+    snapshots.load(root, read_study(root, "tiny"))
+    return root / "data"
+
+
+@pytest.fixture
+def loaded(project: Path, tiny_data: Path) -> Path:
+    """A project folder whose data are loaded already, which takes a second."""
+    shutil.copytree(tiny_data, project / "data")
+    return project
+
+
 @pytest.fixture
 def in_project(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The same, as the working folder, as a notebook or the command line finds it."""

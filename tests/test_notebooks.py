@@ -14,7 +14,8 @@ import pytest
 from tiny import ROOT, TINY
 
 from crm_utils.notebook_file import read_notebook, read_notebooks
-from crm_utils.pipeline import Request, run_study
+from crm_utils.pipeline import run_study
+from crm_utils.plan import Request
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -1,0 +1,111 @@
+"""What would a run do? A request, checked against the study, the notebooks and the data.
+
+Nothing is written but, perhaps, a new snapshot. Notebooks are ordered by what they save and load.
+"""
+
+from __future__ import annotations
+
+import graphlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from crm_utils import snapshots
+from crm_utils.errors import StudyError, known_names
+from crm_utils.notebook_file import NotebookFile, read_notebooks
+from crm_utils.snapshots import Snapshot
+from crm_utils.study import Study, read_study
+from crm_utils.tables import AsOf
+
+__all__ = ["Plan", "Request", "make_plan"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What somebody asked for: a study, a day, parameters, and how to run.
+
+    Attributes
+    ----------
+    study, as_of
+        As in :func:`crm_utils.open_run`; an empty ``as_of`` is the study's own.
+    parameters
+        Values for each notebook, over those of the study.
+    only
+        Names of the notebooks to run; all when empty. Such a run is not published.
+    jobs
+        Notebooks beside each other.
+    cell_timeout, run_timeout
+        Seconds that one cell and the whole run may take.
+    resume
+        Take over what an earlier run finished with the same input, code and parameters.
+    """
+
+    study: str
+    as_of: str = ""
+    parameters: dict[str, dict[str, Any]] = field(default_factory=dict)
+    only: tuple[str, ...] = ()
+    jobs: int = 2
+    cell_timeout: int = 900
+    run_timeout: int = 7200
+    resume: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A checked request: what will run with which parameters, and what will be skipped and why."""
+
+    request: Request
+    study: Study
+    snapshot: Snapshot
+    as_of: AsOf
+    notebooks: tuple[NotebookFile, ...]
+    parameters: dict[str, dict[str, Any]]
+    skipped: dict[str, str]
+    after: dict[str, set[str]]
+
+
+def make_plan(root: Path, request: Request) -> Plan:
+    """Check a request against the study, the notebooks and the data; load the data if need be.
+
+    Raises
+    ------
+    StudyError
+        The study, a notebook's name, a parameter or the day is not valid.
+    DataError
+        The data cannot be loaded.
+    """
+    study = read_study(root, request.study)
+    notebooks = read_notebooks(root / "notebooks")
+    by_name = {notebook.name: notebook for notebook in notebooks}
+    for name in [*study.notebooks, *request.parameters, *request.only]:
+        if name not in by_name:
+            raise StudyError(f"No notebook '{name}'. {known_names(name, by_name, label='There are')}")
+    parameters = {
+        name: notebook.check_parameters(study.notebooks.get(name, {}) | request.parameters.get(name, {}))
+        for name, notebook in by_name.items()
+    }
+    if request.as_of not in ("", "latest"):
+        AsOf.parse(request.as_of)  # a malformed day is refused before data are loaded
+    makers = {table: notebook.name for notebook in notebooks for table in notebook.makes}
+    for notebook in notebooks:
+        for table in sorted(notebook.uses - makers.keys()):
+            raise StudyError(
+                f"{notebook.path.name} loads '{table}', which no notebook saves. {known_names(table, makers)}"
+            )
+    after = {n.name: {makers[t] for t in n.uses} for n in notebooks}
+    try:
+        order = list(graphlib.TopologicalSorter(after).static_order())
+    except graphlib.CycleError as error:
+        raise StudyError(f"Notebooks wait for each other: {' → '.join(error.args[1])}.") from None
+    snapshot, _ = snapshots.load(root, study)
+    as_of = snapshot.as_of(request.as_of or study.as_of, study)
+    chosen = tuple(n for n in notebooks if not request.only or n.name in request.only)
+    skipped: dict[str, str] = {}
+    for name in order:
+        missing = sorted(by_name[name].needs - set(snapshot.tables))
+        gone = sorted(after[name] & skipped.keys())
+        if missing:
+            skipped[name] = f"needs {', '.join(missing)}, which this study does not have"
+        elif gone:
+            skipped[name] = f"builds on {', '.join(gone)}, which was skipped"
+    return Plan(request, study, snapshot, as_of, chosen, parameters, skipped, after)
