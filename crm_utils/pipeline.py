@@ -24,6 +24,7 @@ import psutil
 from crm_utils import publish, resume, snapshots
 from crm_utils.errors import RunError, StudyError
 from crm_utils.execution import Execution, Executor, work_folder
+from crm_utils.goals import judge_goals
 from crm_utils.lock import locked
 from crm_utils.plan import Plan, Request, make_plan
 from crm_utils.record import Record, code_hash, read_manifest, write_manifest
@@ -88,6 +89,7 @@ def _run(root: Path, home: Path, request: Request, tell: Tell) -> Path:
         if read_study(root, request.study, path=folder / "study.yaml") != plan.study:
             raise StudyError(f"studies/{request.study}.yaml was changed as the run began. Run again.")
         _execute(root, plan, record, deadline, tell)
+        manifest["goals"] = judge_goals(plan.study.goals, _results(folder))
         failed = [n for n in manifest["notebooks"] if n["status"] in ("failed", "not run")]
         record.close("failed" if failed else "passed")
         _render(home, folder, manifest)
@@ -202,17 +204,22 @@ def _render(home: Path, folder: Path, manifest: dict[str, Any]) -> None:
     """Write the run's pages; a failed notebook gets one too, for reading."""
     from crm_utils import pages  # nbconvert takes a second to import
 
-    for entry in manifest["notebooks"]:
-        executed = folder / f"{entry['name']}.ipynb"
+    results = _results(folder)
+    for name in (entry["name"] for entry in manifest["notebooks"]):
+        executed = folder / f"{name}.ipynb"
         if executed.is_file():
-            path = folder / "results" / f"{entry['name']}.json"
-            results = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-            page = folder / f"{entry['name']}.html"
-            pages.render_page(executed, page, manifest=manifest, name=entry["name"], results=results)
+            page, found = folder / f"{name}.html", results.get(name, {})
+            pages.render_page(executed, page, manifest=manifest, name=name, results=found)
     earlier = [
         day for day in publish.days(home) if AsOf.parse(day).before < AsOf.parse(manifest["as_of"]).before
     ]
     pages.render_index(folder, manifest, previous=home / earlier[-1] if earlier else None)
+
+
+def _results(folder: Path) -> dict[str, dict[str, Any]]:
+    """What each notebook of a run recorded, by its name."""
+    found = sorted((folder / "results").glob("*.json"))
+    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in found}
 
 
 def _mend(home: Path) -> None:

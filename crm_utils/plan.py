@@ -77,7 +77,8 @@ def make_plan(root: Path, request: Request) -> Plan:
     study = read_study(root, request.study)
     notebooks = read_notebooks(root / "notebooks")
     by_name = {notebook.name: notebook for notebook in notebooks}
-    for name in [*study.notebooks, *request.parameters, *request.only]:
+    measured = [goal.number.partition(".")[0] for goal in study.goals]
+    for name in [*study.notebooks, *measured, *request.parameters, *request.only]:
         if name not in by_name:
             raise StudyError(f"No notebook '{name}'. {known_names(name, by_name, label='There are')}")
     parameters = {

@@ -220,7 +220,8 @@ class Run:
         value
             A number, a short text (a verdict), a day, or None where it cannot be told.
         unit
-            What is counted or measured: ``customers``, ``USD``, ``days``; empty for a share or an index.
+            What is counted or measured: ``customers``, ``USD``, ``days``, ``share`` (0 to 1); empty for
+            an index.
         low, high
             The ends of its interval.
 

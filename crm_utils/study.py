@@ -20,14 +20,16 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     StringConstraints,
     ValidationError,
+    model_validator,
 )
 
 from crm_utils.errors import StudyError, known_names
 from crm_utils.tables import AsOf
 
-__all__ = ["Study", "find_root", "read_study", "study_names"]
+__all__ = ["Goal", "Study", "find_root", "read_study", "study_names"]
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_]*")
 
@@ -61,6 +63,43 @@ def _day(value: object) -> dt.date:
 Scalar = bool | int | float | str
 
 
+class Goal(BaseModel):
+    """What a study wants to reach: a recorded number that should be at least, or at most, so much.
+
+    Attributes
+    ----------
+    name
+        What people call the goal.
+    number
+        ``<notebook>.<number>`` as recorded: ``segmentation.repeat_purchase_rate``.
+    at_least, at_most
+        One of them: the target, in the number's unit.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    name: Annotated[str, StringConstraints(min_length=1)]
+    number: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)+$")]
+    at_least: Annotated[float, Field(strict=False)] | None = None
+    at_most: Annotated[float, Field(strict=False)] | None = None
+
+    @model_validator(mode="after")
+    def _one_target(self) -> Goal:
+        if (self.at_least is None) == (self.at_most is None):
+            raise ValueError("a goal has either at_least or at_most")
+        return self
+
+    @property
+    def target(self) -> float:
+        """The number to reach."""
+        return self.at_least if self.at_least is not None else float(self.at_most or 0)
+
+    @property
+    def bound(self) -> str:
+        """Which side of the target is good."""
+        return "at least" if self.at_least is not None else "at most"
+
+
 class Study(BaseModel):
     """One study: what is analysed, from where, and up to which day.
 
@@ -81,6 +120,8 @@ class Study(BaseModel):
         acquisition.
     notebooks
         Parameters for each notebook, by its name.
+    goals
+        What the numbers should reach; the report's first page says whether they do.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -93,6 +134,7 @@ class Study(BaseModel):
     as_of: Annotated[str, AfterValidator(_as_of)] = "latest"
     history_starts: Annotated[dt.date, BeforeValidator(_day)]
     notebooks: dict[str, dict[str, Scalar | list[Scalar]]] = {}
+    goals: list[Goal] = []
 
     @property
     def kind(self) -> str:
@@ -206,9 +248,15 @@ def _line(node: yaml.Node, loc: tuple[int | str, ...]) -> int:
     """The line (from 1) on which the key or value at ``loc`` stands."""
     line = node.start_mark.line + 1
     for part in loc:
-        if not isinstance(node, yaml.MappingNode):
-            break
-        found = [(k, v) for k, v in node.value if k.value == str(part)]
+        if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+            continue
+        found = (
+            [(k, v) for k, v in node.value if k.value == str(part)]
+            if isinstance(node, yaml.MappingNode)
+            else []
+        )
         if not found:
             break
         line, node = found[0][0].start_mark.line + 1, found[0][1]
@@ -220,10 +268,11 @@ def _explain(error: ValidationError, node: yaml.Node, shown: str) -> str:
     found = sorted(error.errors(include_url=False), key=lambda e: e["type"] != "extra_forbidden")
     first = found[0]
     loc = tuple(first["loc"])
-    name = str(loc[0])
-    fields = [f for f in Study.model_fields if f != "name"]
+    name = str(loc[-1])
     if first["type"] == "extra_forbidden":
-        what = f"a study has no '{name}'. {known_names(name, fields, label='It has')}"
+        whole, model = ("goal", Goal) if loc[0] == "goals" else ("study", Study)
+        fields = [f for f in model.model_fields if (whole, f) != ("study", "name")]
+        what = f"a {whole} has no '{name}'. {known_names(name, fields, label='It has')}"
     elif first["type"] == "missing":
         what = f"'{name}' is missing. Add a line '{name}: …'."
     else:

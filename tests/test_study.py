@@ -97,3 +97,17 @@ def test_the_root_is_the_nearest_folder_with_studies(
     assert find_root(project / "notebooks") == project.resolve()
     with pytest.raises(StudyError, match="No folder 'studies'"):
         find_root(tmp_path_factory.mktemp("elsewhere"))
+
+
+@pytest.mark.parametrize(
+    ("goal", "said"),
+    [
+        ("{name: a, number: n.x, atleast: 1}", "line 9: a goal has no 'atleast'. Did you mean 'at_least'?"),
+        ("{name: a, number: n.x}", "line 9: goals.1: a goal has either at_least or at_most"),
+        ("{name: a, number: n.x, at_least: 1, at_most: 2}", "a goal has either at_least or at_most"),
+        ("{name: a, number: x, at_least: 1}", "line 9: goals.1.number"),
+    ],
+)
+def test_a_goal_is_checked_with_its_line(project: Path, goal: str, said: str) -> None:
+    good = "{name: b, number: n.y, at_most: 2}"
+    assert said in refused(project, TINY + f"goals:\n  - {good}\n  - {goal}\n")

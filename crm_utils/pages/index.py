@@ -182,6 +182,7 @@ def _goals(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [
         {
             "name": goal["name"],
+            "bound": goal.get("bound", ""),
             "target": describe({"value": goal["target"], "unit": goal.get("unit")}, manifest["currency"]),
             "value": describe(goal, manifest["currency"]),
             "verdict": verdict[goal.get("met")],
