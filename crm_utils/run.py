@@ -28,6 +28,8 @@ from crm_utils.tables import TABLES, AsOf
 
 __all__ = ["Run", "View", "open_run"]
 
+#: Relative: a Wilson interval of 0 out of n begins at some 1e-17, not at 0.
+ROUNDING = 1e-12
 _RESULT, _TABLE = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*"), re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -237,11 +239,7 @@ class Run:
         entry = {"value": exact(name, value), "unit": unit}
         if low is not None or high is not None:
             entry |= {"low": exact(name, low), "high": exact(name, high)}
-            ordered = [v for v in (entry["low"], entry["value"], entry["high"]) if v is not None]
-            if ordered != sorted(ordered):
-                raise RunError(
-                    f"{name} = {entry['value']} lies outside its interval {entry['low']} to {entry['high']}."
-                )
+            _check_interval(name, entry)
         self._numbers[name] = entry
         self._write()
 
@@ -282,3 +280,14 @@ class Run:
         write_results(
             self.folder, self.notebook, str(self.as_of), self._numbers, self._findings, self._tables
         )
+
+
+def _check_interval(name: str, entry: dict[str, Any]) -> None:
+    """See that a value lies in its interval; an end that misses it by rounding alone is put on it."""
+    value = entry["value"]
+    for end, side in (("low", 1), ("high", -1)):
+        missed_by = 0.0 if None in (entry[end], value) else side * (entry[end] - value)
+        if missed_by > ROUNDING * max(1.0, abs(value or 0)):
+            raise RunError(f"{name} = {value} lies outside its interval {entry['low']} to {entry['high']}.")
+        if missed_by > 0:
+            entry[end] = value

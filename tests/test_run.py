@@ -118,6 +118,11 @@ def test_numbers_are_kept_with_unit_and_interval(run: Run) -> None:
     }
 
 
+def test_an_end_that_misses_its_value_by_rounding_is_put_on_it(run: Run) -> None:
+    run.record("rate", 0.0, low=2.8e-17, high=0.3)
+    assert results(run)["numbers"]["rate"]["low"] == 0.0
+
+
 @pytest.mark.parametrize(
     ("name", "value", "more", "said"),
     [
