@@ -139,11 +139,10 @@ def group_numbers(sizes: pd.DataFrame, tested: pd.DataFrame, *, prefix: str) -> 
     for group in sizes.itertuples():
         name = f"{prefix}.{group.key}"
         rows.append({"name": f"{name}.customers", "value": group.customers, "unit": "customers"})
-        rows.append({"name": f"{name}.revenue_share", "value": group.revenue_share})
+        rows.append({"name": f"{name}.revenue_share", "value": group.revenue_share, "unit": "share"})
     for group in tested.assign(key=tested["group"].map(keys)).itertuples():
         name = f"{prefix}.{group.key}"
-        rows.append(
-            {"name": f"{name}.next_period_rate", "value": group.rate, "low": group.low, "high": group.high}
-        )
+        rate = {"value": group.rate, "unit": "share", "low": group.low, "high": group.high}
+        rows.append({"name": f"{name}.next_period_rate", **rate})
         rows.append({"name": f"{name}.verdict", "value": group.verdict})
     return rows
