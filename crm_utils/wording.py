@@ -184,7 +184,8 @@ def table(
     heads = [names.get(name, str(name).replace("_", " ")) for name in frame.columns]
     # By place, because two columns may have one name.
     columns = [_column(frame.iloc[:, i], formats.get(name)) for i, name in enumerate(frame.columns)]
-    marks = [' class="number"' if is_number else "" for _, is_number in columns]
+    # JupyterLab puts every cell on the right; a page has a style of its own and drops this one.
+    marks = [' class="number"' if is_number else ' style="text-align: left"' for _, is_number in columns]
     rows = list(zip(*(cells for cells, _ in columns), strict=True))
     head = "".join(f'<th scope="col"{m}>{html.escape(h)}</th>' for h, m in zip(heads, marks, strict=True))
     body = "".join(
