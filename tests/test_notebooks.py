@@ -38,9 +38,7 @@ def test_form(path: Path) -> None:
         assert cell["execution_count"] is None
         assert len(cell["text"].splitlines()) <= 25, cell["text"]
         kinds = {type(node) for node in ast.walk(ast.parse(cell["text"]))}
-        assert not kinds & {ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef, ast.While}, cell[
-            "text"
-        ]
+        assert not kinds & {ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef, ast.While}, cell["text"]
 
 
 @each
