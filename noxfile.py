@@ -98,7 +98,7 @@ def lab(session: nox.Session) -> None:
 def lock(session: nox.Session) -> None:
     """Write constraints.txt: the newest versions that fit together, for every system and Python."""
     session.install("uv")
-    groups = [part for group in ("tests", "browser", "lint", "types") for part in ("--group", group)]
+    groups = [part for group in ("tests", "browser", "spark", "lint", "types") for part in ("--group", group)]
     session.run(
         *("uv", "pip", "compile", "--universal", "--python-version", "3.11", "--upgrade", "--quiet"),
         *("--no-header", "--no-annotate", "--no-emit-index-url", "pyproject.toml", *groups),
@@ -113,3 +113,13 @@ def clean(session: nox.Session) -> None:
         shutil.rmtree(folder)
     for name in (".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".import_linter_cache"):
         shutil.rmtree(ROOT / name, ignore_errors=True)
+
+
+@nox.session
+def spark(session: nox.Session) -> None:
+    """Every reduction gives on Spark the table that it gives on DuckDB. Needs Java 17 or later."""
+    if not (os.environ.get("JAVA_HOME") or shutil.which("java")):
+        missing = "There is no Java on this machine; Spark needs version 17 or later."
+        session.error(missing) if os.environ.get("CI") else session.skip(missing)
+    install(session, "tests", "spark")
+    session.run("pytest", "tests/spark", *session.posargs)

@@ -1,0 +1,166 @@
+"""Which reductions are there, and with what does a test call each? The list is found, never typed.
+
+A reduction is a public function or method of the package that takes an Ibis table. One without a case
+here fails the tests: whoever adds a reduction says in the same change how to see that engines agree on it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import ibis.selectors as cs
+from engines.compare import settle
+from engines.shop import AS_OF, MIDDLE, STARTS, Shop
+
+import crm_utils
+from crm_utils import data_collection, features, quality, segmentation, tables
+from crm_utils.segmentation import (
+    clusters,
+    movement,
+    naming,
+    overview,
+    profile,
+    retention,
+    rfm,
+    validation,
+)  # fmt: skip
+from crm_utils.tables import TABLES, AsOf
+
+__all__ = ["CASES", "reductions"]
+
+
+def reductions() -> set[str]:
+    """The names of all reductions: module, then function, or class and method."""
+    found = set()
+    for module in pkgutil.walk_packages(crm_utils.__path__, "crm_utils."):
+        for name, function in _public(importlib.import_module(module.name)):
+            kinds = inspect.get_annotations(function)
+            if any("ir.Table" in str(kind) for what, kind in kinds.items() if what != "return"):
+                found.add(f"{module.name.removeprefix('crm_utils.')}.{name}")
+    return found
+
+
+def _public(module: Any) -> Iterator[tuple[str, Callable[..., Any]]]:
+    own = {k: v for k, v in vars(module).items() if getattr(v, "__module__", "") == module.__name__}
+    for name, thing in own.items():
+        if name.startswith("_"):
+            continue
+        if inspect.isfunction(thing):
+            yield name, thing
+        elif inspect.isclass(thing):
+            methods = inspect.getmembers(thing, inspect.isfunction)
+            yield from ((f"{name}.{k}", v) for k, v in methods if not k.startswith("_"))
+
+
+def _found_clusters(shop: Shop) -> clusters.Clusters:
+    return clusters.find_clusters(shop.summary, seed=1, ks=[3], bootstraps=2, nulls=1)
+
+
+def _broken(shop: Shop) -> dict[str, int]:
+    """How many rows break each rule; rules that none breaks are left out: Spark has more types to read."""
+    rules = quality.checks(shop.judged, TABLES["messages"])
+    broken = {rule.reason: rule.breaks.fill_null(False).cast("int64") for rule in rules}
+    rows = shop.judged.select(**broken)
+    return {k: n for k, n in settle({k: rows[k].sum() for k in broken}).items() if n}
+
+
+def _both(shop: Shop) -> tuple[Any, Any]:
+    return naming.name_periods(
+        shop.orders, naming.fit_periods(STARTS, AS_OF, next_days=28, period_days=182),
+        as_of=AS_OF, history_starts=STARTS,
+    )  # fmt: skip
+
+
+LEAP = dt.date(2024, 2, 29)
+DAYS: dict[str, Any] = {"as_of": AS_OF, "history_starts": STARTS}
+
+CASES: dict[str, Callable[[Shop], Any]] = {
+    "tables.cut": lambda s: [
+        tables.cut(s.uncut[name], TABLES[name], AsOf.parse(day))
+        for name in s.uncut for day in ("2024-11-05", "2024-11-03T01:30:00")
+    ],
+    "tables.orders": lambda s: tables.orders(s.tables["order_lines"]),
+    "quality.conform": lambda s: s.judged.drop(cs.startswith("_unread_")),
+    "quality.checks": _broken,
+    "quality.split": lambda s: quality.split(s.raw, "messages"),
+    "quality.oddities": lambda s: quality.oddities(s.tables),
+    "features.customer_summary": lambda s: [
+        features.customer_summary(s.orders, as_of=AS_OF),
+        features.customer_summary(s.orders, as_of=MIDDLE, since=LEAP),
+        features.customer_summary(s.orders, as_of=dt.date(2023, 1, 1)),  # nobody yet
+    ],
+    "features.known_orders": lambda s: features.known_orders(s.orders, as_of=MIDDLE, since=LEAP),
+    "features.purchase_days": lambda s: features.purchase_days(s.orders),
+    "features.beyond_rhythm": lambda s: s.summary.select(
+        "customer_id", alone=features.beyond_rhythm(s.summary),
+        limited=features.beyond_rhythm(s.summary, chance=0.2, silent_days=30),
+    ),
+    "features.is_new": lambda s: s.summary.select(
+        "customer_id", new=features.is_new(s.summary, history_starts=STARTS)
+    ),
+    "data_collection.volume_by": lambda s: [
+        data_collection.volume_by(s.orders, grain) for grain in ("day", "hour", "weekday_hour", "channel")
+    ],
+    "data_collection.first_seen": lambda s: data_collection.first_seen(s.orders),
+    # Without the type: engines name theirs in their own way.
+    "data_collection.completeness": lambda s: [
+        data_collection.completeness(t).drop(columns="type") for t in s.tables.values()
+    ],
+    "data_collection.control_totals": lambda s: data_collection.control_totals(s.tables["order_lines"]),
+    "data_collection.coverage": lambda s: data_collection.coverage(s.tables),
+    "data_collection.customer_view": lambda s: [
+        data_collection.customer_view(s.tables),
+        data_collection.customer_view({"order_lines": s.tables["order_lines"]}),
+    ],
+    "data_collection.timeliness": lambda s: data_collection.timeliness(s.tables, as_of=AS_OF),
+    "segmentation.clusters.find_clusters": _found_clusters,
+    "segmentation.clusters.Clusters.assign": lambda s: _found_clusters(s).assign(s.summary),
+    "segmentation.clusters.Clusters.profile": lambda s: (
+        (found := _found_clusters(s)).profile(found.assign(s.summary))
+    ),
+    "segmentation.clusters.compare_clusters": lambda s: clusters.compare_clusters(
+        s.summary.mutate(cluster=s.summary.orders % 3), s.summary.mutate(cluster=s.summary.recency_days % 3)
+    ),
+    "segmentation.concentration.concentration": lambda s: segmentation.concentration(s.summary),
+    "segmentation.cuts.rfm_cuts": lambda s: s.cuts,
+    "segmentation.lifecycle.lifecycle_stage": lambda s: [
+        segmentation.lifecycle_stage(s.summary, history_starts=STARTS, silent_days=d) for d in (None, 60)
+    ],
+    "segmentation.movement.transitions": lambda s: movement.transitions(s.earlier, s.named, column="stage"),
+    "segmentation.movement.revenue_bridge": lambda s: movement.revenue_bridge(s.earlier, s.named),
+    "segmentation.movement.regression_to_mean": lambda s: movement.regression_to_mean(s.earlier, s.named),
+    "segmentation.movement.segment_migration": lambda s: movement.segment_migration(s.earlier, s.named),
+    "segmentation.naming.name_customers": lambda s: naming.name_customers(s.orders, **DAYS),
+    "segmentation.naming.name_periods": _both,
+    "segmentation.overview.group_sizes": lambda s: overview.group_sizes(
+        s.named, column="segment", order=segmentation.SEGMENTS
+    ),
+    "segmentation.overview.measure_ranges": lambda s: overview.measure_ranges(
+        s.summary, ["recency_days", "orders", "mean_gap_days"]
+    ),
+    "segmentation.overview.totals": lambda s: overview.totals(s.orders, s.summary),
+    "segmentation.profile.coverage": lambda s: profile.coverage(s.named, s.customers),
+    "segmentation.profile.attribute_shares": lambda s: profile.attribute_shares(
+        s.named, s.customers, attribute="region"
+    ),
+    "segmentation.retention.cohort_retention": lambda s: retention.cohort_retention(s.orders, **DAYS),
+    "segmentation.rfm.rfm_score": lambda s: s.scored,
+    "segmentation.rfm.rfm_segment": lambda s: [
+        rfm.rfm_segment(s.scored, history_starts=STARTS, silent_days=d) for d in (None, 60)
+    ],
+    "segmentation.rfm.score_shares": lambda s: rfm.score_shares(s.scored, s.cuts),
+    "segmentation.rfm.changed_by_refit": lambda s: rfm.changed_by_refit(s.earlier, s.named),
+    "segmentation.rfm.value_grid": lambda s: rfm.value_grid(s.named),
+    "segmentation.validation.forward_validation": lambda s: validation.forward_validation(
+        s.earlier, s.orders, named_on=MIDDLE, days=90
+    ),
+    "segmentation.validation.other_windows": lambda s: validation.other_windows(s.orders, days=200, **DAYS),
+    "segmentation.validation.silence_calibration": lambda s: validation.silence_calibration(
+        features.customer_summary(s.orders, as_of=MIDDLE), s.orders, summed_on=MIDDLE, as_of=AS_OF
+    ),
+}  # fmt: skip
