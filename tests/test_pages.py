@@ -345,7 +345,7 @@ def test_what_changed_shows_headline_numbers_first_and_counts_the_rest(tmp_path)
     }
     after |= {"rate": {"value": 0.31, "low": 0.21, "high": 0.41}, "same": {"value": 1}, "new": {"value": 1}}
     index = two_runs(tmp_path, before, after, as_of="2018-01-31")
-    assert "<b>110 customers</b> from 100 customers (+10 %)" in index
+    assert "<b>110 customers</b> from 100 customers (+10\xa0%)" in index
     assert index.index("110 customers") < index.index("$90.00")
     assert "Numbers: 2 moved, 1 within their uncertainty, 1 as before, 1 new, 1 gone." in index
     assert "Another day, the same data, parameters and versions." in index

@@ -70,7 +70,7 @@ def compare(before: Mapping[str, Any], after: Mapping[str, Any], currency: str) 
     Notes
     -----
     An estimate with an interval has moved when each value lies outside the other's interval. A number
-    without one has moved when it is written differently.
+    without one has moved when it is written differently. What two notebooks record alike is told once.
 
     Examples
     --------
@@ -82,7 +82,8 @@ def compare(before: Mapping[str, Any], after: Mapping[str, Any], currency: str) 
     '0.4 (0.37 to 0.43)'
     """
     old, new = dict(_numbers(before)), dict(_numbers(after))
-    moved, within, same = [], 0, 0
+    moved: list[Change] = []
+    within, same = 0, 0
     for key in new.keys() & old.keys():
         was, now = describe(old[key], currency), describe(new[key], currency)
         if was == now:
@@ -92,6 +93,7 @@ def compare(before: Mapping[str, Any], after: Mapping[str, Any], currency: str) 
         else:
             relative = _relative(old[key]["value"], new[key]["value"])
             moved.append(Change(*key, before=was, after=now, relative=relative))
+    moved = list({(change.name, change.before, change.after): change for change in moved}.values())
     moved.sort(key=_importance)
     return Changes(tuple(moved), within, same, len(new.keys() - old.keys()), len(old.keys() - new.keys()))
 
@@ -125,8 +127,8 @@ def describe(number: Mapping[str, Any], currency: str) -> str:
 
     Examples
     --------
-    >>> describe({"value": 2469, "unit": "customers"}, "USD")
-    '2,469 customers'
+    >>> describe({"value": 2469, "unit": "customers"}, "USD"), describe({"value": 1, "unit": "days"}, "USD")
+    ('2,469 customers', '1 day')
     >>> describe({"value": 1177.25, "unit": "USD", "low": 1100.0, "high": 1250.0}, "USD")
     '$1,177 ($1,100 to $1,250)'
     >>> describe({"value": 0.00123, "unit": ""}, "USD"), describe({"value": None}, "USD")
@@ -137,16 +139,20 @@ def describe(number: Mapping[str, Any], currency: str) -> str:
     def write(value: Any) -> str:
         if value is None or isinstance(value, str | bool):
             return "–" if value is None else str(value)
-        if unit == currency:
-            return wording.money(value, currency)
         if unit in _SHARES:
             return wording.share(value, 1)
         return _plain(value)
 
+    if unit == currency and isinstance(number.get("value"), int | float):
+        return wording.interval(
+            number["value"], number.get("low"), number.get("high"), wording.money_in(currency)
+        )
     text = write(number.get("value"))
     if number.get("low") is not None and number.get("high") is not None:
         text = f"{text} ({write(number['low'])} to {write(number['high'])})"
-    return text if not unit or unit == currency or unit in _SHARES else f"{text} {unit}"
+    if not unit or unit == currency or unit in _SHARES:
+        return text
+    return f"{text} {unit.removesuffix('s') if text == '1' else unit}"
 
 
 def _plain(value: float) -> str:

@@ -162,7 +162,7 @@ def _row(change: Change) -> dict[str, str]:
     if relative is None:
         return {"label": label, "before": change.before, "after": change.after, "relative": ""}
     digits = 0 if abs(relative) >= 0.1 else 1
-    shown = f"{relative:+.{digits}%}".replace("%", " %")
+    shown = ("+" if relative > 0 else "") + wording.share(relative, digits)
     return {"label": label, "before": change.before, "after": change.after, "relative": shown}
 
 
