@@ -1,0 +1,161 @@
+"""What lies together in a basket? Order lines as (order, item), at the level that an offer is made at."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import ibis.expr.types as ir
+
+from crm_utils.errors import DataError, StudyError, known_names
+
+__all__ = ["LEVELS", "MOST_ITEMS", "BasketCounts", "basket_sizes", "baskets", "count_baskets", "no_products"]
+
+LEVELS = ("category", "subcategory", "product")
+
+MOST_ITEMS = 300
+"""An order of more different items is a reseller's or an error; its pairs alone would be 45,000."""
+
+
+def baskets(
+    order_lines: ir.Table,
+    products: ir.Table | None,
+    *,
+    level: str,
+    leave_out: Collection[str] = (),
+    most_items: int = MOST_ITEMS,
+) -> ir.Table:
+    """Reduce order lines to the different items of each order.
+
+    Parameters
+    ----------
+    order_lines
+        Canonical order lines, cut at the day that may be seen.
+    products
+        Canonical products; None is possible at level ``product`` only.
+    level
+        What an item is: a ``category``, a ``subcategory`` or a ``product`` (its id).
+    leave_out
+        Names of items, subcategories or categories that are no product: fuel, coupons, postage, fees.
+    most_items
+        Orders of more different items are left out whole: cutting them down would choose for the customer.
+
+    Returns
+    -------
+    ibis.expr.types.Table
+        ``order_id``, ``item``, ``customer_id`` (null for a guest), ``ordered_on`` (day); one row an item of
+        an order. Returns (an amount or a quantity below 0) and lines whose item has no name are left out.
+
+    Raises
+    ------
+    StudyError
+        There is no such level, or fewer than two items would be left in the largest basket.
+    DataError
+        The level needs ``products``, which the study lacks.
+
+    Examples
+    --------
+    >>> import datetime as dt, ibis
+    >>> noon = dt.datetime(2024, 1, 1, 12)
+    >>> lines = ibis.memtable([
+    ...     {"order_id": "1", "customer_id": "ann", "product_id": p, "ordered_at": noon, "quantity": 1,
+    ...      "amount": 2} for p in ("milk", "milk", "bread")])
+    >>> baskets(lines, None, level="product").order_by("item").item.to_pyarrow().to_pylist()
+    ['bread', 'milk']
+    """
+    if most_items < 2:
+        raise StudyError(f"most_items is {most_items}: a pair needs a basket of two items.")
+    named = _named(order_lines, products, level=level, leave_out=leave_out)
+    found = named.group_by("order_id", "item").aggregate(
+        customer_id=named.customer_id.max(), ordered_on=named.ordered_at.min().cast("date")
+    )
+    sizes = basket_sizes(found)
+    small = sizes.filter(sizes["size"] <= most_items)
+    return found.semi_join(small, "order_id")
+
+
+def basket_sizes(baskets: ir.Table) -> ir.Table:
+    """How many different items each order holds: ``order_id``, ``size``."""
+    return baskets.group_by("order_id").aggregate(size=baskets.count())
+
+
+def no_products(written: str) -> tuple[str, ...]:
+    """Read a study's list of what is no product: names between ``|``, because names hold commas.
+
+    Examples
+    --------
+    >>> no_products("FUEL | COUPONS, STORE")
+    ('FUEL', 'COUPONS, STORE')
+    """
+    return tuple(name.strip() for name in written.split("|") if name.strip())
+
+
+@dataclass(frozen=True)
+class BasketCounts:
+    """How much of the orders is in the baskets, and what is not.
+
+    Attributes
+    ----------
+    baskets, items, customers
+        Orders with at least one item, different items, known customers.
+    pairs
+        Baskets of two items or more: only they can say what sells together.
+    too_large, without
+        Orders left out for their size, and orders with nothing but returns and what is no product.
+    """
+
+    baskets: int
+    items: int
+    customers: int
+    pairs: int
+    too_large: int
+    without: int
+
+
+def count_baskets(
+    order_lines: ir.Table,
+    products: ir.Table | None,
+    *,
+    level: str,
+    leave_out: Collection[str] = (),
+    most_items: int = MOST_ITEMS,
+) -> BasketCounts:
+    """Count what :func:`baskets` keeps and leaves out; the arguments are the same."""
+    named = _named(order_lines, products, level=level, leave_out=leave_out)
+    found = named.select("order_id", "item", "customer_id").distinct()
+    sizes = basket_sizes(found)
+    kept = found.semi_join(sizes.filter(sizes["size"] <= most_items), "order_id")
+    whole = {
+        "orders": order_lines.order_id.nunique(),
+        "named": found.order_id.nunique(),
+        "baskets": kept.order_id.nunique(),
+        "items": kept.item.nunique(),
+        "customers": kept.customer_id.nunique(),
+        "pairs": sizes.filter(sizes["size"].between(2, most_items)).count(),
+    }
+    n = {name: int(value.to_pyarrow().as_py() or 0) for name, value in whole.items()}
+    return BasketCounts(
+        baskets=n["baskets"], items=n["items"], customers=n["customers"], pairs=n["pairs"],
+        too_large=n["named"] - n["baskets"], without=n["orders"] - n["named"],
+    )  # fmt: skip
+
+
+def _named(
+    order_lines: ir.Table, products: ir.Table | None, *, level: str, leave_out: Collection[str]
+) -> ir.Table:
+    """Order lines that are goods bought, with their ``item``."""
+    if level not in LEVELS:
+        raise StudyError(f"There is no level '{level}'. {known_names(level, LEVELS, label='There are')}")
+    if products is None and level != "product":
+        raise DataError(f"Level '{level}' needs a table of products. Load one, or set level: product.")
+    bought = order_lines.filter(order_lines.amount >= 0, order_lines.quantity >= 0)
+    bought = bought.select("order_id", "customer_id", "product_id", "ordered_at")
+    if products is not None:
+        shelf = products.select("product_id", "category", "subcategory")
+        bought = bought.left_join(shelf, "product_id").drop("product_id_right")
+    bought = bought.mutate(item=bought["product_id" if level == "product" else level])
+    names = [c for c in ("item", "category", "subcategory") if c in bought.columns]
+    for name in names if leave_out else []:
+        column = bought[name]
+        bought = bought.filter(column.isnull() | column.notin(sorted(leave_out)))
+    return bought.filter(bought.item.notnull()).select("order_id", "customer_id", "item", "ordered_at")
