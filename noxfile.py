@@ -51,6 +51,15 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def faults(session: nox.Session) -> None:
+    """Commit every fault for real, and print what came of it; posargs: kills of the runner, of a kernel."""
+    install(session, "tests")
+    runner, kernel = session.posargs or ("5", "5")  # before a release: 200 100
+    kills = {"CRM_RUNNER_KILLS": runner, "CRM_KERNEL_KILLS": kernel}
+    session.run("pytest", "tests/faults", env=kills)
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Style of code and notebooks, the rules of who imports whom, notebooks without outputs."""
     session.env.update(COMPILED)

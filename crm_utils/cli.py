@@ -6,16 +6,23 @@ What a command needs is imported when it is called: ``crm --help`` waits for nei
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
-from crm_utils.errors import CrmError, StudyError
-from crm_utils.signals import stoppable
+from crm_utils.backfill import Every, days
+from crm_utils.errors import CrmError, RunError, StudyError
+from crm_utils.hook import Hook
+from crm_utils.logs import Log, LogFormat
+from crm_utils.signals import StoppedError, held, stoppable
+
+if TYPE_CHECKING:
+    from crm_utils.plan import Request
 
 __all__ = ["app"]
 
@@ -25,8 +32,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help=__doc__.partition("\n")[0],
 )
-out, err = Console(highlight=False, soft_wrap=True), Console(stderr=True, highlight=False, soft_wrap=True)
-_MARKS = {"passed": "[green]✓[/]", "failed": "[red]✗[/]", "not run": "[yellow]–[/]"}
 
 StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="A file in studies/, without .yaml.")]
 
@@ -43,21 +48,30 @@ def run(
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="NOTEBOOK.NAME=VALUE", help="A parameter.")
     ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Take over what passed before with the same data, code, parameters."),
+    ] = False,
+    first: Annotated[str, typer.Option("--from", help="A report for each day from this one …")] = "",
+    last: Annotated[str, typer.Option("--to", help="… up to this one.")] = "",
+    every: Annotated[Every, typer.Option(help="How far those days lie apart.")] = Every.month,
     jobs: Annotated[int, typer.Option(min=1, help="Notebooks beside each other.")] = 2,
     cell_timeout: Annotated[int, typer.Option(min=1, help="Seconds that a cell may take.")] = 900,
     run_timeout: Annotated[int, typer.Option(min=1, help="Seconds that the run may take.")] = 7200,
+    log_format: Annotated[
+        LogFormat, typer.Option(help="Lines for people, or JSON for machines.")
+    ] = LogFormat.text,
+    on_end: Annotated[
+        str, typer.Option(metavar="COMMAND", help="Called at the end, with the path of run.json.")
+    ] = "",
 ) -> None:
     """Load the data, execute the notebooks, publish the report."""
-    from crm_utils import pipeline, study
-    from crm_utils.plan import Request
+    log = Log(log_format)
+    with _sentences(log):
+        from crm_utils import study
+        from crm_utils.plan import Request
 
-    def tell(event: str, facts: dict[str, Any]) -> None:
-        if event == "notebook":
-            line = f"{_MARKS[facts['status']]} {facts['file'][:-6]:<24} {facts['seconds']:6.1f} s"
-            out.print(f"{line}  {escape(facts['reason'])}")
-
-    with _sentences():
-        root = study.find_root()
+        hook = Hook(on_end)
         request = Request(
             study=name,
             as_of=as_of,
@@ -66,9 +80,62 @@ def run(
             jobs=jobs,
             cell_timeout=cell_timeout,
             run_timeout=run_timeout,
+            resume=resume,
         )
-        report = pipeline.run_study(root, request, tell=tell)
-        out.print(f"The report is in {escape(str(report / 'index.html'))}")
+        if not (first or last):
+            _run(study.find_root(), request, log, hook)
+        elif as_of:
+            raise StudyError(
+                "--as-of is one day, --from and --to are several. Leave out the one or the others."
+            )
+        else:
+            _backfill(study.find_root(), request, days(first, last, every), log, hook)
+
+
+def _run(root: Path, request: Request, log: Log, hook: Hook) -> None:
+    """One run, and the word to whoever is to be told of its end."""
+    from crm_utils import pipeline
+
+    manifest: Path | None = None
+
+    def tell(event: str, facts: dict[str, Any]) -> None:
+        nonlocal manifest
+        manifest = Path(facts["manifest"]) if event == "started" else manifest
+        log(event, facts)
+
+    code, message = 0, ""
+    try:
+        pipeline.run_study(root, request, tell=tell)
+    except BaseException as error:
+        code, message = getattr(error, "exit_code", 1), str(error) or type(error).__name__
+        raise
+    finally:
+        with held():
+            trouble = hook(manifest, code, message)
+            if trouble:
+                log("warning", {"message": trouble})
+
+
+def _backfill(root: Path, request: Request, chosen: list[str], log: Log, hook: Hook) -> None:
+    """A run a day. A failed notebook fails its day alone; whatever would fail every day ends it all."""
+    from crm_utils.plan import make_plan
+
+    for day in {chosen[0], chosen[-1]}:  # days that the data cannot answer for are refused at once
+        make_plan(root, replace(request, as_of=day))
+    failed = []
+    for day in chosen:
+        try:
+            _run(root, replace(request, as_of=day), log, hook)
+        except StoppedError:
+            raise
+        except RunError as error:
+            log.error(str(error), error.exit_code)
+            failed.append(day)
+    if failed:
+        raise RunError(
+            f"{len(failed)} of {len(chosen)} days failed: {', '.join(failed)}. The others are done; "
+            "the same command with --resume repeats what failed."
+        )
 
 
 @app.command()
@@ -77,15 +144,15 @@ def load_data(name: StudyName) -> None:
     from crm_utils import snapshots, study
     from crm_utils.lock import locked
 
-    with _sentences():
+    with _sentences(Log()):
         root = study.find_root()
         chosen = study.read_study(root, name)
         with locked(root / "reports" / name, name):
             snapshot, is_new = snapshots.load(root, chosen)
-        out.print(f"{'Loaded' if is_new else 'Already there:'} snapshot {snapshot.id} of {name}")
+        typer.echo(f"{'Loaded' if is_new else 'Already there:'} snapshot {snapshot.id} of {name}")
         for table, rows in snapshot.manifest["tables"].items():
             read, loaded, aside = (f"{rows[key]:,}" for key in ("read", "loaded", "quarantined"))
-            out.print(f"  {table:<12} {read:>13} read {loaded:>13} loaded {aside:>9} set aside")
+            typer.echo(f"  {table:<12} {read:>13} read {loaded:>13} loaded {aside:>9} set aside")
 
 
 @app.command()
@@ -94,12 +161,12 @@ def check(name: StudyName) -> None:
     from crm_utils import study
     from crm_utils.plan import Request, make_plan
 
-    with _sentences():
+    with _sentences(Log()):
         plan = make_plan(study.find_root(), Request(name))
-        out.print(f"{plan.study.title} as of {plan.as_of}, snapshot {plan.snapshot.id}")
+        typer.echo(f"{plan.study.title} as of {plan.as_of}, snapshot {plan.snapshot.id}")
         for notebook in plan.notebooks:
             what = plan.skipped.get(notebook.name)
-            out.print(f"  {notebook.path.stem:<24} {'skipped: ' + what if what else 'would run'}")
+            typer.echo(f"  {notebook.path.stem:<24} {'skipped: ' + what if what else 'would run'}")
 
 
 @app.command()
@@ -111,14 +178,17 @@ def dictionary() -> None:
 
 
 @contextmanager
-def _sentences() -> Iterator[None]:
+def _sentences(log: Log) -> Iterator[None]:
     """End with an error's sentence and exit code instead of a traceback; signals are such errors."""
     try:
         with stoppable():
             yield
     except CrmError as error:
-        err.print(f"[red]Error:[/] {escape(str(error))}")
+        log.error(str(error), error.exit_code)
         raise typer.Exit(error.exit_code) from None
+    except Exception:  # ours to mend: the traceback is the message
+        log.error(traceback.format_exc(), 1)
+        raise typer.Exit(1) from None
 
 
 def _parameters(given: list[str]) -> dict[str, dict[str, Any]]:

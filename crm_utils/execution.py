@@ -139,7 +139,8 @@ class Executor:
         if isinstance(error, CellTimeoutError):
             limit = f"{self._cell_timeout} seconds"
             return f"{where}: took longer than {limit} and was stopped; --cell-timeout gives it more."
-        if isinstance(error, DeadKernelError):
+        # A kernel that dies while it starts is a RuntimeError of jupyter_client's.
+        if isinstance(error, DeadKernelError) or "Kernel died" in str(error):
             return (
                 f"{where}: its kernel died: out of memory (--jobs 1 leaves it more), killed from outside, "
                 "or ended by the notebook itself."
@@ -208,9 +209,10 @@ def _kill(kernel: AsyncKernelManager) -> None:
 
 
 def _last_cell(working: Path) -> str:
-    """The number of the last cell that began, as the notebook shows it."""
+    """The number of the last cell that began: how many were begun that hold code."""
     try:
         cells = json.loads(working.read_text(encoding="utf-8"))["cells"]
+        begun = [c for c in cells if c["cell_type"] == "code" and c["metadata"]["papermill"]["start_time"]]
     except (OSError, ValueError, KeyError):
         return "?"
-    return str(max((cell.get("execution_count") or 0 for cell in cells), default="?"))
+    return str(sum(bool("".join(cell["source"]).strip()) for cell in begun))

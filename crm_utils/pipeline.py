@@ -36,7 +36,7 @@ __all__ = ["Tell", "run_study"]
 
 #: Share of the memory that is free at the start which the engines of all kernels may use together.
 MEMORY_SHARE = 0.6
-#: Called with an event (started, notebook, published, warning) and its facts.
+#: Called with an event (started, notebook, published, finished, warning) and its facts.
 Tell = Callable[[str, dict[str, Any]], None]
 
 
@@ -103,6 +103,7 @@ def _run(root: Path, home: Path, request: Request, tell: Tell) -> Path:
         shown = (folder / "index.html").relative_to(root).as_posix()
         raise RunError(f"{first['reason']} Nothing was published; the failed run is in {shown}.")
     if request.only:
+        tell("finished", {"run": folder.name, "report": str(folder / "index.html")})
         return folder
     with held():
         try:
@@ -112,7 +113,10 @@ def _run(root: Path, home: Path, request: Request, tell: Tell) -> Path:
             with suppress(OSError):
                 record.close("failed", reason=_unwritable(root, error))
             raise
-        tell("published", {"run": folder.name, "report": str(report), "seconds": manifest["seconds"]})
+        tell(
+            "published",
+            {"run": folder.name, "report": str(report / "index.html"), "seconds": manifest["seconds"]},
+        )
         try:
             _tidy(root, home, folder)
         except OSError as error:
@@ -170,8 +174,10 @@ def _execute(root: Path, plan: Plan, record: Record, deadline: float, tell: Tell
                     start(name)
                 ended = _wait(running, deadline - time.monotonic())
                 if running and not ended:
-                    seconds = plan.request.run_timeout
-                    executor.stop(f"The run took longer than {seconds} seconds and was stopped.")
+                    executor.stop(
+                        f"The run took longer than {plan.request.run_timeout} seconds and was stopped; "
+                        "--run-timeout gives it more."
+                    )
                     ended = _wait(running, None)
                 for future in ended:
                     finish(running.pop(future), future.result())

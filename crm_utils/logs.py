@@ -1,0 +1,68 @@
+"""What does ``crm`` say while it works? Lines for people, or a JSON object a line for machines."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import sys
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+__all__ = ["Log", "LogFormat"]
+
+_MARKS = {"passed": "[green]✓[/]", "failed": "[red]✗[/]", "not run": "[yellow]–[/]"}
+
+
+class LogFormat(StrEnum):
+    """How events are written."""
+
+    text = "text"
+    json = "json"
+
+
+class Log:
+    """Writes events: the run's to standard output, errors and warnings to standard error.
+
+    A line of JSON holds ``time`` (UTC), ``event`` (started, notebook, published, finished, warning, error)
+    and the event's facts.
+    """
+
+    def __init__(self, style: LogFormat = LogFormat.text) -> None:
+        self._json = style is LogFormat.json
+        self._out = Console(highlight=False, soft_wrap=True)
+        self._err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+    def __call__(self, event: str, facts: dict[str, Any]) -> None:
+        """Write one event."""
+        is_bad = event in {"error", "warning"}
+        if self._json:
+            now = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
+            stream = sys.stderr if is_bad else sys.stdout
+            stream.write(json.dumps({"time": now, "event": event} | facts, ensure_ascii=False) + "\n")
+            stream.flush()
+        else:
+            (self._err if is_bad else self._out).print(_TEXTS[event](facts))
+
+    def error(self, message: str, code: int) -> None:
+        """Write how the command fails."""
+        self("error", {"message": message, "code": code})
+
+
+def _notebook(facts: dict[str, Any]) -> str:
+    why = f"as in run {facts['taken_from']}" if facts["taken_from"] else facts["reason"]
+    name = facts["file"].removesuffix(".ipynb")
+    return f"{_MARKS[facts['status']]} {name:<24} {facts['seconds']:6.1f} s  {escape(why)}".rstrip()
+
+
+_TEXTS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "started": lambda f: escape(f"{f['study']} as of {f['as_of']}, run {f['run']}"),
+    "notebook": _notebook,
+    "published": lambda f: f"The report is in {escape(f['report'])}",
+    "finished": lambda f: f"Not published, since --only was given; the run is in {escape(f['report'])}",
+    "warning": lambda f: f"[yellow]Warning:[/] {escape(f['message'])}",
+    "error": lambda f: f"[red]Error:[/] {escape(f['message'])}",
+}

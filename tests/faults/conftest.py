@@ -1,0 +1,164 @@
+"""Faults are committed, not mocked. Each test counts its tries; the session ends with a table of outcomes."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from crm_utils import snapshots
+
+OUTCOMES: list[tuple[str, int, str]] = []
+
+
+@pytest.fixture
+def outcome(request: pytest.FixtureRequest) -> Iterator[Callable[[str, int, str], None]]:
+    """Note a fault, how often it was committed, and what came of it; only a test that passes is believed."""
+    noted: list[tuple[str, int, str]] = []
+    yield lambda fault, tries, what: noted.append((fault, tries, what))
+    OUTCOMES.extend(noted)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    if OUTCOMES:
+        terminalreporter.section("faults")
+        width = max(len(fault) for fault, _, _ in OUTCOMES)
+        terminalreporter.write_line(f"{'fault':<{width}}  tries  outcome")
+        for fault, tries, what in OUTCOMES:
+            terminalreporter.write_line(f"{fault:<{width}}  {tries:>5}  {what}")
+
+
+@dataclass
+class Ended:
+    """How a command ended and what it said."""
+
+    code: int
+    said: str
+
+
+@dataclass
+class Command:
+    """The command ``crm`` at work in a process of its own."""
+
+    process: Any
+    output: Path
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def end(self, seconds: float = 120) -> Ended:
+        self.process.join(seconds)
+        assert self.process.exitcode is not None, f"still at work: {self.output.read_text()}"
+        return Ended(self.process.exitcode, " ".join(self.output.read_text(encoding="utf-8").split()))
+
+    def kernel(self, seconds: float = 60) -> psutil.Process:
+        """Its first kernel, as soon as there is one."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            try:
+                for child in psutil.Process(self.pid).children():
+                    if "ipykernel_launcher" in " ".join(child.cmdline()):
+                        return child
+            except psutil.NoSuchProcess:
+                break
+            time.sleep(0.01)
+        raise AssertionError(f"no kernel: {self.output.read_text()}")
+
+
+def _crm(
+    root: Path, arguments: tuple[str, ...], output: Path, user: int, environment: dict[str, str]
+) -> None:
+    """Runs in the new process: the real command, with its real exit code."""
+    descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.chdir(root)
+    os.environ.update({"COLUMNS": "200"} | environment)
+    if user:
+        os.setgroups([])
+        os.setgid(user)
+        os.setuid(user)
+    from crm_utils.cli import app
+
+    app(arguments)
+
+
+@pytest.fixture(scope="session")
+def forks() -> Any:
+    """A process that has imported everything and forks one for each command: seconds saved, nothing else."""
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["crm_utils.cli", "crm_utils.pipeline", "crm_utils.pages"])
+    return context
+
+
+@pytest.fixture
+def start(
+    forks: Any, loaded: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., Command]]:
+    """Start the command in the project's folder; whatever is left of it at the end is killed."""
+    outputs, started = tmp_path_factory.mktemp("outputs"), []
+
+    def call(*arguments: str, root: Path = loaded, user: int = 0, **environment: str) -> Command:
+        output = outputs / f"{len(started)}.txt"
+        process = forks.Process(target=_crm, args=(root, arguments, output, user, environment))
+        process.start()
+        started.append(Command(process, output))
+        return started[-1]
+
+    yield call
+    for command in started:
+        if command.process.exitcode is None:
+            command.process.kill()
+
+
+@pytest.fixture
+def crm(start: Callable[..., Command]) -> Callable[..., Ended]:
+    """The command from its start to its end."""
+    return lambda *arguments, **options: start(*arguments, **options).end()
+
+
+def newest_run(root: Path) -> tuple[Path, dict[str, Any]]:
+    """The last run's folder and what it says of itself."""
+    folder = max((root / "reports" / "tiny" / ".runs").iterdir())
+    return folder, json.loads((folder / "run.json").read_text(encoding="utf-8"))
+
+
+def visible(root: Path) -> dict[str, bytes]:
+    """All that readers of the report and of the snapshots can see."""
+    found = {}
+    report = root / "reports" / "tiny" / "latest"
+    for path in [*sorted(report.rglob("*")), *sorted((root / "data").rglob("*"))]:
+        if path.is_file():
+            found[str(path.relative_to(root))] = path.read_bytes()
+    return found
+
+
+def whole_seed(root: Path) -> int:
+    """The seed that the published report was made with, after checking that it is whole and of one run."""
+    report = (root / "reports" / "tiny" / "latest").resolve()
+    manifest = json.loads((report / "run.json").read_text(encoding="utf-8"))
+    assert (manifest["status"], manifest["published"]) == ("passed", True)
+    assert report == (root / "reports" / "tiny" / manifest["as_of"]).resolve()
+    seed = manifest["notebooks"][0]["parameters"].get("seed", 0)
+    for entry in manifest["notebooks"]:
+        for file, digest in entry["files"].items():
+            from crm_utils.record import sha256
+
+            assert sha256(report / file) == digest, file
+        page = (report / f"{entry['name']}.html").read_text(encoding="utf-8")
+        assert page.rstrip().endswith("</html>")
+    assert (report / "index.html").read_text(encoding="utf-8").rstrip().endswith("</html>")
+    results = json.loads((report / "results" / "numbers.json").read_text(encoding="utf-8"))
+    assert results["numbers"]["seed"]["value"] == seed
+    # What it was made from is there, every byte.
+    assert snapshots._open(root / "data" / "snapshots" / "tiny" / manifest["snapshot"]["id"], verify=True)
+    return seed

@@ -1,0 +1,26 @@
+"""One cheap notebook whose every output carries a seed, so that a mixture of two runs would show."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from notebook_maker import write_notebook
+
+#: How many kills; `nox -s faults` and its arguments set them.
+RUNNER_KILLS = int(os.environ.get("CRM_RUNNER_KILLS", "3"))
+KERNEL_KILLS = int(os.environ.get("CRM_KERNEL_KILLS", "3"))
+
+NUMBERS = """
+import pandas as pd
+for name in ("a", "b", "c"):
+    run.save(f"numbers_{name}", pd.DataFrame({"seed": [seed] * 1000}))
+run.record("seed", seed)
+"""
+
+
+def write_numbers(root: Path, number: int = 1) -> Path:
+    """The notebook ``numbers``: three tables and a number, all of them its seed."""
+    return write_notebook(
+        root, number, "numbers", NUMBERS, parameters="seed: int = 0  # written everywhere\n"
+    )
