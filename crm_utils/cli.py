@@ -120,7 +120,7 @@ def _backfill(root: Path, request: Request, chosen: list[str], log: Log, hook: H
     """A run a day. A failed notebook fails its day alone; whatever would fail every day ends it all."""
     from crm_utils.plan import make_plan
 
-    for day in {chosen[0], chosen[-1]}:  # days that the data cannot answer for are refused at once
+    for day in (chosen[0], chosen[-1]):  # days that the data cannot answer for are refused at once
         make_plan(root, replace(request, as_of=day))
     failed = []
     for day in chosen:

@@ -1,0 +1,106 @@
+"""What people and schedulers see of ``crm``: days, logs, the word at the end."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from notebook_maker import write_notebook
+from typer.testing import CliRunner, Result
+
+from crm_utils.cli import app
+from crm_utils.hook import Hook
+
+TOLD = """\
+import json, os, sys
+with open("told.jsonl", "a") as file:
+    file.write(json.dumps([os.environ["CRM_EXIT_CODE"], os.environ["CRM_MESSAGE"], *sys.argv[1:]]) + "\\n")
+"""
+
+
+@pytest.fixture
+def crm(loaded: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(loaded)
+    (loaded / "tell me.py").write_text(TOLD)
+
+    def call(*arguments: str) -> Result:
+        hook = f"'{sys.executable}' 'tell me.py' '$HOME; id'"  # no shell: nothing in it is expanded
+        return CliRunner().invoke(app, ["run", "tiny", *arguments, "--on-end", hook], env={"COLUMNS": "99"})
+
+    return call
+
+
+def told(root: Path) -> list[list[str]]:
+    return [json.loads(line) for line in (root / "told.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.slow
+def test_a_backfill_goes_on_after_a_day_that_failed_and_says_so(crm, loaded: Path) -> None:
+    write_notebook(loaded, 1, "moody", 'assert str(run.as_of) != "2017-10-31", "not on Halloween"')
+    ended = crm("--from", "2017-09-30", "--to", "2017-11-30", "--log-format", "json")
+    assert ended.exit_code == 5
+    lines = [json.loads(line) for line in ended.stdout.splitlines()]
+    good = ["started", "notebook", "published"]
+    assert [line["event"] for line in lines] == [*good, "started", "notebook", *good]
+    assert {line["as_of"] for line in lines if line["event"] == "started"} == {
+        "2017-09-30", "2017-10-31", "2017-11-30",
+    }  # fmt: skip
+    errors = [json.loads(line) for line in ended.stderr.splitlines()]
+    assert [error["code"] for error in errors] == [5, 5]
+    assert "01_moody.ipynb, cell [4]: AssertionError: not on Halloween." in errors[0]["message"]
+    assert errors[1]["message"].startswith("1 of 3 days failed: 2017-10-31. The others are done; the same")
+    home = loaded / "reports" / "tiny"
+    assert sorted(p.name for p in home.glob("2017*")) == ["2017-09-30", "2017-11-30"]
+    assert (home / "latest").resolve() == (home / "2017-11-30").resolve()
+    assert [call[0] for call in told(loaded)] == ["0", "5", "0"]
+    assert "not on Halloween" in told(loaded)[1][1]
+    for _, _, argument, manifest in told(loaded):
+        assert argument == "$HOME; id"
+        assert json.loads(Path(manifest).read_text(encoding="utf-8"))["status"] in ("passed", "failed")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--from", "2017-09-30"], "--to '' is not a day; write both --from and --to as YYYY-MM-DD."),
+        (["--from", "2017-9-30", "--to", "2017-12-31"], "--from '2017-9-30' is not a day"),
+        (["--from", "2017-12-31", "--to", "2017-09-30"], "--to 2017-09-30 lies before --from 2017-12-31."),
+        (["--from", "2017-12-31", "--to", "2018-02-28"], "as_of 2018-02-28 is after the data end"),
+        (["--from", "2017-12-31", "--to", "2017-12-31", "--as-of", "2017-12-31"], "--as-of is one day"),
+    ],
+)
+def test_days_that_cannot_be_are_refused_before_anything_runs(crm, loaded: Path, arguments, said) -> None:
+    write_notebook(loaded, 1, "never", "1 / 0")
+    ended = crm(*arguments)
+    assert ended.exit_code == 2
+    assert said in " ".join(ended.stderr.split())
+    assert not (loaded / "reports" / "tiny").exists()
+
+
+def test_a_request_that_is_refused_is_told_too(crm, loaded: Path) -> None:
+    assert crm("--as-of", "2017-02-30").exit_code == 2
+    code, message, *rest = told(loaded)[0]
+    assert (code, rest) == ("2", ["$HOME; id"])  # no run, no manifest
+    assert "2017-02-30" in message
+
+
+def test_a_hook_never_changes_how_a_run_ends() -> None:
+    assert Hook("")(None, 0, "") == ""
+    assert Hook("false")(None, 0, "") == "The --on-end command ended with 1."
+    with pytest.raises(Exception, match="there is no command 'no-such-command' that this user may start"):
+        Hook("no-such-command --now")
+    with pytest.raises(Exception, match="No closing quotation"):
+        Hook("mail 'me")
+
+
+def test_lines_for_people(crm, loaded: Path) -> None:
+    write_notebook(loaded, 1, "fine", 'run.record("[bold]".strip("[]"), 1)')
+    (loaded / "told.jsonl").unlink(missing_ok=True)
+    ended = crm("--as-of", "2017-12-31")
+    assert ended.exit_code == 0, ended.output
+    started, notebook, published = ended.stdout.splitlines()
+    assert started.startswith("tiny as of 2017-12-31, run 20")
+    assert notebook.split()[:2] == ["✓", "01_fine"]
+    assert published == f"The report is in {loaded / 'reports' / 'tiny' / '2017-12-31' / 'index.html'}"
