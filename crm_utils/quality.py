@@ -16,7 +16,7 @@ import ibis.expr.types as ir
 from crm_utils.errors import DataError, known_names
 from crm_utils.tables import TABLES, TIME, TableSpec
 
-__all__ = ["LINEAGE", "Check", "checks", "conform", "oddities", "split"]
+__all__ = ["LINEAGE", "Check", "checks", "conform", "late_arrivals", "oddities", "split"]
 
 #: Columns a source adds to say where a row came from; the raw text is only read for rows set aside.
 LINEAGE = {"_file": "string", "_row": "int64", "_raw": "string"}
@@ -168,3 +168,38 @@ def oddities(tables: dict[str, ir.Table]) -> dict[str, ir.IntegerScalar]:
             tables["messages"].anti_join(lines, "customer_id").count()
         )
     return found
+
+
+def late_arrivals(now: ir.Table, before: ir.Table, *, through: dt.date) -> ir.Table:
+    """How the order lines of days that an earlier load already held have changed since.
+
+    Parameters
+    ----------
+    now, before
+        The order lines of this load and of the earlier one.
+    through
+        The last day that was complete in the earlier load.
+
+    Returns
+    -------
+    ibis Table
+        day, came (lines more than before), went (lines fewer), for the days on which any did; in time order.
+
+    Notes
+    -----
+    Days are compared by their number of lines: a line that left while another came on one day is not seen.
+    """
+    end = dt.datetime.combine(through + dt.timedelta(days=1), dt.time())
+    counts = []
+    for lines, sign in ((now, 1), (before, -1)):
+        known = lines.filter(lines.ordered_at < end)
+        counts.append(known.group_by(day=known.ordered_at.date()).agg(lines=known.count() * sign))
+    by_day = counts[0].union(counts[1])
+    change = by_day.group_by("day").agg(change=by_day.lines.sum())
+    changed = change.filter(change.change != 0).order_by("day")
+    nothing = ibis.literal(0, "int64")
+    return changed.select(
+        "day",
+        came=ibis.greatest(changed.change, nothing).cast("int64"),
+        went=ibis.greatest(-changed.change, nothing).cast("int64"),
+    )

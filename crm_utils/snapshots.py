@@ -128,7 +128,7 @@ def load(root: Path, study: Study) -> tuple[Snapshot, bool]:
         try:
             _remove_abandoned(home)
             building.mkdir(parents=True)
-            _build(building, name, study, source, inputs, read)
+            _build(building, name, study, source, inputs, read, before=_before(root, study))
             if _open(home / name, verify=True) is None:  # else another process was faster
                 shutil.rmtree(home / name, ignore_errors=True)  # what a damaged snapshot left
                 building.rename(home / name)
@@ -202,8 +202,27 @@ def _identity(study: Study, source: Source, read: list[dict[str, Any]]) -> str:
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 
 
+def _before(root: Path, study: Study) -> Snapshot | None:
+    """The snapshot in use until now, where it can be compared: whole, and of the same source and zone."""
+    try:
+        snapshot = current(root, study.name)
+    except DataError:
+        return None
+    told = (study.source, study.timezone)
+    return (
+        snapshot if snapshot and (snapshot.manifest["options"], snapshot.manifest["zone"]) == told else None
+    )
+
+
 def _build(
-    folder: Path, name: str, study: Study, source: Source, inputs: list[Input], read: list[dict[str, Any]]
+    folder: Path,
+    name: str,
+    study: Study,
+    source: Source,
+    inputs: list[Input],
+    read: list[dict[str, Any]],
+    *,
+    before: Snapshot | None,
 ) -> None:
     con = connect()
     try:
@@ -212,6 +231,7 @@ def _build(
         loaded = {table: con.read_parquet(folder / f"{table}.parquet") for table in tables}
         oddities = {words: int(rows.execute()) for words, rows in quality.oddities(loaded).items()}
         lines = loaded["order_lines"]
+        late = _late(con, lines, before)
         first, last = lines.aggregate(a=lines.ordered_at.min(), b=lines.ordered_at.max()).execute().iloc[0]
     except (ibis.IbisError, duckdb.Error) as error:
         raise DataError(f"The data of '{study.name}' cannot be read: {error}.") from error
@@ -234,6 +254,7 @@ def _build(
         "inputs": read,
         "tables": tables,
         "oddities": oddities,
+        "late_arrivals": late,
         "decisions": [{"table": d.table, "quirk": d.quirk, "decision": d.decision} for d in source.DECISIONS],
         "first_day": first.date().isoformat(),
         "last_day": last.date().isoformat(),
@@ -243,6 +264,23 @@ def _build(
     (folder / "snapshot.json").write_text(
         json.dumps(manifest, indent=1, ensure_ascii=False), encoding="utf-8"
     )
+
+
+def _late(con: ibis.backends.duckdb.Backend, lines: Any, before: Snapshot | None) -> dict[str, Any] | None:
+    """What came late: order lines of days that the snapshot before held as complete; None at a first load."""
+    if before is None:
+        return None
+    through = before.manifest["last_complete_day"]
+    then = con.read_parquet(before.path("order_lines"))
+    changed = quality.late_arrivals(lines, then, through=dt.date.fromisoformat(through)).execute()
+    return {
+        "since": before.id,
+        "through": through,
+        "came": int(changed["came"].sum()),
+        "went": int(changed["went"].sum()),
+        "days": len(changed),
+        "oldest": None if changed.empty else changed["day"].min().isoformat()[:10],
+    }
 
 
 def _write(con: ibis.backends.duckdb.Backend, folder: Path, table: str, raw: Any) -> dict[str, Any]:

@@ -137,6 +137,29 @@ def test_a_day_that_is_not_over_is_not_complete(project: Path) -> None:
     assert snapshot.manifest["last_complete_day"] == (today - pd.Timedelta(days=1)).isoformat()
 
 
+def test_what_came_late_is_counted_against_the_load_before(project: Path) -> None:
+    path = project / "raw" / "transactions.parquet"
+    whole = pd.read_parquet(path)
+    day = whole["transaction_timestamp"].dt.tz_localize("UTC").dt.tz_convert("America/New_York").dt.date
+    march, june, last = (pd.Timestamp(text).date() for text in ("2017-03-10", "2017-06-10", "2017-12-31"))
+    late, gone = (day == march).sum(), (day == june).sum()
+    assert late > 1
+    assert gone > 0
+    whole[(day != march) & (day != last)].to_parquet(path, index=False)
+    first, _ = load(project)
+    assert first.manifest["late_arrivals"] is None
+    whole[day != june].to_parquet(path, index=False)
+    second, _ = load(project)
+    assert second.manifest["late_arrivals"] == {
+        "since": first.id,
+        "through": first.manifest["last_day"],
+        "came": late,
+        "went": gone,
+        "days": 2,
+        "oldest": "2017-03-10",
+    }
+
+
 def test_an_unknown_source_or_option_is_refused(project: Path) -> None:
     study = project / "studies" / "tiny.yaml"
     study.write_text(TINY.replace("kind: complete_journey", "kind: complete_jorney"), encoding="utf-8")

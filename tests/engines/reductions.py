@@ -88,6 +88,11 @@ CASES: dict[str, Callable[[Shop], Any]] = {
     "quality.conform": lambda s: s.judged.drop(cs.startswith("_unread_")),
     "quality.checks": _broken,
     "quality.split": lambda s: quality.split(s.raw, "messages"),
+    "quality.late_arrivals": lambda s: quality.late_arrivals(
+        s.tables["order_lines"],
+        s.tables["order_lines"].filter(s.tables["order_lines"].quantity > 1),
+        through=MIDDLE,
+    ),
     "quality.oddities": lambda s: quality.oddities(s.tables),
     "features.customer_summary": lambda s: [
         features.customer_summary(s.orders, as_of=AS_OF),
