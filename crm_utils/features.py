@@ -92,9 +92,10 @@ def customer_summary(orders: ir.Table, *, as_of: dt.date, since: dt.date | None 
     {'customer_id': 'ann', 'recency_days': 20, 'orders': 2, 'mean_gap_days': 10.0}
     """
     seen = known_orders(orders, since=since, as_of=as_of)
+    days = purchase_days(seen)
     money = _money_per_customer(seen, as_of=as_of)
-    gaps = _gaps_per_customer(purchase_days(seen))
-    return _with_rhythm(money.left_join(gaps, "customer_id").drop("customer_id_right"))
+    per = money.left_join(_gaps_per_customer(days), "customer_id").drop("customer_id_right")
+    return _with_rhythm(per, _prior(days, as_of=as_of))
 
 
 def known_orders(orders: ir.Table, *, as_of: dt.date, since: dt.date | None = None) -> ir.Table:
@@ -180,8 +181,7 @@ def _gaps_per_customer(days: ir.Table) -> ir.Table:
     )
 
 
-def _with_rhythm(per: ir.Table) -> ir.Table:
-    prior = _prior(per)
+def _with_rhythm(per: ir.Table, prior: ir.Table) -> ir.Table:
     per = per.cross_join(prior)
     history = per.alpha + per.gap_sum.fill_null(0)
     shape = per.r + per.gaps
@@ -194,13 +194,18 @@ def _with_rhythm(per: ir.Table) -> ir.Table:
     ).select(*_COLUMNS)
 
 
-def _prior(per: ir.Table) -> ir.Table:
+def _prior(days: ir.Table, *, as_of: dt.date) -> ir.Table:
     """Shape r and rate α (days) of the purchase rates between customers: one row, null where unknown."""
+    # From the days, not from the gaps: an engine would sort everyone's days a second time for these sums.
+    today = ibis.date(as_of.year, as_of.month, as_of.day)
+    per = days.group_by("customer_id").aggregate(
+        repeats=days.count() - 1, tenure=today.delta(days.day.min(), unit="day")
+    )
     sums = per.aggregate(
-        repeats=per.gaps.sum(),
-        pairs=(per.gaps * (per.gaps - 1)).sum(),
-        days=per.tenure_days.sum(),
-        squares=(per.tenure_days * per.tenure_days).sum(),
+        repeats=per.repeats.sum(),
+        pairs=(per.repeats * (per.repeats - 1)).sum(),
+        days=per.tenure.sum(),
+        squares=(per.tenure * per.tenure).sum(),
     )
     mean = sums.repeats.nullif(0).cast("float64") / sums.days.nullif(0)
     variance = sums.pairs.cast("float64") / sums.squares.nullif(0) - mean * mean
