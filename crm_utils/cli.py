@@ -170,6 +170,42 @@ def check(name: StudyName) -> None:
 
 
 @app.command()
+def diff(
+    name: StudyName,
+    before: Annotated[str, typer.Argument(metavar="DAY1", help="A report's day, 'latest', or a run's id.")],
+    after: Annotated[str, typer.Argument(metavar="DAY2", help="Likewise.")],
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every number that moved, not the first 20.")
+    ] = False,
+) -> None:
+    """Say what moved between two reports, and whether data, day, parameters or code are the cause."""
+    from crm_utils import study
+    from crm_utils.diff import diff, find_report
+
+    with _sentences(Log()):
+        root = study.find_root()
+        study.read_study(root, name)
+        found = diff(find_report(root, name, before), find_report(root, name, after))
+        moved, tables = found.numbers.moved, found.tables
+        typer.echo("Causes" if found.causes else "Causes: none; the same data, day, parameters and code")
+        for cause in found.causes:
+            typer.echo(f"  {cause.kind:<12} {cause.what}")
+        rest = f"{found.numbers.within} within their intervals, {found.numbers.same} the same"
+        typer.echo(
+            f"Numbers: {len(moved)} moved, {rest}, {found.numbers.added} new, {found.numbers.gone} gone"
+        )
+        for change in moved if everything else moved[:20]:
+            typer.echo(f"  {change.notebook}.{change.name}: {change.before} → {change.after}")
+        if len(moved) > 20 and not everything:
+            typer.echo(f"  … and {len(moved) - 20} more; --all lists them")
+        typer.echo(f"Tables: {len(tables)} changed, {found.same_tables} the same")
+        for table in tables:
+            typer.echo(f"  {table.name}: {table.what}")
+        if (moved or tables) and not found.causes:
+            raise RunError("Results moved by themselves: something in a notebook is not reproducible.")
+
+
+@app.command()
 def dictionary() -> None:
     """Print the data dictionary (data/README.md): every table, and what each source decides."""
     from crm_utils import sources, tables

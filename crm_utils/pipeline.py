@@ -27,7 +27,7 @@ from crm_utils.execution import Execution, Executor, work_folder
 from crm_utils.goals import judge_goals
 from crm_utils.lock import locked
 from crm_utils.plan import Plan, Request, make_plan
-from crm_utils.record import Record, code_hash, read_manifest, write_manifest
+from crm_utils.record import Record, code_hash, read_manifest, sha256, write_manifest
 from crm_utils.signals import held
 from crm_utils.study import read_study
 from crm_utils.tables import AsOf
@@ -151,9 +151,10 @@ def _execute(root: Path, plan: Plan, record: Record, deadline: float, tell: Tell
             finish(name, Execution("not run", f"builds on {', '.join(broken)}, which failed", 0.0))
             return
         given = {"study": plan.study.name, "as_of": str(plan.as_of)} | plan.parameters[name]
-        entry = record.entry(name)
+        entry, source = record.entry(name), executor.source(notebooks[name])
+        entry["source"] = sha256(source)
         entry["key"] = resume.key(
-            executor.source(notebooks[name]),
+            source,
             given,
             manifest=record.manifest,
             study=plan.study.model_dump(mode="json", exclude={"notebooks"}),

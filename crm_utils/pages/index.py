@@ -8,8 +8,8 @@ from typing import Any
 from urllib.parse import quote
 
 from crm_utils import publish, wording
+from crm_utils.changes import Change, Changes, compare, describe
 
-from .changes import Change, Changes, compare, describe
 from .document import environment, read, read_notebook, write
 from .pictures import Picture, beside_findings, data_uri, pictures, thumbnail
 

@@ -14,7 +14,8 @@ from nbconvert.exporters import TemplateExporter
 from nbconvert.filters import Highlight2HTML, strip_ansi
 from traitlets.config import Config
 
-from .changes import describe
+from crm_utils.changes import describe
+
 from .document import TEMPLATES, furniture, read_notebook, size, write
 from .markup import Headings, clean, render_markdown
 from .pictures import Picture, data_uri, picture_kind, pictures, shrink
