@@ -60,6 +60,16 @@ def faults(session: nox.Session) -> None:
 
 
 @nox.session
+def airflow(session: nox.Session) -> None:
+    """Load the sample DAGs with Airflow's own DagBag, in an environment of its own."""
+    session.install("apache-airflow>=3.1,<4", "apache-airflow-providers-papermill", silent=True)
+    home = {"AIRFLOW_HOME": session.create_tmp(), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
+    session.run(
+        "python", "tests/airflow/load_dags.py", "schedules/airflow", env=home | {"CRM_PROJECT": str(ROOT)}
+    )
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Style of code and notebooks, the rules of who imports whom, notebooks without outputs."""
     session.env.update(COMPILED)

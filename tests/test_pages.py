@@ -25,8 +25,8 @@ from browser.made_run import (
 from nbformat import v4
 from PIL import Image, ImageChops, ImageStat
 
-from crm_utils.pages import render_index, render_overview
 from crm_utils.changes import compare
+from crm_utils.pages import render_index, render_overview
 from crm_utils.pages.markup import Headings, clean, formula, render_markdown
 from crm_utils.pages.pictures import beside_findings, pictures, shrink, thumbnail
 

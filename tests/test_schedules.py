@@ -1,0 +1,68 @@
+"""The samples in schedules/ and the commands in docs: every one is one that ``crm`` understands."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import typer
+import yaml
+from tiny import ROOT
+
+from crm_utils.cli import app
+from crm_utils.errors import CrmError, DataError, LockedError, RunError, StudyError
+
+SAMPLES = sorted(p for p in (ROOT / "schedules").rglob("*") if p.is_file() and p.suffix != ".pyc")
+TEXTS = [*SAMPLES, ROOT / "docs" / "scheduling.md"]
+
+
+def commands(path: Path) -> list[list[str]]:
+    """The arguments of every ``crm`` on a line of its own or in a sample."""
+    text = path.read_text(encoding="utf-8").replace("\\\n", " ")
+    calls = re.findall(r"(?:^|[ `/])crm ((?:run|check|diff|load-data) [^\n`#]*)", text, re.M)
+    # A redirection is the shell's, a last quote Python's; {study} is filled in by the DAG.
+    plain = (re.split(r" (?:>>?|\||&&) ", call)[0].replace("{study}", "x") for call in calls)
+    return [shlex.split(re.sub(r'",$', "", call)) for call in plain]
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
+def test_every_command_is_understood(path: Path) -> None:
+    found = commands(path)
+    assert found or path.suffix in {".timer"} or path.name == "crm_papermill.py"
+    group = typer.main.get_command(app)
+    for name, *arguments in found:
+        group.commands[name].make_context(name, list(arguments))
+
+
+def test_the_workflow_keeps_what_the_links_lead_to() -> None:
+    flow = yaml.safe_load((ROOT / "schedules" / "github_actions.yml").read_text(encoding="utf-8"))
+    upload = flow["jobs"]["report"]["steps"][-1]
+    assert upload["with"]["include-hidden-files"] is True
+    assert flow[True]["schedule"]  # YAML reads "on" as True
+
+
+def test_the_units_are_valid(tmp_path: Path) -> None:
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd-analyze is not on this machine.")
+    crm = tmp_path / ".venv" / "bin" / "crm"
+    crm.parent.mkdir(parents=True)
+    crm.write_text("#!/bin/sh\n")
+    crm.chmod(0o755)
+    units = [tmp_path / path.name for path in SAMPLES if path.suffix in {".service", ".timer"}]
+    for unit in units:
+        text = (ROOT / "schedules" / unit.name).read_text(encoding="utf-8")
+        unit.write_text(text.replace("/srv/crm-notebooks", str(tmp_path)).replace("User=crm", "User=daemon"))
+    ended = subprocess.run(["systemd-analyze", "verify", *units], capture_output=True, text=True)
+    ours = [line for line in ended.stderr.splitlines() if "crm-notebooks" in line]
+    assert (ended.returncode, ours) == (0, [])
+
+
+def test_the_page_tells_every_exit_code() -> None:
+    page = (ROOT / "docs" / "scheduling.md").read_text(encoding="utf-8")
+    told = {int(code) for code in re.findall(r"^\| (\d+) \|", page, re.M)}
+    errors = {error.exit_code for error in (CrmError, StudyError, DataError, LockedError, RunError)}
+    assert told == {0, 130, 143} | errors
