@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from crm_utils.cross_sell.adjusted_lift import PairLift, pair_lift
 from crm_utils.cross_sell.baskets import (
     LEVELS,
     BasketCounts,
@@ -17,10 +18,12 @@ __all__ = [
     "LEVELS",
     "BasketCounts",
     "Itemsets",
+    "PairLift",
     "association_rules",
     "basket_sizes",
     "baskets",
     "count_baskets",
     "frequent_itemsets",
     "no_products",
+    "pair_lift",
 ]

@@ -123,21 +123,25 @@ def count_baskets(
     """Count what :func:`baskets` keeps and leaves out; the arguments are the same."""
     named = _named(order_lines, products, level=level, leave_out=leave_out)
     found = named.select("order_id", "item", "customer_id").distinct()
-    sizes = basket_sizes(found)
-    kept = found.semi_join(sizes.filter(sizes["size"] <= most_items), "order_id")
-    whole = {
-        "orders": order_lines.order_id.nunique(),
-        "named": found.order_id.nunique(),
-        "baskets": kept.order_id.nunique(),
-        "items": kept.item.nunique(),
-        "customers": kept.customer_id.nunique(),
-        "pairs": sizes.filter(sizes["size"].between(2, most_items)).count(),
-    }
-    n = {name: int(value.to_pyarrow().as_py() or 0) for name, value in whole.items()}
+    rows = found.inner_join(basket_sizes(found), "order_id")
+    fits = rows["size"] <= most_items
+    counted = rows.aggregate(
+        named=rows.order_id.nunique(),
+        baskets=rows.order_id.nunique(where=fits),
+        pairs=rows.order_id.nunique(where=fits & (rows["size"] > 1)),
+        items=rows.item.nunique(where=fits),
+        customers=rows.customer_id.nunique(where=fits),
+    )
+    orders = order_lines.aggregate(orders=order_lines.order_id.nunique())
+    n = counted.cross_join(orders).to_pyarrow().to_pylist()[0]
     return BasketCounts(
-        baskets=n["baskets"], items=n["items"], customers=n["customers"], pairs=n["pairs"],
-        too_large=n["named"] - n["baskets"], without=n["orders"] - n["named"],
-    )  # fmt: skip
+        baskets=n["baskets"],
+        items=n["items"],
+        customers=n["customers"],
+        pairs=n["pairs"],
+        too_large=n["named"] - n["baskets"],
+        without=n["orders"] - n["named"],
+    )
 
 
 def _named(

@@ -68,7 +68,7 @@ def association_rules(
     a(c − b)) (−1 to 1, 0 where it is undefined). ``redundant`` marks a rule when leaving items off its
     antecedent, up to all of them, gives at least its confidence.
 
-    Lift mixes what goes together with how large baskets are: see :mod:`crm_utils.cross_sell.adjusted`.
+    Lift mixes what goes together with how large baskets are: see :mod:`crm_utils.cross_sell.adjusted_lift`.
 
     Examples
     --------

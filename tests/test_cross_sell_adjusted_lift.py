@@ -1,0 +1,126 @@
+"""Adjusted lift: 1 where baskets differ in size alone, the planted truth elsewhere, and honest about both."""
+
+from __future__ import annotations
+
+from itertools import combinations, pairwise
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from crm_utils.cross_sell import pair_lift
+from crm_utils.cross_sell.adjusted_lift import _expected, _stratum
+from crm_utils.errors import DataError, StudyError
+
+
+def table_of(held: np.ndarray, owners: np.ndarray) -> ir.Table:
+    order, item = held.nonzero()
+    return ibis.memtable(pa.table({
+        "order_id": order.astype(str), "item": np.char.add("i", np.char.zfill(item.astype(str), 3)),
+        "customer_id": owners[order].astype(str),
+    }))  # fmt: skip
+
+
+def random_baskets(seed: int, *, baskets: int, items: int = 25, rare: int = 40) -> np.ndarray:
+    """Baskets of very different sizes, filled without regard to what else is in them."""
+    rng = np.random.default_rng(seed)
+    weight = np.arange(1, items + rare + 1) ** -0.7 * np.where(np.arange(items + rare) < items, 1, 0.1)
+    size = np.minimum(
+        rng.geometric(0.25, baskets) + rng.integers(0, 2, baskets) * rng.integers(0, 9, baskets), 14
+    )
+    keys = rng.gumbel(size=(baskets, items + rare)) + np.log(weight)
+    return (-keys).argsort(axis=1).argsort(axis=1) < size[:, None]
+
+
+def test_without_association_adjusted_lift_is_one_and_tests_reject_as_often_as_they_say() -> None:
+    found = [
+        pair_lift(table_of(random_baskets(seed, baskets=2500), np.arange(2500) % 300), min_support=0.04).table
+        for seed in range(6)
+    ]
+    pairs = sum(len(t) for t in found)
+    assert pairs > 1000
+    assert np.median(np.concatenate([t["lift"] for t in found])) > 1.25
+    assert np.median(np.concatenate([t["adjusted_lift"] for t in found])) == pytest.approx(1, abs=0.02)
+    rejected = sum((t["p_value"] < 0.05).sum() for t in found) / pairs
+    covered = sum(((t["low"] <= 1) & (t["high"] >= 1)).sum() for t in found) / pairs
+    assert rejected == pytest.approx(0.05, abs=0.02)  # Monte-Carlo error, pairs sharing items included
+    assert covered == pytest.approx(0.95, abs=0.02)
+    assert sum((t["q_value"] < 0.05).sum() for t in found) <= 5
+
+
+def test_a_customers_baskets_are_not_counted_as_independent() -> None:
+    """Every basket three times: as one customer's habit it proves no more than once."""
+    held, owners = random_baskets(3, baskets=1200), np.arange(1200) % 200
+    once = pair_lift(table_of(held, owners), min_support=0.04).table
+    thrice = pair_lift(table_of(np.repeat(held, 3, axis=0), np.repeat(owners, 3)), min_support=0.04,
+                       least_expected=60).table  # fmt: skip
+    both = once.merge(thrice, on=["item", "other"], suffixes=("", "_3"))
+    assert len(both) == len(once) > 100
+    assert both["adjusted_lift_3"].to_numpy() == pytest.approx(both["adjusted_lift"].to_numpy())
+    common = both["count"] >= 10  # rarer pairs have a floor, which tripling lowers
+    assert both["low_3"][common].to_numpy() == pytest.approx(both["low"][common].to_numpy())
+
+
+def test_what_was_planted_is_found() -> None:
+    held = random_baskets(5, baskets=3000, rare=0)
+    rng = np.random.default_rng(5)
+    held[:, 11] = np.where(rng.random(3000) < 0.7, held[:, 10], held[:, 11])  # bought together
+    held[:, 8] &= ~held[:, 9]  # bought instead
+    found = pair_lift(table_of(held, np.arange(3000) % 300), min_support=0.04)
+    assert found.table[["item", "other"]].iloc[0].tolist() == ["i010", "i011"]
+    assert found.beyond.iloc[0]["q_value"] < 1e-6
+    assert found.beyond.iloc[0]["low"] > 2
+    never = found.substitutes.iloc[0]
+    assert never[["item", "other", "count", "low"]].tolist() == ["i008", "i009", 0, 0.0]
+    assert never["high"] < 0.3
+    assert never["q_value"] < 0.05
+
+
+def test_expected_pairs_are_exact_for_baskets_of_two() -> None:
+    """Baskets of two drawn with odds w: a pair comes with probability w_a w_b / Σ w_a w_b."""
+    odds = np.array([4.0, 2, 2, 1, 1, 1, 0.5])
+    pairs = np.outer(odds, odds)
+    pairs /= np.triu(pairs, 1).sum()
+    margins = 1000 * (pairs.sum(axis=0) - pairs.diagonal())
+    expected = _expected(np.append(margins, 0)[:, None])
+    off = ~np.eye(len(odds), dtype=bool)
+    assert expected[off] == pytest.approx(1000 * pairs[off], rel=1e-6)
+
+
+@pytest.mark.parametrize("size", [3, 5])
+def test_expected_pairs_are_close_for_larger_baskets(size: int) -> None:
+    """Baskets drawn by conditional Poisson sampling, all of them enumerated."""
+    odds = np.array([3.0, 2, 2, 1.5, 1, 1, 1, 0.7, 0.7, 0.5, 0.5, 0.5])
+    pairs = np.zeros((12, 12))
+    for chosen in combinations(range(12), size):
+        pairs[np.ix_(chosen, chosen)] += odds[list(chosen)].prod()
+    pairs *= size / pairs.diagonal().sum()
+    margins = 1000 * (size - 1) * pairs.diagonal()
+    expected = _expected(np.append(margins, 0)[:, None])
+    off = ~np.eye(12, dtype=bool)
+    assert expected[off] == pytest.approx(1000 * pairs[off], rel=0.03)
+    assert expected[off].sum() == pytest.approx(1000 * pairs[off].sum(), rel=1e-6)
+
+
+def test_strata_cover_all_sizes_and_begin_one_by_one() -> None:
+    strata = [_stratum(size) for size in range(2, 301)]
+    assert strata[:7] == [0, 1, 2, 3, 4, 5, 6]
+    assert {b - a for a, b in pairwise(strata)} == {0, 1}
+
+
+def test_too_little_to_say_is_said() -> None:
+    few = table_of(np.ones((40, 3), dtype=bool), np.arange(40) % 5)
+    with pytest.raises(DataError, match="5 customers with a basket of two items are too few"):
+        pair_lift(few, min_support=0.1)
+    with pytest.raises(DataError, match="0 customers with a basket of two items"):
+        pair_lift(table_of(np.eye(3, dtype=bool), np.arange(3)), min_support=0.1)
+    with pytest.raises(StudyError, match="min_support is 0"):
+        pair_lift(few, min_support=0)
+
+
+def test_guests_orders_are_customers_of_their_own() -> None:
+    held = random_baskets(1, baskets=300)
+    guests = table_of(held, np.arange(300)).mutate(customer_id=ibis.null("string"))
+    assert len(pair_lift(guests, min_support=0.1, least_expected=5).table) > 10
