@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import combinations, pairwise
+from itertools import combinations
 
 import ibis
 import ibis.expr.types as ir
@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from crm_utils.cross_sell import pair_lift
-from crm_utils.cross_sell.adjusted_lift import _expected, _stratum
+from crm_utils.cross_sell.adjusted_lift import _expected
 from crm_utils.errors import DataError, StudyError
 
 
@@ -69,11 +69,12 @@ def test_what_was_planted_is_found() -> None:
     held[:, 11] = np.where(rng.random(3000) < 0.7, held[:, 10], held[:, 11])  # bought together
     held[:, 8] &= ~held[:, 9]  # bought instead
     found = pair_lift(table_of(held, np.arange(3000) % 300), min_support=0.04)
-    assert found.table[["item", "other"]].iloc[0].tolist() == ["i010", "i011"]
+    assert set(found.table[["item", "other"]].iloc[0]) == {"i010", "i011"}
     assert found.beyond.iloc[0]["q_value"] < 1e-6
     assert found.beyond.iloc[0]["low"] > 2
     never = found.substitutes.iloc[0]
-    assert never[["item", "other", "count", "low"]].tolist() == ["i008", "i009", 0, 0.0]
+    assert {never["item"], never["other"]} == {"i008", "i009"}
+    assert (never["count"], never["low"]) == (0, 0.0)
     assert never["high"] < 0.3
     assert never["q_value"] < 0.05
 
@@ -102,12 +103,6 @@ def test_expected_pairs_are_close_for_larger_baskets(size: int) -> None:
     off = ~np.eye(12, dtype=bool)
     assert expected[off] == pytest.approx(1000 * pairs[off], rel=0.03)
     assert expected[off].sum() == pytest.approx(1000 * pairs[off].sum(), rel=1e-6)
-
-
-def test_strata_cover_all_sizes_and_begin_one_by_one() -> None:
-    strata = [_stratum(size) for size in range(2, 301)]
-    assert strata[:7] == [0, 1, 2, 3, 4, 5, 6]
-    assert {b - a for a, b in pairwise(strata)} == {0, 1}
 
 
 def test_too_little_to_say_is_said() -> None:

@@ -6,7 +6,6 @@ E[s]² for baskets of s items). The question is what is left among baskets of on
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -14,11 +13,10 @@ import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from crm_utils.cross_sell.baskets import basket_sizes
-from crm_utils.cross_sell.itemsets import exact_share, least_count
+from crm_utils.cross_sell.itemsets import exact_share, item_codes, least_count
 from crm_utils.cross_sell.parts import FEWEST_CUSTOMERS, Floats, customer_parts, judge_ratios
 from crm_utils.errors import DataError
 
@@ -27,8 +25,8 @@ __all__ = ["LEAST_EXPECTED", "PairLift", "pair_lift"]
 LEAST_EXPECTED = 20.0
 """Pairs expected in fewer baskets are not tested: too little to tell, whatever was counted."""
 
-_EXACT, _STEP = 8, 1.3
-"""Baskets of up to 8 items have a stratum a size; above, a stratum ends 1.3 times above the last."""
+_BOUNDS = (2, 3, 4, 5, 6, 7, 8, 10, 13, 17, 22, 29, 38, 50, 65, 85, 110, 150, 200)
+"""Where strata of basket size begin: a size each while baskets are small, then a third wider each time."""
 
 _ROUNDS = 60
 
@@ -40,7 +38,7 @@ class PairLift:
     Attributes
     ----------
     table
-        A row a pair: ``item``, ``other`` (in alphabetical order), ``count``, ``item_count``,
+        A row a pair: ``item``, ``other`` (the rarer first), ``count``, ``item_count``,
         ``other_count`` (baskets), ``lift`` (raw), ``expected`` (baskets, from their sizes), ``adjusted_lift``
         (count / expected), ``low``, ``high`` (95 %, clustered by customer), ``p_value``, ``q_value``
         (Benjamini-Hochberg over all rows). By falling adjusted lift, then names.
@@ -135,15 +133,11 @@ class _Held:
 
 
 def _hold(baskets: ir.Table, share: Fraction) -> _Held:
-    per_item = baskets.group_by("item").aggregate(n=baskets.count())
     sizes = basket_sizes(baskets)
-    total, largest = (
-        sizes.aggregate(n=sizes.count(), most=sizes["size"].max()).to_pyarrow().to_pylist()[0].values()
-    )
-    found = per_item.filter(per_item.n >= least_count(share, total or 0)).to_pyarrow().to_pandas()
-    found = found.sort_values("item")
-    names = found["item"].astype(str).tolist()
-    rows = _rows(baskets, sizes, names, largest or 0)
+    total = int(sizes.aggregate(n=sizes.count()).to_pyarrow().to_pylist()[0]["n"])
+    codes = item_codes(baskets, least_count(share, total)).cache()
+    items = codes.to_pyarrow().to_pandas().sort_values("code")
+    rows = _rows(baskets, sizes, codes, rare=len(items))
     met = rows.group_by("code", "stratum", "part").aggregate(t=(rows["size"] - 1).sum())
     cells = met.to_pyarrow().to_pandas()
     parts = 0 if cells.empty else int(cells["part"].max()) + 1
@@ -152,32 +146,22 @@ def _hold(baskets: ir.Table, share: Fraction) -> _Held:
             f"{parts} customers with a basket of two items are too few to say what sells together: "
             f"it takes {FEWEST_CUSTOMERS}."
         )
-    margins = np.zeros((parts, len(names) + 1, int(cells["stratum"].max()) + 1))
+    margins = np.zeros((parts, len(items) + 1, len(_BOUNDS)))
     margins[cells["part"], cells["code"], cells["stratum"]] = cells["t"]
-    return _Held(rows, names, found["n"].to_numpy(dtype="int64"), total, margins)
+    counts = items["n"].to_numpy(dtype="int64")
+    return _Held(rows, items["item"].astype(str).tolist(), counts, total, margins)
 
 
-def _rows(baskets: ir.Table, sizes: ir.Table, names: list[str], largest: int) -> ir.Table:
-    strata = ibis.memtable(pa.table({
-        "size": pa.array(range(2, largest + 1), pa.int64()),
-        "stratum": pa.array([_stratum(size) for size in range(2, largest + 1)], pa.int64()),
-    }))  # fmt: skip
-    codes = ibis.memtable(
-        pa.table({"item": pa.array(names, pa.string()), "code": pa.array(range(len(names)), pa.int64())})
-    )
-    large = sizes.inner_join(strata, "size")
+def _rows(baskets: ir.Table, sizes: ir.Table, codes: ir.Table, *, rare: int) -> ir.Table:
+    large = sizes.filter(sizes["size"] > 1)
+    above = [(large["size"] >= bound).cast("int64") for bound in _BOUNDS[1:]]
+    large = large.mutate(stratum=sum(above[1:], above[0]))
     several = baskets.semi_join(large, "order_id")
-    orders = large.inner_join(customer_parts(several), "order_id")
-    orders = orders.mutate(basket=ibis.row_number())
-    rows = several.inner_join(orders, "order_id").left_join(codes, "item")
-    code = rows.code.fill_null(len(names))
+    orders = large.inner_join(customer_parts(several), "order_id").mutate(basket=ibis.row_number())
+    rows = several.inner_join(orders, "order_id").left_join(codes.select("item", "code"), "item")
+    code = rows.code.fill_null(rare).cast("int64")
     # Kept once: numbered anew, the two sides of a join would be other orders.
     return rows.select("basket", "size", "stratum", "part", code=code).cache()
-
-
-def _stratum(size: int) -> int:
-    """Number of the stratum that baskets of so many items lie in."""
-    return min(size, _EXACT) - 2 + max(0, math.ceil(math.log(max(size, 1) / _EXACT, _STEP)))
 
 
 def _met(held: _Held, first: NDArray[np.intp], second: NDArray[np.intp]) -> Floats:

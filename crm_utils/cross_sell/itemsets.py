@@ -1,7 +1,8 @@
 """Which items lie together often? Frequent itemsets, level by level, counted in the engine.
 
-R. Agrawal, R. Srikant, "Fast Algorithms for Mining Association Rules", VLDB 1994 (candidates from the level
-below); M. Houtsma, A. Swami, "Set-Oriented Mining for Association Rules", ICDE 1995 (by joins). Everything is
+M. Houtsma, A. Swami, "Set-Oriented Mining for Association Rules in Relational Databases", ICDE 1995 (joins);
+R. Agrawal, R. Srikant, "Fast Algorithms for Mining Association Rules", VLDB 1994 (a set is frequent only if
+its parts are). Everything is
 decided on integer counts: a share such as 0.07 of 400 baskets is a count of exactly 28.
 """
 
@@ -11,12 +12,11 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import combinations, count
+from itertools import count
 
 import ibis
 import ibis.expr.types as ir
 import pandas as pd
-import pyarrow as pa
 
 from crm_utils.errors import DataError, StudyError
 
@@ -77,9 +77,9 @@ def frequent_itemsets(
 
     Notes
     -----
-    Orders and items are given small integers once. Sets of k + 1 items are counted only where all their
-    subsets of k are frequent, by joining the baskets that hold such a subset with their further items. With a
-    very small ``min_support`` the number of sets explodes, here as in every exact method.
+    Orders and items are given small integers once. Baskets that hold a frequent set of k items are joined
+    with their further items, where these form a frequent pair with the set's last one: no other set of k + 1
+    can be frequent. With a very small ``min_support`` the sets explode, here as in every exact method.
 
     Examples
     --------
@@ -99,10 +99,12 @@ def frequent_itemsets(
         raise StudyError(f"orders is {orders}, but {counted} orders hold an item.")
     total = orders or counted
     least = least_count(share, total)
-    names, counts = _frequent_items(baskets, least)
-    levels: list[_Level] = [{(code,): n for code, n in enumerate(counts)}]
-    if len(names) > 1 and max_length != 1:
-        levels += _longer(_encoded(baskets, names), items=len(names), least=least, max_length=max_length)
+    codes = item_codes(baskets, least).cache()
+    items = codes.to_pyarrow().to_pandas().sort_values("code")
+    levels: list[_Level] = [{(code,): int(n) for code, n in zip(items["code"], items["n"], strict=True)}]
+    if len(items) > 1 and max_length != 1:
+        levels += _longer(_encoded(baskets, codes), least=least, max_length=max_length)
+    names = items["item"].astype(str).tolist()
     return Itemsets(_frame(levels, names, total), total, least)
 
 
@@ -136,75 +138,49 @@ def least_count(share: Fraction, baskets: int) -> int:
     return max(1, math.ceil(share * baskets))
 
 
-def _frequent_items(baskets: ir.Table, least: int) -> tuple[list[str], list[int]]:
+def item_codes(baskets: ir.Table, least: int) -> ir.Table:
+    """Number the items that are in so many baskets, from the rarest: ``item``, ``n`` (baskets), ``code``."""
     counts = baskets.group_by("item").aggregate(n=baskets.count())
-    frame = counts.filter(counts.n >= least).to_pyarrow().to_pandas().sort_values(["n", "item"])
-    return [str(item) for item in frame["item"]], [int(n) for n in frame["n"]]
+    counts = counts.filter(counts.n >= least)
+    return counts.mutate(code=ibis.row_number().over(order_by=[counts.n, counts.item]).cast("int32"))
 
 
-def _encoded(baskets: ir.Table, names: list[str]) -> ir.Table:
+def _encoded(baskets: ir.Table, codes: ir.Table) -> ir.Table:
     """Frequent items of each order, by integers: ``basket``, ``code``."""
-    codes = pa.table({"item": pa.array(names, pa.string()), "code": pa.array(range(len(names)), pa.int32())})
     orders = baskets.select("order_id").distinct().mutate(basket=ibis.row_number().cast("int32"))
-    kept = baskets.inner_join(ibis.memtable(codes), "item").inner_join(orders, "order_id")
+    kept = baskets.inner_join(codes.drop("n"), "item").inner_join(orders, "order_id")
     # Kept once: numbered anew, the two sides of a join would be other orders.
     return kept.select("basket", "code").cache()
 
 
-def _longer(held: ir.Table, *, items: int, least: int, max_length: int | None) -> Iterator[_Level]:
-    """Frequent pairs, triples and so on, until no longer set can be frequent."""
-    level = _pairs(held, least)
-    yield level
-    rows = held.mutate(number=held.code.cast("int64"))
-    numbers: dict[_Codes, int] = {(code,): code for code in range(items)}
-    for length in count(3):
-        candidates = _candidates(level)
-        if not candidates or (max_length is not None and length > max_length):
-            return
-        sets = sorted(level)
-        rows = _extended(rows, held, numbers, sets)
-        if length != max_length:
-            rows = rows.cache()  # needed again for the next level
-        numbers = {codes: k for k, codes in enumerate(sets)}
-        longer = _extended(rows, held, numbers, candidates)
-        counts = longer.group_by("number").aggregate(n=longer.count())
-        frame = counts.filter(counts.n >= least).to_pyarrow().to_pydict()
-        level = {candidates[k]: int(n) for k, n in zip(frame["number"], frame["n"], strict=True)}
-        yield level
+def _longer(held: ir.Table, *, least: int, max_length: int | None) -> Iterator[_Level]:
+    """Frequent pairs, triples and so on, until no longer set can be frequent.
 
-
-def _pairs(held: ir.Table, least: int) -> _Level:
-    """Frequent pairs, streamed through one self-join: by far the most rows of all levels."""
-    other = held.rename(basket_2="basket", code_2="code")
-    both = held.inner_join(other, [held.basket == other.basket_2, held.code < other.code_2])
-    counts = both.group_by("code", "code_2").aggregate(n=both.count())
-    frame = counts.filter(counts.n >= least).to_pyarrow().to_pydict()
-    return {(a, b): int(n) for a, b, n in zip(frame["code"], frame["code_2"], frame["n"], strict=True)}
-
-
-def _candidates(level: _Level) -> list[_Codes]:
-    """Sets of one more item, all of whose subsets are frequent (Apriori's join and prune)."""
-    by_prefix: dict[_Codes, list[int]] = {}
-    for codes in sorted(level):
-        by_prefix.setdefault(codes[:-1], []).append(codes[-1])
-    joined = ((*prefix, *pair) for prefix, lasts in by_prefix.items() for pair in combinations(lasts, 2))
-    return [codes for codes in joined if all(part in level for part in combinations(codes, len(codes) - 1))]
-
-
-def _extended(rows: ir.Table, held: ir.Table, numbers: dict[_Codes, int], sets: list[_Codes]) -> ir.Table:
-    """Baskets that hold each set: ``basket``, ``code`` (the set's last item), ``number`` (its place in sets).
-
-    ``rows`` hold the same for the sets without their last item, numbered by ``numbers``.
+    Codes rise with the item's count, so a set is extended by more common items: fewer rows a join.
     """
-    wanted = ibis.memtable(pa.table({
-        "before": pa.array([numbers[codes[:-1]] for codes in sets], pa.int64()),
-        "last": pa.array([codes[-1] for codes in sets], pa.int32()),
-        "found": pa.array(range(len(sets)), pa.int64()),
-    }))  # fmt: skip
-    begun = rows.inner_join(wanted, [("number", "before")])
-    more = held.rename(basket_2="basket", code_2="code")
-    whole = begun.inner_join(more, [("basket", "basket_2"), ("last", "code_2")])
-    return whole.select("basket", code=whole["last"], number=whole.found)
+    more = held.rename(basket_2="basket", next="code")
+    rows = held.mutate(before=held.code.cast("int64"))  # who holds a set: its number, and its last item
+    sets: dict[int, _Codes] = {}
+    pairs: ir.Table | None = None
+    for length in count(2):
+        wider = rows.inner_join(more, [rows.basket == more.basket_2, rows.code < more.next]).drop("basket_2")
+        if pairs is not None:
+            wider = wider.semi_join(pairs, ["code", "next"])
+        counts = wider.group_by("before", "next").aggregate(n=wider.count())
+        counts = counts.filter(counts.n >= least)
+        by = [counts.before, counts.next]
+        found = counts.mutate(number=ibis.row_number().over(order_by=by).cast("int64")).cache()
+        frame = found.to_pyarrow().to_pandas()
+        named = zip(frame["number"], frame["before"], frame["next"], strict=True)
+        sets = {number: (*sets.get(before, (before,)), last) for number, before, last in named}
+        yield dict(zip(sets.values(), frame["n"].astype(int), strict=True))
+        # A longer set has as many subsets of this length as it has items; all of them would be here.
+        if len(sets) <= length or length == max_length:
+            return
+        pairs = found.select(code="before", next="next") if pairs is None else pairs
+        rows = wider.inner_join(found, ["before", "next"]).select("basket", code="next", before="number")
+        # The last level is streamed; what is held before it is needed twice.
+        rows = rows if length + 1 == max_length else rows.cache()
 
 
 def _frame(levels: list[_Level], names: list[str], baskets: int) -> pd.DataFrame:

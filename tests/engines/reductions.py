@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import ibis.selectors as cs
+from engines import cross_sell
 from engines.compare import settle
 from engines.shop import AS_OF, MIDDLE, STARTS, Shop
 
@@ -169,3 +170,4 @@ CASES: dict[str, Callable[[Shop], Any]] = {
         features.customer_summary(s.orders, as_of=MIDDLE), s.orders, summed_on=MIDDLE, as_of=AS_OF
     ),
 }  # fmt: skip
+CASES |= cross_sell.CASES
