@@ -189,7 +189,9 @@ def _described(item: Input) -> dict[str, Any]:
     except pa.ArrowInvalid:
         raise DataError(f"{item.path.name} cannot be read: it is damaged, or no Parquet file.") from None
     except OSError as error:
-        raise DataError(f"{item.path.name} cannot be read: {error.strerror}.") from None
+        # Arrow's own text names the whole path and the number.
+        said = os.strerror(error.errno) if error.errno else str(error)
+        raise DataError(f"{item.path.name} cannot be read: {said}.") from None
 
 
 def _identity(study: Study, source: Source, read: list[dict[str, Any]]) -> str:
@@ -234,7 +236,7 @@ def _build(
         late = _late(con, lines, before)
         first, last = lines.aggregate(a=lines.ordered_at.min(), b=lines.ordered_at.max()).execute().iloc[0]
     except (ibis.IbisError, duckdb.Error) as error:
-        raise DataError(f"The data of '{study.name}' cannot be read: {error}.") from error
+        raise DataError(f"The data of '{study.name}' cannot be loaded: {str(error).rstrip('.')}.") from error
     finally:
         con.disconnect()
     if not tables["order_lines"]["loaded"]:
