@@ -21,12 +21,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import papermill
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_core.utils import ensure_event_loop
-from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
+from crm_utils._papermill import CellTimeoutError, DeadKernelError, papermill
 from crm_utils.notebook_file import NotebookFile
 
 __all__ = ["Execution", "Executor", "work_folder"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import graphlib
+import importlib
 import json
 import os
 import shutil
@@ -173,6 +174,7 @@ def _execute(root: Path, plan: Plan, record: Record, deadline: float, tell: Tell
             while sorter.is_active():
                 for name in sorter.get_ready():
                     start(name)
+                importlib.import_module("crm_utils.pages")  # takes a second; kernels are busy starting
                 ended = _wait(running, deadline - time.monotonic())
                 if running and not ended:
                     executor.stop(
@@ -209,7 +211,7 @@ def _table(folder: Path, as_of: AsOf, table: str) -> Path:
 
 def _render(home: Path, folder: Path, manifest: dict[str, Any]) -> None:
     """Write the run's pages; a failed notebook gets one too, for reading."""
-    from crm_utils import pages  # nbconvert takes a second to import
+    from crm_utils import pages
 
     results = _results(folder)
     for name in (entry["name"] for entry in manifest["notebooks"]):
