@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import sys
 from collections.abc import Callable
 from enum import StrEnum
@@ -28,7 +29,8 @@ class Log:
     """Writes events: the run's to standard output, errors and warnings to standard error.
 
     A line of JSON holds ``time`` (UTC), ``event`` (started, notebook, published, finished, warning, error)
-    and the event's facts.
+    and the event's facts. A log that cannot be written any more (a closed pipe, a full disk) is given up;
+    the run goes on.
     """
 
     def __init__(self, style: LogFormat = LogFormat.text) -> None:
@@ -39,13 +41,17 @@ class Log:
     def __call__(self, event: str, facts: dict[str, Any]) -> None:
         """Write one event."""
         is_bad = event in {"error", "warning"}
-        if self._json:
-            now = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
-            stream = sys.stderr if is_bad else sys.stdout
-            stream.write(json.dumps({"time": now, "event": event} | facts, ensure_ascii=False) + "\n")
-            stream.flush()
-        else:
-            (self._err if is_bad else self._out).print(_TEXTS[event](facts))
+        stream = sys.stderr if is_bad else sys.stdout
+        try:
+            if self._json:
+                now = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
+                stream.write(json.dumps({"time": now, "event": event} | facts, ensure_ascii=False) + "\n")
+                stream.flush()
+            else:
+                (self._err if is_bad else self._out).print(_TEXTS[event](facts))
+        except OSError:
+            # Python writes what is left once more as it ends, and would end with 120.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
     def error(self, message: str, code: int) -> None:
         """Write how the command fails."""

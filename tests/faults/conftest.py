@@ -107,8 +107,10 @@ def start(
     """Start the command in the project's folder; whatever is left of it at the end is killed."""
     outputs, started = tmp_path_factory.mktemp("outputs"), []
 
-    def call(*arguments: str, root: Path = loaded, user: int = 0, **environment: str) -> Command:
-        output = outputs / f"{len(started)}.txt"
+    def call(
+        *arguments: str, root: Path = loaded, user: int = 0, output: Path | None = None, **environment: str
+    ) -> Command:
+        output = output or outputs / f"{len(started)}.txt"
         process = forks.Process(target=_crm, args=(root, arguments, output, user, environment))
         process.start()
         started.append(Command(process, output))

@@ -188,3 +188,16 @@ def test_a_study_and_a_notebook_edited_during_the_run(loaded, start, crm, outcom
     outcome(
         "study and notebook edited during the run", 1, "the run keeps what it began with; the next sees it"
     )
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_a_log_that_cannot_be_written(loaded, start, outcome, log_format: str) -> None:
+    write_numbers(loaded)
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("this system has no /dev/full")
+    running = start("run", "tiny", "--log-format", log_format, output=full)
+    running.process.join(120)
+    assert running.process.exitcode == 0
+    assert whole_seed(loaded) == 0
+    outcome(f"no room for the log ({log_format})", 1, "exit 0, published all the same")
