@@ -205,11 +205,9 @@ def _identity(study: Study, source: Source, read: list[dict[str, Any]]) -> str:
 
 
 def _before(root: Path, study: Study) -> Snapshot | None:
-    """The snapshot in use until now, where it can be compared: whole, and of the same source and zone."""
-    try:
-        snapshot = current(root, study.name)
-    except DataError:
-        return None
+    """The snapshot in use until now, if it can be compared: every byte whole, the same source and zone."""
+    home = root / "data" / "snapshots" / study.name
+    snapshot = _open(home / _current_id(home), verify=True)
     told = (study.source, study.timezone)
     return (
         snapshot if snapshot and (snapshot.manifest["options"], snapshot.manifest["zone"]) == told else None
