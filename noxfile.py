@@ -21,6 +21,9 @@ ROOT = Path(__file__).parent
 # as long.
 COMPILED = {"UV_COMPILE_BYTECODE": "1", "PYTHONDONTWRITEBYTECODE": None}
 
+# What the benchmarks compare with; nothing of ours imports them.
+PEERS = ("lifetimes==0.11.3", "openretailscience==0.48.1")
+
 
 def install(session: nox.Session, *groups: str) -> None:
     """Put this package and the named dependency groups into the session, in the pinned versions."""
@@ -142,3 +145,17 @@ def spark(session: nox.Session) -> None:
         session.error(missing) if os.environ.get("CI") else session.skip(missing)
     install(session, "tests", "spark")
     session.run("pytest", "tests/spark", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Ours and peers side by side; writes benchmarks/RESULTS.md and the table in docs/growing.md.
+
+    Takes about 20 minutes of an idle machine, 4 GB of memory and 10 GB of disk. Posargs go to bench.py.
+    """
+    install(session)
+    # Peers need an older pandas, so they live in an environment of their own.
+    peers = Path(session.create_tmp()).resolve() / "peers"
+    session.run("python", "-m", "venv", str(peers))
+    session.run(str(peers / "bin" / "pip"), "install", "--quiet", *PEERS, external=True)
+    session.run("python", "benchmarks/bench.py", "--peers", str(peers / "bin" / "python"), *session.posargs)

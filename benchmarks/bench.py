@@ -1,0 +1,248 @@
+"""Ours and peers side by side in one run, several times in turn: writes RESULTS.md. See ``nox -s bench``.
+
+Each measurement is a process of its own. POSIX only; takes about 20 minutes, 4 GB of memory, 10 GB of disk.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import math
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+
+import grow
+import psutil
+from measure import HERE, LIMITS, Aim, Measurement, in_turn, ratio, run, span, task
+from report import report
+
+ROUNDS = {1: 5, 10: 3, 100: 3}
+"""Rounds by millions of lines."""
+PEERS_UP_TO = 10
+"""Millions of lines: peers hold every line as Python objects, and would need more memory than most have."""
+WHO = {
+    "summary_ours": "**customer_summary**",
+    "summary_pandas": "the same in pandas, without the rhythm",
+    "summary_lifetimes": "lifetimes, summary_data_from_transaction_data",
+    "scores_ours": "**customer_summary, rfm_cuts, rfm_score**",
+    "scores_openretailscience": "openretailscience, RFMSegmentation",
+    "load_ours": "**snapshots.load**: hashes, checks of every row, five tables, manifest",
+    "load_bare": "bare DuckDB: order_lines alone, the same types, unchecked",
+}
+GROWING = HERE.parent / "docs" / "growing.md"
+MARKS = ("<!-- measured -->", "<!-- /measured -->")
+OURS = ["duckdb", "ibis-framework", "pandas", "pyarrow", "numpy", "scikit-learn"]
+THEIRS = ["lifetimes", "openretailscience", "pandas", "duckdb", "ibis-framework"]
+HEAD = "| who | seconds | CPU seconds | peak, GB | times ours |\n|---|---|---|---|---|"
+
+
+def main() -> None:
+    given = _arguments()
+    started, before = dt.datetime.now(dt.UTC), os.getloadavg()[0]
+    with tempfile.TemporaryDirectory(prefix="crm-bench-") as name:
+        folder = Path(name)
+        made = given.made or folder
+        sections = {
+            "summaries": lambda: summaries(folder, made, given.peers, given.sizes),
+            "loading": lambda: loading(folder),
+            "report": lambda: report(folder, rounds=3),
+            "customers": lambda: ten_million(folder),
+        }
+        parts = [sections[name]() for name in given.only or sections]
+    aims = [aim for _, found in parts for aim in found]
+    lines = [
+        *machine(started, before, given.peers),
+        "\n## Aims\n\n| aim | found | met |\n|---|---|---|",
+        *(f"| {aim.aim} | {aim.found} | {'yes' if aim.met else '**no**'} |" for aim in aims),
+        *(line for section, _ in parts for line in section),
+    ]
+    given.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def growing(ours: dict[int, list[Measurement]]) -> None:
+    """Put what was measured into the page on growing, between its marks."""
+    rows = [
+        f"| {size} million | {statistics.median(m.seconds for m in runs):.1f} | "
+        f"{max(m.peak_gb for m in runs):.1f} |"
+        for size, runs in ours.items()
+    ]
+    table = ["| order lines | seconds to a row a customer | peak memory, GB |", "|---|---|---|", *rows]
+    text = GROWING.read_text(encoding="utf-8")
+    head, rest = text.split(MARKS[0])
+    lines = [head + MARKS[0], *table, MARKS[1] + rest.split(MARKS[1])[1]]
+    GROWING.write_text("\n".join(lines), encoding="utf-8")
+
+
+def summaries(folder: Path, made: Path, peers: Path, sizes: list[int]) -> tuple[list[str], list[Aim]]:
+    """From order lines in Parquet to a row a customer in memory: time, memory, growth."""
+    lines, aims, ours = [_SUMMARIES], [], {}
+    for millions in sizes:
+        path = made / f"{millions}.parquet"
+        if not path.is_file():
+            grow.write_order_lines(path, millions)
+        tasks = {"summary_ours": sys.executable, "scores_ours": sys.executable}
+        if millions <= PEERS_UP_TO:
+            tasks |= {"summary_pandas": sys.executable, "summary_lifetimes": peers}
+            tasks |= {"scores_openretailscience": peers}
+        print(f"{millions} million lines", flush=True)
+        found = in_turn(
+            {name: partial(task, python, name, path, cwd=folder) for name, python in tasks.items()},
+            rounds=ROUNDS.get(millions, 3),
+        )
+        ours[millions] = found["summary_ours"]
+        rows = found["summary_ours"][0].rows
+        _agree(found)
+        lines += [f"\n### {millions} million lines, {rows:,} customers\n", HEAD]
+        lines += _compared(found, "summary_ours") + _compared(found, "scores_ours")
+        if millions == PEERS_UP_TO:
+            times = statistics.median(ratio(found["summary_lifetimes"], found["summary_ours"]))
+            aim = f"customer summary, {millions} million lines: at least 10 times as fast as lifetimes"
+            aims.append(Aim(aim, f"{times:.1f} times", times >= 10))
+    if sorted(sizes) == sorted(ROUNDS):
+        growing(ours)
+    growth, found_aims = _growth(ours)
+    return lines + growth, aims + found_aims
+
+
+def loading(folder: Path) -> tuple[list[str], list[Aim]]:
+    """Raw files to a checked snapshot, against writing the same file unchecked."""
+    lines = [_LOADING]
+    for millions in (1, 10):
+        source = folder / f"source-{millions}"
+        grow.write_source(source, millions)
+        print(f"loading {millions} million lines", flush=True)
+        found = in_turn(
+            {name: partial(_load, name, source, folder) for name in ("load_ours", "load_bare")},
+            rounds=ROUNDS[millions],
+        )
+        _agree(found)
+        lines += [f"\n### {millions} million lines\n", HEAD, *_compared(found, "load_ours")]
+    return lines, []
+
+
+def ten_million(folder: Path) -> tuple[list[str], list[Aim]]:
+    """Customers instead of lines: what segment_ten_million.py prints."""
+    text, peak = run([sys.executable, "-W", "ignore", str(HERE / "segment_ten_million.py")], cwd=folder)
+    lines = [f"\n## Ten million customers\n\n```\n{text.strip()}\n```\n\nThe process held {peak:.2f} GB."]
+    return lines, [Aim("10 million customers segmented in less than 4 GB", f"{peak:.2f} GB", peak < 4)]
+
+
+def machine(started: dt.datetime, before: float, peers: Path) -> list[str]:
+    """What these numbers were measured on, and how busy it was."""
+    cores, minutes = os.cpu_count(), (dt.datetime.now(dt.UTC) - started).total_seconds() / 60
+    memory = psutil.virtual_memory().total / 1024**3
+    return [
+        _TITLE,
+        f"- {started:%Y-%m-%d %H:%M} UTC, {minutes:.0f} minutes",
+        f"- {_processor()}, {cores} cores, {memory:.0f} GB; {platform.system()}",
+        f"- load average {before:.1f} before and {os.getloadavg()[0]:.1f} at the end: what exceeds the one "
+        "or two of the measurement itself is other work on the machine, and slows everyone",
+        f"- DuckDB may take {LIMITS['CRM_MEMORY']} and {LIMITS['CRM_THREADS']} threads",
+        f"- ours: Python {platform.python_version()}, {_versions(Path(sys.executable), OURS)}",
+        f"- peers, in an environment of their own: {_versions(peers, THEIRS)}",
+    ]
+
+
+def _arguments() -> argparse.Namespace:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--peers", type=Path, required=True, help="the Python that has the peers")
+    options.add_argument("--sizes", type=int, nargs="+", default=[1, 10, 100], help="millions of lines")
+    options.add_argument("--made", type=Path, help="a folder that keeps the N.parquet between runs")
+    options.add_argument("--only", nargs="+", help="summaries, loading, report, customers")
+    options.add_argument("--out", type=Path, default=HERE / "RESULTS.md")
+    return options.parse_args()
+
+
+def _load(name: str, source: Path, folder: Path) -> Measurement:
+    target = folder / "loaded"
+    try:
+        return task(sys.executable, name, source, target, cwd=folder)
+    finally:
+        shutil.rmtree(target, ignore_errors=True)
+
+
+def _compared(found: dict[str, list[Measurement]], ours: str) -> list[str]:
+    kind = ours.split("_")[0]
+    rows = []
+    for name, runs in found.items():
+        if name.startswith(kind):
+            times = "" if name == ours else span(ratio(runs, found[ours]))
+            cpu = statistics.median(m.cpu_seconds for m in runs)
+            peak = max(m.peak_gb for m in runs)
+            seconds = span([m.seconds for m in runs], decimals=2)
+            rows.append(f"| {WHO[name]} | {seconds} | {cpu:.2f} | {peak:.2f} | {times} |")
+    return rows
+
+
+def _growth(ours: dict[int, list[Measurement]]) -> tuple[list[str], list[Aim]]:
+    """The exponent b of seconds ~ lines^b, from the medians at two sizes."""
+    if len(ours) < 2:
+        return [], []
+    middle = {size: statistics.median(m.seconds for m in runs) for size, runs in ours.items()}
+    sizes = sorted(middle)
+    pairs = list(dict.fromkeys([(sizes[0], sizes[-1]), *pairwise(sizes)]))
+    b = {p: math.log(middle[p[1]] / middle[p[0]]) / math.log(p[1] / p[0]) for p in pairs}
+    lines = ["\n### Growth of customer_summary\n\nSeconds grow as lines to the power of\n"]
+    lines += [f"- {b[p]:.2f} from {p[0]} to {p[1]} million lines" for p in pairs]
+    peak = max(m.peak_gb for m in ours[sizes[-1]])
+    first, last = pairs[0]
+    return lines, [
+        Aim(f"growth exponent from {first} to {last} million lines at most 1.05", f"{b[pairs[0]]:.2f}",
+            b[pairs[0]] <= 1.05),
+        Aim(f"peak memory under 4 GB at {last} million lines", f"{peak:.2f} GB", peak < 4),
+    ]  # fmt: skip
+
+
+def _versions(python: Path, packages: list[str]) -> str:
+    say = (
+        "import sys, importlib.metadata as m; print(*(f'{p} {m.version(p)}' for p in sys.argv[1:]), sep=', ')"
+    )
+    done = subprocess.run([python, "-c", say, *packages], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def _agree(found: dict[str, list[Measurement]]) -> None:
+    """All must have made the same number of rows, or they did not do the same work."""
+    rows = {name: runs[0].rows for name, runs in found.items()}
+    if len(set(rows.values())) > 1:
+        raise SystemExit(f"These do not agree on the number of rows: {rows}")
+
+
+def _processor() -> str:
+    try:
+        told = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next(line.split(":")[1].strip() for line in told if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+_TITLE = """# Results
+
+Written by `nox -s bench` (`benchmarks/bench.py`), never by hand. Every measurement is a process of its own;
+the contenders take turns, round after round; libraries are imported before the clock starts. *Seconds* are
+the median and, in brackets, the range; *times ours* is the median and range of the ratios within each
+round; *peak* is the most memory that any of the processes held, interpreter and libraries included.
+"""
+_SUMMARIES = """
+## Customer summary
+
+From the table order_lines in Parquet to a row a customer in memory. The lines are Complete Journey's, a
+copy of its 2,469 households a million lines, each copy with its own choice of orders, days and amounts
+(`grow.py`). Peers are spared what would slow them: amounts reach pandas and lifetimes as floats, and
+lifetimes does not bring lines together to orders first, as it has no orders."""
+_LOADING = """
+## Loading a snapshot
+
+From the source's files to canonical tables. The difference is the price of hashing the inputs, checking every
+row against the contract, counting oddities and writing the manifest."""
+
+if __name__ == "__main__":
+    main()

