@@ -91,11 +91,7 @@ def customer_summary(orders: ir.Table, *, as_of: dt.date, since: dt.date | None 
     >>> summary.select("customer_id", "recency_days", "orders", "mean_gap_days").to_pyarrow().to_pylist()[0]
     {'customer_id': 'ann', 'recency_days': 20, 'orders': 2, 'mean_gap_days': 10.0}
     """
-    seen = known_orders(orders, since=since, as_of=as_of)
-    days = purchase_days(seen)
-    money = _money_per_customer(seen, as_of=as_of)
-    per = money.left_join(_gaps_per_customer(days), "customer_id").drop("customer_id_right")
-    return _with_rhythm(per, _prior(days, as_of=as_of))
+    return _with_rhythm(_per_customer(known_orders(orders, since=since, as_of=as_of), as_of=as_of))
 
 
 def known_orders(orders: ir.Table, *, as_of: dt.date, since: dt.date | None = None) -> ir.Table:
@@ -144,44 +140,44 @@ def is_new(summary: ir.Table, *, history_starts: dt.date, days: int = NEW_DAYS) 
     )
 
 
-def _money_per_customer(seen: ir.Table, *, as_of: dt.date) -> ir.Table:
-    bought = seen.amount >= 0
-    day = seen.ordered_at.cast("date")
-    per = seen.group_by("customer_id").aggregate(
-        first_ordered_on=day.min(where=bought),
-        last_ordered_on=day.max(where=bought),
-        orders=bought.cast("int64").sum(),
+def _per_customer(seen: ir.Table, *, as_of: dt.date) -> ir.Table:
+    """All sums of a customer in one pass, over orders that know the gap before them."""
+    known = _with_gaps(seen)
+    per = known.group_by("customer_id").aggregate(
+        first_ordered_on=known.day.min(where=known.bought),
+        last_ordered_on=known.day.max(where=known.bought),
+        orders=known.bought.cast("int64").sum(),
         # Ibis types a sum of decimals as decimal(38, 2); stated, so that every engine returns the same.
-        revenue=seen.amount.sum().cast("decimal(38, 2)"),
+        revenue=known.amount.sum().cast("decimal(38, 2)"),
+        gaps=known.gap.count(),
+        gap_sum=known.gap.sum(),
+        gap_squares=(known.gap * known.gap).sum(),
+        last_gap_days=known.gap.argmax(known.day, where=known.gap.notnull()),
     )
     per = per.filter(per.orders > 0)
     today = ibis.date(as_of.year, as_of.month, as_of.day)
-    return per.mutate(
-        recency_days=today.delta(per.last_ordered_on, unit="day"),
-        tenure_days=today.delta(per.first_ordered_on, unit="day"),
-        mean_order_value=per.revenue.cast("float64") / per.orders,
-    )
-
-
-def _gaps_per_customer(days: ir.Table) -> ir.Table:
-    window = ibis.window(group_by=days.customer_id, order_by=days.day)
-    gapped = days.mutate(gap=days.day.delta(days.day.lag().over(window), unit="day"))
-    per = gapped.group_by("customer_id").aggregate(
-        order_days=gapped.count(),
-        gaps=gapped.gap.count(),
-        gap_sum=gapped.gap.sum(),
-        gap_squares=(gapped.gap * gapped.gap).sum(),
-        last_gap_days=gapped.gap.argmax(gapped.day),
-    )
     # n Σg² − (Σg)² is an exact integer; only the last division is floating.
     spread = (per.gaps * per.gap_squares - per.gap_sum * per.gap_sum).cast("float64")
     return per.mutate(
+        recency_days=today.delta(per.last_ordered_on, unit="day"),
+        tenure_days=today.delta(per.first_ordered_on, unit="day"),
+        order_days=per.gaps + 1,
+        mean_order_value=per.revenue.cast("float64") / per.orders,
         mean_gap_days=per.gap_sum.cast("float64") / per.gaps.nullif(0),
         gap_spread_days=(spread / (per.gaps * (per.gaps - 1)).nullif(0)).sqrt(),
     )
 
 
-def _with_rhythm(per: ir.Table, prior: ir.Table) -> ir.Table:
+def _with_gaps(seen: ir.Table) -> ir.Table:
+    """Orders with ``gap``, the days since the purchase before; null in returns and where there is no gap."""
+    known = seen.select("customer_id", "amount", bought=seen.amount >= 0, day=seen.ordered_at.cast("date"))
+    before = ibis.window(group_by=["customer_id", "bought"], order_by="day")
+    known = known.mutate(gap=known.day.delta(known.day.lag().over(before), unit="day"))
+    return known.mutate(gap=(known.bought & (known.gap > 0)).ifelse(known.gap, None))
+
+
+def _with_rhythm(per: ir.Table) -> ir.Table:
+    prior = _prior(per)
     per = per.cross_join(prior)
     history = per.alpha + per.gap_sum.fill_null(0)
     shape = per.r + per.gaps
@@ -194,18 +190,13 @@ def _with_rhythm(per: ir.Table, prior: ir.Table) -> ir.Table:
     ).select(*_COLUMNS)
 
 
-def _prior(days: ir.Table, *, as_of: dt.date) -> ir.Table:
+def _prior(per: ir.Table) -> ir.Table:
     """Shape r and rate α (days) of the purchase rates between customers: one row, null where unknown."""
-    # From the days, not from the gaps: an engine would sort everyone's days a second time for these sums.
-    today = ibis.date(as_of.year, as_of.month, as_of.day)
-    per = days.group_by("customer_id").aggregate(
-        repeats=days.count() - 1, tenure=today.delta(days.day.min(), unit="day")
-    )
     sums = per.aggregate(
-        repeats=per.repeats.sum(),
-        pairs=(per.repeats * (per.repeats - 1)).sum(),
-        days=per.tenure.sum(),
-        squares=(per.tenure * per.tenure).sum(),
+        repeats=per.gaps.sum(),
+        pairs=(per.gaps * (per.gaps - 1)).sum(),
+        days=per.tenure_days.sum(),
+        squares=(per.tenure_days * per.tenure_days).sum(),
     )
     mean = sums.repeats.nullif(0).cast("float64") / sums.days.nullif(0)
     variance = sums.pairs.cast("float64") / sums.squares.nullif(0) - mean * mean
