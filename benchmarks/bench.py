@@ -84,6 +84,7 @@ def growing(ours: dict[int, list[Measurement]]) -> None:
 def summaries(folder: Path, made: Path, peers: Path, sizes: list[int]) -> tuple[list[str], list[Aim]]:
     """From order lines in Parquet to a row a customer in memory: time, memory, growth."""
     lines, aims, ours = [_SUMMARIES], [], {}
+    grow.write_order_lines(warm := folder / "warm.parquet", 1, only="len(customer_id) = 1")
     for millions in sizes:
         path = made / f"{millions}.parquet"
         if not path.is_file():
@@ -94,7 +95,10 @@ def summaries(folder: Path, made: Path, peers: Path, sizes: list[int]) -> tuple[
             tasks |= {"scores_openretailscience": peers}
         print(f"{millions} million lines", flush=True)
         found = in_turn(
-            {name: partial(task, python, name, path, cwd=folder) for name, python in tasks.items()},
+            {
+                name: partial(task, python, name, path, cwd=folder, warm=warm)
+                for name, python in tasks.items()
+            },
             rounds=ROUNDS.get(millions, 3),
         )
         ours[millions] = found["summary_ours"]
@@ -227,7 +231,8 @@ def _processor() -> str:
 _TITLE = """# Results
 
 Written by `nox -s bench` (`benchmarks/bench.py`), never by hand. Every measurement is a process of its own;
-the contenders take turns, round after round; libraries are imported before the clock starts. *Seconds* are
+the contenders take turns, round after round; before the clock starts, libraries are imported and the task has
+run once on a few lines, loading and the report apart. *Seconds* are
 the median and, in brackets, the range; *times ours* is the median and range of the ratios within each
 round; *peak* is the most memory that any of the processes held, interpreter and libraries included.
 """

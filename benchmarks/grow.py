@@ -51,9 +51,10 @@ def write_source(folder: Path, millions: int) -> None:
     _copy(_transactions(millions), folder / "transactions.parquet")
 
 
-def write_order_lines(path: Path, millions: int) -> None:
-    """The table ``order_lines`` of the multiplied shop."""
-    _copy(ORDER_LINES.format(transactions=_transactions(millions)), path)
+def write_order_lines(path: Path, millions: int, *, only: str = "true") -> None:
+    """The table ``order_lines`` of the multiplied shop; ``only`` some rows of it, as SQL says."""
+    query = ORDER_LINES.format(transactions=_transactions(millions))
+    _copy(f"SELECT * FROM ({query}) WHERE {only}", path)
 
 
 def _transactions(millions: int) -> str:

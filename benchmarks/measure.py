@@ -49,9 +49,11 @@ def run(command: Sequence[str], *, cwd: Path, env: Mapping[str, str] | None = No
     return text, usage.ru_maxrss / 1024**2
 
 
-def task(python: Path, name: str, *arguments: str | Path, cwd: Path) -> Measurement:
+def task(
+    python: str | Path, name: str, *arguments: str | Path, cwd: Path, warm: str | Path = ""
+) -> Measurement:
     """Measure one of ``tasks.py`` in a fresh process of the given Python."""
-    command = [str(python), "-W", "ignore", str(HERE / "tasks.py"), name, *map(str, arguments)]
+    command = [str(python), "-W", "ignore", str(HERE / "tasks.py"), name, *map(str, (warm, *arguments))]
     text, peak = run(command, cwd=cwd, env=LIMITS)
     return Measurement(peak_gb=peak, **json.loads(text.strip().splitlines()[-1]))
 

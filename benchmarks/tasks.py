@@ -1,7 +1,7 @@
-"""One measurement, in a process of its own: ``python tasks.py TASK ARGUMENT…`` prints seconds and a check.
+"""One measurement, in a process of its own: ``python tasks.py TASK WARM ARGUMENT…`` prints seconds and rows.
 
-Imports are done before the clock starts: every task is given its libraries, warm. Libraries are imported
-in the task that needs them, as peers live in an environment of their own.
+Before the clock starts, libraries are imported and the task has run once on the small file WARM (none when
+empty). Libraries are imported in the task that needs them, as peers live in an environment of their own.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from pathlib import Path
 
 DAY = "2017-12-31"
 
-Timed = Callable[[], int]
-"""What is measured; it returns how many rows came out."""
+Timed = Callable[..., int]
+"""What is measured, given paths; it returns how many rows came out."""
 
 
-def summary_ours(path: str) -> Timed:
+def summary_ours() -> Timed:
     """From Parquet to a data frame with 15 columns a customer, as a notebook does it."""
     import pandas as pd  # noqa: F401 Arrow imports it at the first frame
 
@@ -26,7 +26,7 @@ def summary_ours(path: str) -> Timed:
     from crm_utils.features import customer_summary
     from crm_utils.tables import TABLES, AsOf
 
-    def run() -> int:
+    def run(path: str) -> int:
         as_of = AsOf.parse(DAY)
         lines = tables.cut(snapshots.connect().read_parquet(path), TABLES["order_lines"], as_of)
         summary = customer_summary(tables.orders(lines), as_of=as_of.day)
@@ -35,11 +35,11 @@ def summary_ours(path: str) -> Timed:
     return run
 
 
-def summary_pandas(path: str) -> Timed:
+def summary_pandas() -> Timed:
     """The same columns but the three of the rhythm, in pandas."""
     import pandas as pd
 
-    def run() -> int:
+    def run(path: str) -> int:
         lines = _frame(path, ["order_id", "customer_id", "ordered_at", "amount"])
         end = pd.Timestamp(DAY)
         orders = lines.groupby("order_id").agg(
@@ -65,11 +65,11 @@ def summary_pandas(path: str) -> Timed:
     return run
 
 
-def summary_lifetimes(path: str) -> Timed:
+def summary_lifetimes() -> Timed:
     """Frequency, recency, T and mean value by lifetimes."""
     from lifetimes.utils import summary_data_from_transaction_data
 
-    def run() -> int:
+    def run(path: str) -> int:
         lines = _frame(path, ["customer_id", "ordered_at", "amount"])
         return len(
             summary_data_from_transaction_data(
@@ -80,7 +80,7 @@ def summary_lifetimes(path: str) -> Timed:
     return run
 
 
-def scores_ours(path: str) -> Timed:
+def scores_ours() -> Timed:
     """The customer summary with scores r, f and m, as a data frame."""
     import pandas as pd  # noqa: F401
 
@@ -89,7 +89,7 @@ def scores_ours(path: str) -> Timed:
     from crm_utils.segmentation import rfm_cuts, rfm_score
     from crm_utils.tables import TABLES, AsOf
 
-    def run() -> int:
+    def run(path: str) -> int:
         as_of = AsOf.parse(DAY)
         lines = tables.cut(snapshots.connect().read_parquet(path), TABLES["order_lines"], as_of)
         summary = customer_summary(tables.orders(lines), as_of=as_of.day).cache()
@@ -98,14 +98,14 @@ def scores_ours(path: str) -> Timed:
     return run
 
 
-def scores_openretailscience(path: str) -> Timed:
+def scores_openretailscience() -> Timed:
     """Recency, frequency, monetary value and their scores by openretailscience, which runs on DuckDB too."""
     import datetime as dt
 
     import ibis
     from openretailscience.segmentation.rfm import RFMSegmentation
 
-    def run() -> int:
+    def run(path: str) -> int:
         t = ibis.duckdb.connect(threads=2, memory_limit="3GB").read_parquet(path)
         lines = t.select(
             "customer_id",
@@ -118,32 +118,31 @@ def scores_openretailscience(path: str) -> Timed:
     return run
 
 
-def load_ours(source: str, root: str) -> Timed:
+def load_ours() -> Timed:
     """A snapshot: hashed inputs, contract checked row by row, oddities counted, manifest."""
     from crm_utils import snapshots
     from crm_utils.study import read_study
 
-    studies = Path(root) / "studies"
-    studies.mkdir(parents=True)
-    (studies / "grown.yaml").write_text(
-        f"title: Grown\nsource: {{kind: complete_journey, folder: {source}}}\ntimezone: America/New_York\n"
-        f"currency: USD\nas_of: {DAY}\nhistory_starts: 2017-01-01\n",
-        encoding="utf-8",
-    )
-
-    def run() -> int:
+    def run(source: str, root: str) -> int:
+        studies = Path(root) / "studies"
+        studies.mkdir(parents=True)
+        (studies / "grown.yaml").write_text(
+            f"title: Grown\nsource: {{kind: complete_journey, folder: {source}}}\ntimezone: America/New_York\n"
+            f"currency: USD\nas_of: {DAY}\nhistory_starts: 2017-01-01\n",
+            encoding="utf-8",
+        )
         snapshot, _ = snapshots.load(Path(root), read_study(Path(root), "grown"))
         return int(snapshot.manifest["tables"]["order_lines"]["loaded"])
 
     return run
 
 
-def load_bare(source: str, root: str) -> Timed:
+def load_bare() -> Timed:
     """The largest table alone, from Parquet to Parquet with the same types, and not a question asked."""
     import duckdb
     from grow import ORDER_LINES
 
-    def run() -> int:
+    def run(source: str, root: str) -> int:
         query = ORDER_LINES.format(transactions=f"FROM '{source}/transactions.parquet'")
         Path(root).mkdir(parents=True)
         with duckdb.connect(config={"memory_limit": "3GB", "threads": 2}) as con:
@@ -164,9 +163,12 @@ def _frame(path: str, columns: list[str]) -> object:
 
 
 if __name__ == "__main__":
-    task = globals()[sys.argv[1]](*sys.argv[2:])
+    name, warm, *arguments = sys.argv[1:]
+    task = globals()[name]()
+    if warm:
+        task(warm)
     started, cpu = time.perf_counter(), time.process_time()
-    rows = task()
+    rows = task(*arguments)
     print(json.dumps({
         "seconds": time.perf_counter() - started, "cpu_seconds": time.process_time() - cpu, "rows": rows,
     }))  # fmt: skip
