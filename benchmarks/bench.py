@@ -56,15 +56,22 @@ def main() -> None:
             "report": lambda: report(folder, rounds=3),
             "customers": lambda: ten_million(folder),
         }
-        parts = [sections[name]() for name in given.only or sections]
-    aims = [aim for _, found in parts for aim in found]
-    lines = [
-        *machine(started, before, given.peers),
-        "\n## Aims\n\n| aim | found | met |\n|---|---|---|",
-        *(f"| {aim.aim} | {aim.found} | {'yes' if aim.met else '**no**'} |" for aim in aims),
-        *(line for section, _ in parts for line in section),
+        parts = []
+        for name in given.only or sections:
+            parts.append(sections[name]())
+            # After each part, so that a long run that is cut short leaves what it found.
+            given.out.write_text(page(machine(started, before, given.peers), parts), encoding="utf-8")
+
+
+def page(head: list[str], parts: list[tuple[list[str], list[Aim]]]) -> str:
+    """RESULTS.md: what it was measured on, aims, and then part by part."""
+    aims = [
+        f"| {aim.aim} | {aim.found} | {'yes' if aim.met else '**no**'} |"
+        for _, found in parts
+        for aim in found
     ]
-    given.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    head += ["\n## Aims\n\n| aim | found | met |\n|---|---|---|", *aims]
+    return "\n".join([*head, *(line for section, _ in parts for line in section)]) + "\n"
 
 
 def growing(ours: dict[int, list[Measurement]]) -> None:

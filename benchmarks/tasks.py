@@ -127,8 +127,8 @@ def load_ours() -> Timed:
         studies = Path(root) / "studies"
         studies.mkdir(parents=True)
         (studies / "grown.yaml").write_text(
-            f"title: Grown\nsource: {{kind: complete_journey, folder: {source}}}\ntimezone: America/New_York\n"
-            f"currency: USD\nas_of: {DAY}\nhistory_starts: 2017-01-01\n",
+            f"title: Grown\nsource: {{kind: complete_journey, folder: {source}}}\n"
+            f"timezone: America/New_York\ncurrency: USD\nas_of: {DAY}\nhistory_starts: 2017-01-01\n",
             encoding="utf-8",
         )
         snapshot, _ = snapshots.load(Path(root), read_study(Path(root), "grown"))
