@@ -34,7 +34,7 @@ WHO = {
     "summary_lifetimes": "lifetimes, summary_data_from_transaction_data",
     "scores_ours": "**customer_summary, rfm_cuts, rfm_score**",
     "scores_openretailscience": "openretailscience, RFMSegmentation",
-    "load_ours": "**snapshots.load**: hashes, checks of every row, five tables, manifest",
+    "load_ours": "**loading.load**: hashes, checks of every row, five tables, manifest",
     "load_bare": "bare DuckDB: order_lines alone, the same types, unchecked",
 }
 GROWING = HERE.parent / "docs" / "growing.md"

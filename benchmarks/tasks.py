@@ -120,7 +120,7 @@ def scores_openretailscience() -> Timed:
 
 def load_ours() -> Timed:
     """A snapshot: hashed inputs, contract checked row by row, oddities counted, manifest."""
-    from crm_utils import snapshots
+    from crm_utils import loading
     from crm_utils.study import read_study
 
     def run(source: str, root: str) -> int:
@@ -131,7 +131,7 @@ def load_ours() -> Timed:
             f"timezone: America/New_York\ncurrency: USD\nas_of: {DAY}\nhistory_starts: 2017-01-01\n",
             encoding="utf-8",
         )
-        snapshot, _ = snapshots.load(Path(root), read_study(Path(root), "grown"))
+        snapshot, _ = loading.load(Path(root), read_study(Path(root), "grown"))
         return int(snapshot.manifest["tables"]["order_lines"]["loaded"])
 
     return run

@@ -141,14 +141,14 @@ def _backfill(root: Path, request: Request, chosen: list[str], log: Log, hook: H
 @app.command()
 def load_data(name: StudyName) -> None:
     """Bring a study's data in as a snapshot; loading the same data twice does nothing."""
-    from crm_utils import snapshots, study
+    from crm_utils import loading, study
     from crm_utils.lock import locked
 
     with _sentences(Log()):
         root = study.find_root()
         chosen = study.read_study(root, name)
         with locked(root / "reports" / name, name):
-            snapshot, is_new = snapshots.load(root, chosen)
+            snapshot, is_new = loading.load(root, chosen)
         typer.echo(f"{'Loaded' if is_new else 'Already there:'} snapshot {snapshot.id} of {name}")
         for table, rows in snapshot.manifest["tables"].items():
             read, loaded, aside = (f"{rows[key]:,}" for key in ("read", "loaded", "quarantined"))

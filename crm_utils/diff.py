@@ -16,7 +16,8 @@ from crm_utils import wording
 from crm_utils.changes import Changes, compare
 from crm_utils.errors import StudyError, known_names
 from crm_utils.publish import days
-from crm_utils.record import read_manifest, sha256
+from crm_utils.record import read_manifest
+from crm_utils.snapshots import sha256
 
 __all__ = ["Cause", "Difference", "TableChange", "diff", "find_report"]
 

@@ -28,8 +28,9 @@ from crm_utils.execution import Execution, Executor, work_folder
 from crm_utils.goals import judge_goals
 from crm_utils.lock import locked
 from crm_utils.plan import Plan, Request, make_plan
-from crm_utils.record import Record, code_hash, read_manifest, sha256, write_manifest
+from crm_utils.record import Record, code_hash, read_manifest, write_manifest
 from crm_utils.signals import held
+from crm_utils.snapshots import sha256
 from crm_utils.study import read_study
 from crm_utils.tables import AsOf
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from crm_utils import snapshots
+from crm_utils import loading
 from crm_utils.errors import StudyError, known_names
 from crm_utils.notebook_file import NotebookFile, read_notebooks
 from crm_utils.snapshots import Snapshot
@@ -98,7 +98,7 @@ def make_plan(root: Path, request: Request) -> Plan:
         order = list(graphlib.TopologicalSorter(after).static_order())
     except graphlib.CycleError as error:
         raise StudyError(f"Notebooks wait for each other: {' → '.join(error.args[1])}.") from None
-    snapshot, _ = snapshots.load(root, study)
+    snapshot, _ = loading.load(root, study)
     as_of = snapshot.as_of(request.as_of or study.as_of, study)
     chosen = tuple(n for n in notebooks if not request.only or n.name in request.only)
     skipped: dict[str, str] = {}

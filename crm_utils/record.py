@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from crm_utils.plan import Plan
+from crm_utils.snapshots import sha256
 
-__all__ = ["Record", "code_hash", "read_manifest", "sha256"]
+__all__ = ["Record", "code_hash", "read_manifest", "write_manifest"]
 
 SCHEMA_VERSION = 1
 _VERSIONS = ("crm-notebooks", "duckdb", "ibis-framework", "pandas", "scikit-learn", "papermill", "nbconvert")
@@ -73,12 +74,6 @@ def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
     temporary = folder / ".run.json.tmp"
     temporary.write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     temporary.replace(folder / "run.json")
-
-
-def sha256(path: Path) -> str:
-    """The hash of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def code_hash() -> str:

@@ -12,7 +12,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from crm_utils.record import read_manifest, sha256
+from crm_utils.record import read_manifest
+from crm_utils.snapshots import sha256
 
 __all__ = ["key", "made", "take"]
 

@@ -19,7 +19,7 @@ import ibis.expr.types as ir
 import pandas as pd
 
 import __main__
-from crm_utils import snapshots, tables, wording
+from crm_utils import loading, snapshots, tables, wording
 from crm_utils.errors import DataError, RunError, StudyError, known_names
 from crm_utils.results import exact, show, write_results, write_table
 from crm_utils.snapshots import Snapshot
@@ -67,7 +67,7 @@ def open_run(notebook: str, *, study: str, as_of: str = "") -> Run:
         or snapshot.manifest["options"] != chosen.source
         or snapshot.manifest["zone"] != chosen.timezone
     ):
-        snapshot, _ = snapshots.load(root, chosen)
+        snapshot, _ = loading.load(root, chosen)
     moment = snapshot.as_of(as_of or chosen.as_of, chosen)
     folder = root / "reports" / study / ".draft" / str(moment)
     run = Run(notebook, chosen, snapshot, moment, folder)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tiny import ROOT, TINY, write_tiny_shop
 
-from crm_utils import snapshots
+from crm_utils import loading
 from crm_utils.snapshots import Snapshot
 from crm_utils.study import read_study
 
@@ -47,7 +47,7 @@ def tiny_data(tmp_path_factory: pytest.TempPathFactory, tiny_raw: Path) -> Path:
     (root / "studies").mkdir()
     (root / "studies" / "tiny.yaml").write_text(TINY, encoding="utf-8")
     (root / "raw").symlink_to(tiny_raw, target_is_directory=True)
-    snapshots.load(root, read_study(root, "tiny"))
+    loading.load(root, read_study(root, "tiny"))
     return root / "data"
 
 
@@ -70,7 +70,7 @@ def complete_journey(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
     """The real data, loaded once for all tests."""
     root = tmp_path_factory.mktemp("complete_journey")
     shutil.copytree(ROOT / "studies", root / "studies")
-    snapshot, is_new = snapshots.load(root, read_study(root, "complete_journey"))
+    snapshot, is_new = loading.load(root, read_study(root, "complete_journey"))
     assert is_new
     return snapshot
 

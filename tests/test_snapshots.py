@@ -7,14 +7,14 @@ import pandas as pd
 import pytest
 from tiny import TINY
 
-from crm_utils import snapshots
+from crm_utils import loading, snapshots
 from crm_utils.errors import DataError, StudyError
 from crm_utils.snapshots import Snapshot
 from crm_utils.study import read_study
 
 
 def load(root: Path) -> tuple[Snapshot, bool]:
-    return snapshots.load(root, read_study(root, "tiny"))
+    return loading.load(root, read_study(root, "tiny"))
 
 
 def contents(folder: Path) -> dict[str, bytes]:

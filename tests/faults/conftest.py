@@ -153,7 +153,7 @@ def whole_seed(root: Path) -> int:
     seed = manifest["notebooks"][0]["parameters"].get("seed", 0)
     for entry in manifest["notebooks"]:
         for file, digest in entry["files"].items():
-            from crm_utils.record import sha256
+            from crm_utils.snapshots import sha256
 
             assert sha256(report / file) == digest, file
         page = (report / f"{entry['name']}.html").read_text(encoding="utf-8")
@@ -162,5 +162,7 @@ def whole_seed(root: Path) -> int:
     results = json.loads((report / "results" / "numbers.json").read_text(encoding="utf-8"))
     assert results["numbers"]["seed"]["value"] == seed
     # What it was made from is there, every byte.
-    assert snapshots._open(root / "data" / "snapshots" / "tiny" / manifest["snapshot"]["id"], verify=True)
+    assert snapshots.open_snapshot(
+        root / "data" / "snapshots" / "tiny" / manifest["snapshot"]["id"], verify=True
+    )
     return seed

@@ -1,0 +1,225 @@
+"""How do a study's data become a snapshot? Read, held to their contract, written whole or not at all.
+
+The id is a hash of the inputs, the study's source section and the loader's version, so loading the same
+twice does nothing. A snapshot is built beside its place and moved there whole; ``CURRENT`` is replaced in
+one step. What was in use stays in use until then.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import os
+import shutil
+import zoneinfo
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import ibis
+import ibis.backends.duckdb
+import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from crm_utils import quality
+from crm_utils.errors import DataError
+from crm_utils.snapshots import Snapshot, connect, current_id, find, open_snapshot, sha256
+from crm_utils.sources import Input, Source, reader
+from crm_utils.study import Study
+from crm_utils.tables import TABLES
+
+__all__ = ["load"]
+
+SCHEMA_VERSION = 1
+#: Raised when the same input would give other tables, whatever the source.
+LOADER_VERSION = 1
+
+
+def load(root: Path, study: Study) -> tuple[Snapshot, bool]:
+    """Bring a study's data in, unless the same data are in already.
+
+    Parameters
+    ----------
+    root
+        The project's folder.
+    study
+        What to load.
+
+    Returns
+    -------
+    snapshot : Snapshot
+        The snapshot, now the current one.
+    is_new : bool
+        Whether anything had to be read.
+
+    Raises
+    ------
+    DataError
+        A file, table or column is missing or damaged, or nothing could be loaded. The snapshot that was
+        current stays so.
+    """
+    source = reader(study)
+    inputs = source.inputs(study, root)
+    read = [_described(item) for item in inputs]
+    home = root / "data" / "snapshots" / study.name
+    name = _identity(study, source, read)
+    snapshot = open_snapshot(home / name, verify=True)
+    is_new = snapshot is None
+    if snapshot is None:
+        building = home / f".{name}-{os.getpid()}"
+        try:
+            _remove_abandoned(home)
+            building.mkdir(parents=True)
+            _build(building, name, study, source, inputs, read, before=_before(root, study))
+            if open_snapshot(home / name, verify=True) is None:  # else another process was faster
+                shutil.rmtree(home / name, ignore_errors=True)  # what a damaged snapshot left
+                building.rename(home / name)
+        except OSError as error:
+            raise DataError(f"The snapshot of '{study.name}' cannot be written: {error.strerror}.") from error
+        finally:
+            shutil.rmtree(building, ignore_errors=True)
+        snapshot = find(root, study.name, name)
+    if current_id(home) != name:
+        _replace(home / "CURRENT", name)
+    return snapshot, is_new
+
+
+def _described(item: Input) -> dict[str, Any]:
+    """What the manifest says of an input: enough to know it again."""
+    try:
+        rows = _rows(item.path)
+        return {"name": item.path.name, "sha256": sha256(item.path), "rows": rows, "becomes": item.becomes}
+    except pa.ArrowInvalid:
+        raise DataError(f"{item.path.name} cannot be read: it is damaged, or no Parquet file.") from None
+    except OSError as error:
+        # Arrow's own text names the whole path and the number.
+        said = os.strerror(error.errno) if error.errno else str(error)
+        raise DataError(f"{item.path.name} cannot be read: {said}.") from None
+
+
+def _identity(study: Study, source: Source, read: list[dict[str, Any]]) -> str:
+    told = {
+        "inputs": [(item["name"], item["sha256"]) for item in read],
+        "source": study.source,
+        "timezone": study.timezone,
+        "versions": (SCHEMA_VERSION, LOADER_VERSION, source.VERSION),
+    }
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _before(root: Path, study: Study) -> Snapshot | None:
+    """The snapshot in use until now, if it can be compared: every byte whole, the same source and zone."""
+    home = root / "data" / "snapshots" / study.name
+    snapshot = open_snapshot(home / current_id(home), verify=True)
+    told = (study.source, study.timezone)
+    return (
+        snapshot if snapshot and (snapshot.manifest["options"], snapshot.manifest["zone"]) == told else None
+    )
+
+
+def _build(
+    folder: Path,
+    name: str,
+    study: Study,
+    source: Source,
+    inputs: list[Input],
+    read: list[dict[str, Any]],
+    *,
+    before: Snapshot | None,
+) -> None:
+    con = connect()
+    try:
+        raw = source.read(con, study, inputs)
+        tables = {table: _write(con, folder, table, rows) for table, rows in raw.items()}
+        loaded = {table: con.read_parquet(folder / f"{table}.parquet") for table in tables}
+        oddities = {words: int(rows.execute()) for words, rows in quality.oddities(loaded).items()}
+        lines = loaded["order_lines"]
+        late = _late(con, lines, before)
+        first, last = lines.aggregate(a=lines.ordered_at.min(), b=lines.ordered_at.max()).execute().iloc[0]
+    except (ibis.IbisError, duckdb.Error) as error:
+        raise DataError(f"The data of '{study.name}' cannot be loaded: {str(error).rstrip('.')}.") from error
+    finally:
+        con.disconnect()
+    if not tables["order_lines"]["loaded"]:
+        raise DataError(
+            f"No order line of '{study.name}' could be loaded; {tables['order_lines']['read']} were read."
+        )
+    today = dt.datetime.now(zoneinfo.ZoneInfo(study.timezone)).date()
+    manifest = {
+        "schema_version": SCHEMA_VERSION,
+        "id": name,
+        "study": study.name,
+        "source": study.kind,
+        "options": study.source,
+        "zone": study.timezone,
+        "loader_version": [LOADER_VERSION, source.VERSION],
+        "loaded_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        "inputs": read,
+        "tables": tables,
+        "oddities": oddities,
+        "late_arrivals": late,
+        "decisions": [{"table": d.table, "quirk": d.quirk, "decision": d.decision} for d in source.DECISIONS],
+        "first_day": first.date().isoformat(),
+        "last_day": last.date().isoformat(),
+        # A day that was not over when the data were read is not complete.
+        "last_complete_day": min(last.date(), today - dt.timedelta(days=1)).isoformat(),
+    }
+    (folder / "snapshot.json").write_text(
+        json.dumps(manifest, indent=1, ensure_ascii=False), encoding="utf-8"
+    )
+
+
+def _late(con: ibis.backends.duckdb.Backend, lines: Any, before: Snapshot | None) -> dict[str, Any] | None:
+    """What came late: order lines of days that the snapshot before held as complete; None at a first load."""
+    if before is None:
+        return None
+    through = before.manifest["last_complete_day"]
+    then = con.read_parquet(before.path("order_lines"))
+    changed = quality.late_arrivals(lines, then, through=dt.date.fromisoformat(through)).execute()
+    return {
+        "since": before.id,
+        "through": through,
+        "came": int(changed["came"].sum()),
+        "went": int(changed["went"].sum()),
+        "days": len(changed),
+        "oldest": None if changed.empty else changed["day"].min().isoformat()[:10],
+    }
+
+
+def _write(con: ibis.backends.duckdb.Backend, folder: Path, table: str, raw: Any) -> dict[str, Any]:
+    good, bad = quality.split(raw, table)
+    path, aside = folder / f"{table}.parquet", folder / "quarantine" / f"{table}.parquet"
+    key = list(TABLES[table].key)
+    # A table without a key keeps the source's order; a key's check may have shuffled the others.
+    con.to_parquet(good.order_by(key) if key else good, path, compression="zstd")
+    read, loaded = int(raw.count().execute()), _rows(path)
+    quarantined = 0
+    if read != loaded:
+        aside.parent.mkdir(exist_ok=True)
+        con.to_parquet(bad.order_by("file", "row"), aside, compression="zstd")
+        quarantined = _rows(aside)
+    if read != loaded + quarantined:
+        raise DataError(
+            f"{table}: {read} rows read, {loaded} loaded, {quarantined} set aside; the sum is wrong."
+        )
+    return {"read": read, "loaded": loaded, "quarantined": quarantined, "bytes": path.stat().st_size,
+            "sha256": sha256(path)}  # fmt: skip
+
+
+def _remove_abandoned(home: Path) -> None:
+    """Remove what processes that are no more left half built."""
+    for left in home.glob(".*-[0-9]*"):
+        if not psutil.pid_exists(int(left.name.rpartition("-")[2])):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _replace(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(text + "\n", encoding="utf-8")
+    temporary.replace(path)
+
+
+def _rows(path: Path) -> int:
+    return int(pq.read_metadata(path).num_rows)
