@@ -9,7 +9,16 @@ import ibis.expr.types as ir
 
 from crm_utils.errors import DataError, StudyError, known_names
 
-__all__ = ["LEVELS", "MOST_ITEMS", "BasketCounts", "basket_sizes", "baskets", "count_baskets", "no_products"]
+__all__ = [
+    "LEVELS",
+    "MOST_ITEMS",
+    "BasketCounts",
+    "basket_sizes",
+    "baskets",
+    "count_baskets",
+    "level_there",
+    "no_products",
+]
 
 LEVELS = ("category", "subcategory", "product")
 
@@ -77,6 +86,12 @@ def baskets(
 def basket_sizes(baskets: ir.Table) -> ir.Table:
     """How many different items each order holds: ``order_id``, ``size``."""
     return baskets.group_by("order_id").aggregate(size=baskets.count())
+
+
+def level_there(products: ir.Table | None, level: str) -> str:
+    """The level asked for where the study knows its products, else ``product``: their ids always exist."""
+    known = products is not None and products.limit(1).count().to_pyarrow().as_py() > 0
+    return level if known else "product"
 
 
 def no_products(written: str) -> tuple[str, ...]:
