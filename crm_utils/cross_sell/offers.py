@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from crm_utils.cross_sell.adjusted_lift import PairLift, pair_lift
 from crm_utils.cross_sell.contenders import METHODS, Known, learn, rank_items
-from crm_utils.cross_sell.history import item_history, rebuy_chances
+from crm_utils.cross_sell.history import due_days, item_history, rebuy_chances
 from crm_utils.cross_sell.metrics import MEASURES, bootstrap_means, rank_measures
 from crm_utils.errors import DataError
 
@@ -122,7 +122,7 @@ def know(
     """
     past = baskets.filter(baskets.ordered_on <= as_of)
     before = as_of - dt.timedelta(days=days)
-    earlier = learn(_frame(item_history(past, as_of=before)), as_of=before)
+    earlier = due_days(_frame(item_history(past, as_of=before)), as_of=before)
     try:
         pairs = pairs or pair_lift(past, min_support=min_support)
     except DataError:  # too few customers to be sure of any rule
@@ -133,7 +133,7 @@ def know(
         as_of=as_of,
         pairs=pairs,
         segments=None if named is None else named.set_index("customer_id")["segment"],
-        chances=rebuy_chances(earlier.due, _bought(past, before, as_of)),
+        chances=rebuy_chances(earlier, _bought(past, before, as_of)),
     )
 
 
