@@ -120,19 +120,18 @@ def offer_quality(tested: pd.DataFrame, *, title: str, measure: str) -> Axes:
 
 
 def affinity_map(affinities: pd.DataFrame, *, title: str, most: int = 14) -> Axes:
-    """How much more or less than others each segment buys of the items that set segments apart most."""
-    size = np.abs(np.log(affinities["index"].clip(lower=0.1))).where(affinities["q_value"] <= 0.05, 0)
-    top = affinities.assign(size=size).groupby("item")["size"].max().nlargest(most).index
-    kept = affinities[affinities["item"].isin(top)]
-    index = kept.pivot_table(index="item", columns="segment", values="index").reindex(top)
-    sure = kept.pivot_table(index="item", columns="segment", values="q_value").reindex(top) <= 0.05
-    text = index.map(lambda v: wording.number(v, 1)).where(sure, "·")
+    """How much more or less than others each segment buys, where it is told apart from them."""
+    sure = affinities[affinities["q_value"] <= 0.05]
+    top = np.log(sure["index"].clip(lower=0.1)).abs().groupby(sure["item"]).max().nlargest(most).index
+    index = sure[sure["item"].isin(top)].pivot_table(index="item", columns="segment", values="index")
+    index = index.reindex(top)
+    text = index.map(lambda v: wording.number(v, 1))
     index.index = text.index = pd.Index([_short(name) for name in top])
     _, ax = plt.subplots(figsize=(3.0 + 0.66 * max(index.shape[1], 4), 1.9 + 0.32 * max(len(index), 3)))
-    heat_map(ax, index, text=text, most=float(min(index.max().max(), 4.0)) if len(index) else 1.0)
+    heat_map(ax, index, text=text)
     ax.tick_params(axis="x", rotation=40)
     plt.setp(ax.get_xticklabels(), ha="right", rotation_mode="anchor")
-    return say(ax, title, x="segment (· not told apart from the other customers)", y="")
+    return say(ax, title, x="segment (white: not told apart from the other customers)", y="")
 
 
 def _neighbours(names: list[str], pairs: list[tuple[str, ...]]) -> list[str]:
