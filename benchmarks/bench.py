@@ -58,7 +58,10 @@ def main() -> None:
         }
         parts = []
         for name in given.only or sections:
-            parts.append(sections[name]())
+            busy = os.getloadavg()[0]
+            lines, aims = sections[name]()
+            lines.append(f"\nLoad average before and after this part: {busy:.1f}, {os.getloadavg()[0]:.1f}.")
+            parts.append((lines, aims))
             # After each part, so that a long run that is cut short leaves what it found.
             given.out.write_text(page(machine(started, before, given.peers), parts), encoding="utf-8")
 
@@ -141,7 +144,7 @@ def loading(folder: Path) -> tuple[list[str], list[Aim]]:
 
 def ten_million(folder: Path) -> tuple[list[str], list[Aim]]:
     """Customers instead of lines: what segment_ten_million.py prints."""
-    text, peak = run([sys.executable, "-W", "ignore", str(HERE / "segment_ten_million.py")], cwd=folder)
+    text, peak, _ = run([sys.executable, "-W", "ignore", str(HERE / "segment_ten_million.py")], cwd=folder)
     lines = [f"\n## Ten million customers\n\n```\n{text.strip()}\n```\n\nThe process held {peak:.2f} GB."]
     return lines, [Aim("10 million customers segmented in less than 4 GB", f"{peak:.2f} GB", peak < 4)]
 

@@ -37,8 +37,12 @@ class Aim:
     met: bool
 
 
-def run(command: Sequence[str], *, cwd: Path, env: Mapping[str, str] | None = None) -> tuple[str, float]:
-    """Run a process to its end: what it printed, and the most memory (GB) that it or a child of it held."""
+def run(
+    command: Sequence[str], *, cwd: Path, env: Mapping[str, str] | None = None
+) -> tuple[str, float, float]:
+    """Run a process to its end: what it printed, the most memory (GB) that it or a child of it held, and
+    the CPU seconds of all of them.
+    """
     with tempfile.TemporaryFile("w+") as said:
         process = subprocess.Popen(command, cwd=cwd, env=dict(os.environ) | dict(env or {}), stdout=said)
         _, status, usage = os.wait4(process.pid, 0)
@@ -46,7 +50,7 @@ def run(command: Sequence[str], *, cwd: Path, env: Mapping[str, str] | None = No
         text = said.read()
     if status:
         raise SystemExit(f"{' '.join(command)} failed:\n{text}")
-    return text, usage.ru_maxrss / 1024**2
+    return text, usage.ru_maxrss / 1024**2, usage.ru_utime + usage.ru_stime
 
 
 def task(
@@ -54,7 +58,7 @@ def task(
 ) -> Measurement:
     """Measure one of ``tasks.py`` in a fresh process of the given Python."""
     command = [str(python), "-W", "ignore", str(HERE / "tasks.py"), name, *map(str, (warm, *arguments))]
-    text, peak = run(command, cwd=cwd, env=LIMITS)
+    text, peak, _ = run(command, cwd=cwd, env=LIMITS)
     return Measurement(peak_gb=peak, **json.loads(text.strip().splitlines()[-1]))
 
 

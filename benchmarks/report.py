@@ -24,9 +24,9 @@ ROOT = HERE.parent
 def report(folder: Path, *, rounds: int) -> tuple[list[str], list[Aim]]:
     """Make the default report from nothing, several times, and once under the eyes of ``probe``."""
     runs = [_run(folder) for _ in range(rounds)]
-    seconds, peaks = [r[0] for r in runs], [r[1] for r in runs]
+    seconds, cpu, peak = [r[0] for r in runs], [r[1] for r in runs], max(r[2] for r in runs)
     with tempfile.TemporaryDirectory(dir=folder) as name:
-        watched, _, manifest = _run(folder, watch=Path(name))
+        watched, _, _, manifest = _run(folder, watch=Path(name))
         parts = [(p.name.split("-")[0], json.loads(p.read_text())) for p in Path(name).glob("*.json")]
     command = next(spent for process, spent in parts if process == "command")
     kernels = Counter()
@@ -37,7 +37,8 @@ def report(folder: Path, *, rounds: int) -> tuple[list[str], list[Aim]]:
     lines = [
         f"\n## The default report, all of it\n\n`crm run {STUDY}` in an empty project: loading "
         f"the data, {len(notebooks)} notebooks, pages; byte code is compiled. "
-        f"Median {span(seconds)} s of {rounds} runs; the largest process held {max(peaks):.2f} GB.\n",
+        f"Median {span(seconds)} s of {rounds} runs, {span(cpu)} CPU seconds of all processes together; the "
+        f"largest held {peak:.2f} GB.\n",
         f"Where the time goes, in one more run of {watched:.1f} s, looked at every 10 ms (`probe/`). Kernels "
         "run beside the command and beside each other, so their seconds add up to more than the clock's.\n",
         "| process | part | seconds |\n|---|---|---|",
@@ -52,7 +53,7 @@ def report(folder: Path, *, rounds: int) -> tuple[list[str], list[Aim]]:
     ]
 
 
-def _run(folder: Path, *, watch: Path | None = None) -> tuple[float, float, dict]:
+def _run(folder: Path, *, watch: Path | None = None) -> tuple[float, float, float, dict]:
     with tempfile.TemporaryDirectory(dir=folder) as name:
         project = Path(name)
         for part in ("notebooks", "studies"):
@@ -60,11 +61,11 @@ def _run(folder: Path, *, watch: Path | None = None) -> tuple[float, float, dict
         paths = os.pathsep.join([str(HERE / "probe"), *filter(None, [os.environ.get("PYTHONPATH")])])
         env = {"CRM_PROBE": str(watch), "PYTHONPATH": paths} if watch else {}
         started = time.perf_counter()
-        _, peak = run([str(Path(sys.executable).with_name("crm")), "run", STUDY], cwd=project, env=env)
+        _, peak, cpu = run([str(Path(sys.executable).with_name("crm")), "run", STUDY], cwd=project, env=env)
         seconds = time.perf_counter() - started
         manifest = json.loads((project / "reports" / STUDY / "latest" / "run.json").read_text())
         print(f"  report: {seconds:.1f} s", flush=True)
-        return seconds, peak, manifest
+        return seconds, cpu, peak, manifest
 
 
 def _largest_first(spent: dict[str, float]) -> list[tuple[str, float]]:

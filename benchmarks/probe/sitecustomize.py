@@ -22,7 +22,7 @@ IN_A_CELL = {
     "pictures": ("/matplotlib/", "/seaborn/", "crm_utils/plots/", "/matplotlib_inline/"),
 }
 IN_THE_COMMAND = {
-    "loading data": ("crm_utils/snapshots.py",),
+    "loading data": ("crm_utils/loading.py", "crm_utils/snapshots.py"),
     "pages": ("crm_utils/pages/",),
     "imports": ("importlib._bootstrap",),
     "executing notebooks": ("concurrent/futures/",),
