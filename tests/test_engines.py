@@ -1,4 +1,4 @@
-"""Is every reduction compared between engines, and does docs/engines.md say what runs where?
+"""Is every reduction compared between engines, and does the comparison see what differs?
 
 The comparison itself needs Spark: tests/spark, run by ``nox -s spark``.
 """
@@ -12,18 +12,11 @@ import ibis
 import pyarrow as pa
 import pytest
 from engines.compare import differences, settle
-from engines.dialects import missing, page
 from engines.reductions import CASES, reductions
-from tiny import ROOT
 
 
 def test_every_reduction_has_a_case():
     assert set(CASES) == reductions(), "Give each reduction a case in tests/engines/reductions.py."
-
-
-def test_the_page_on_engines_is_up_to_date():
-    written = (ROOT / "docs" / "engines.md").read_text(encoding="utf-8")
-    assert written == page(missing()), "Write it anew: python tests/write_engines.py"
 
 
 @pytest.mark.parametrize(
