@@ -23,12 +23,12 @@ from browser.made_run import (
     text,
 )
 from nbformat import v4
-from PIL import Image, ImageChops, ImageStat
+from PIL import Image
 
 from crm_utils.changes import compare
 from crm_utils.pages import render_index, render_overview
 from crm_utils.pages.markup import Headings, clean, formula, render_markdown
-from crm_utils.pages.pictures import beside_findings, pictures, shrink, thumbnail
+from crm_utils.pages.pictures import beside_findings, pictures, thumbnail
 
 
 @pytest.fixture
@@ -250,26 +250,6 @@ def test_formulas_stay_within_a_paragraph_and_code_is_left_alone():
 
 
 # Pictures
-
-
-def test_a_chart_shrinks_and_looks_the_same():
-    image = Image.open(io.BytesIO(png())).convert("RGB")
-    image.paste(Image.radial_gradient("L").convert("RGB"), (1000, 20))
-    packed = io.BytesIO()
-    image.save(packed, "PNG")
-    small = shrink(packed.getvalue())
-    assert len(small) < len(packed.getvalue())
-    shown = Image.open(io.BytesIO(small)).convert("RGB")
-    assert shown.size == image.size
-    assert shown.getpixel((0, 0)) == image.getpixel((0, 0)) == (255, 255, 255)
-    assert max(ImageStat.Stat(ImageChops.difference(image, shown)).rms) < 1
-
-
-def test_a_picture_whose_colours_matter_keeps_them():
-    image = Image.merge("RGB", [Image.effect_noise((300, 300), 200) for _ in range(3)])
-    packed = io.BytesIO()
-    image.save(packed, "PNG")
-    assert shrink(packed.getvalue()) == packed.getvalue()
 
 
 def test_a_thumbnail_is_small():

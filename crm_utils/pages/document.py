@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import json
 import os
@@ -18,6 +19,7 @@ __all__ = ["TEMPLATES", "environment", "furniture", "read", "read_notebook", "si
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 
 
+@functools.cache
 def environment() -> Environment:
     """Jinja with every value escaped and every missing one an error."""
     jinja = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True)

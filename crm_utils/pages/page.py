@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -9,16 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import pygments
 from markupsafe import Markup
 from nbconvert.exporters import TemplateExporter
-from nbconvert.filters import Highlight2HTML, strip_ansi
+from nbconvert.filters import strip_ansi
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
 from traitlets.config import Config
 
 from crm_utils.changes import describe
+from crm_utils.packing import shrink
 
 from .document import TEMPLATES, furniture, read_notebook, size, write
 from .markup import Headings, clean, render_markdown
-from .pictures import Picture, data_uri, picture_kind, pictures, shrink
+from .pictures import Picture, data_uri, picture_kind, pictures
 
 __all__ = ["render_page"]
 
@@ -49,8 +54,9 @@ def render_page(
     """
     facts = next((n for n in manifest["notebooks"] if n["name"] == name), {"name": name})
     notebook = _executed(executed, failed=facts.get("status") == "failed")
-    exporter = _exporter(_Story(notebook))
+    exporter = _exporter()
     exporter.environment.globals.update(
+        story=_Story(notebook),
         manifest=manifest,
         facts=facts,
         others=[
@@ -117,8 +123,13 @@ def _packed(picture: Picture) -> bytes:
     return shrink(picture.content) if picture.kind == "image/png" else picture.content
 
 
-def _exporter(story: _Story) -> Any:
-    """Nbconvert with our template on its bare ``base``: what we do not write is not there."""
+@functools.cache
+def _exporter() -> Any:
+    """Nbconvert with our template on its bare ``base``: what we do not write is not there.
+
+    One for all pages, since its templates take longer to compile than a page to fill: what differs from page
+    to page are its environment's globals.
+    """
     exporter = TemplateExporter(  # type: ignore[no-untyped-call]
         config=Config({"NbConvertBase": {"display_data_priority": _SHOWN}}),
         template_name="base",
@@ -126,23 +137,18 @@ def _exporter(story: _Story) -> Any:
         extra_template_basedirs=[],  # the default is the working folder, where anything may lie
         extra_template_paths=[str(TEMPLATES)],
     )
-    environment = exporter.environment
-    environment.autoescape = True  # nbconvert leaves it off; templates are compiled after this line
-    environment.globals.update(furniture(), headings=story.headings)
-    environment.filters.update(
-        prose=story.prose,
-        displayed=story.displayed,
-        html=story.html,
-        text=story.text,
-        picture=story.picture,
-        code=_highlight(),
-    )
+    exporter.environment.autoescape = True  # nbconvert leaves it off; templates are compiled after this line
+    exporter.environment.globals.update(furniture())
+    exporter.environment.filters.update(code=_highlighted)
     return exporter
 
 
-def _highlight() -> Any:
-    highlight = Highlight2HTML(extra_formatter_options={"nowrap": True})  # type: ignore[no-untyped-call]
-    return lambda source: Markup(highlight(source))
+_PYTHON, _SPANS = PythonLexer(), HtmlFormatter(nowrap=True)
+
+
+def _highlighted(source: str) -> Markup:
+    """Python with its words in spans that the style sheet colours."""
+    return Markup(pygments.highlight(source or " ", _PYTHON, _SPANS))
 
 
 def _plain(text: str) -> str:

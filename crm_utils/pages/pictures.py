@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from PIL import Image, ImageChops, ImageStat
+from PIL import Image
 
-__all__ = ["Picture", "beside_findings", "data_uri", "picture_kind", "pictures", "shrink", "thumbnail"]
+from crm_utils.packing import on_white, with_palette, write_png
+
+__all__ = ["Picture", "beside_findings", "data_uri", "picture_kind", "pictures", "thumbnail"]
 
 _KINDS = ("image/svg+xml", "image/png", "image/jpeg")  # nbconvert's own order of preference
-_VISIBLE = 4.0  # of 255, root mean square in a colour channel: measured, and looked at, on our own charts
 
 
 @dataclass(frozen=True)
@@ -102,53 +102,12 @@ def beside_findings(notebook: Any) -> dict[str, Picture]:
     }
 
 
-def shrink(png: bytes) -> bytes:
-    """Write a PNG with a palette of 256 colours, unless it would show.
-
-    A chart is few colours and the shades of their edges: with a palette it takes a third of the bytes.
-    """
-    flat = _on_white(png)
-    few = _with_palette(flat)
-    error = ImageStat.Stat(ImageChops.difference(flat, few.convert("RGB"))).rms
-    return min(png, _png(few), key=len) if max(error) < _VISIBLE else png
-
-
-def _with_palette(flat: Image.Image) -> Image.Image:
-    """256 colours, found on every third dot of every third line: a ninth of the time of Pillow's own.
-
-    Pillow gives each dot a near colour of the palette, not the nearest. So each colour of the palette then
-    becomes the mean of the dots that it stands for, and flat areas have the colour they had.
-    """
-    size = (flat.width // 3 or 1, flat.height // 3 or 1)
-    dots = flat.resize(size, Image.Resampling.NEAREST)
-    few = flat.quantize(palette=dots.quantize(colors=256), dither=Image.Dither.NONE)
-    index = np.asarray(few.resize(size, Image.Resampling.NEAREST)).ravel()
-    stands_for = np.bincount(index, minlength=256).clip(1)
-    channels = [np.bincount(index, np.asarray(band).ravel(), 256) / stands_for for band in dots.split()]
-    few.putpalette(np.rint(np.stack(channels, axis=1)).astype(np.uint8).tobytes())
-    return few
-
-
 def thumbnail(content: bytes, width: int) -> bytes:
     """A small copy of a picture as PNG, ``width`` pixels wide at most."""
-    flat = _on_white(content)
-    flat.thumbnail((width, width), Image.Resampling.LANCZOS)
-    return _png(flat.quantize(colors=64, dither=Image.Dither.NONE))
-
-
-def _on_white(content: bytes) -> Image.Image:
     with Image.open(io.BytesIO(content)) as opened:
-        opened.load()
-        if not opened.has_transparency_data or opened.getextrema()[-1] == (255, 255):
-            return opened.convert("RGB")
-        image = opened.convert("RGBA")
-    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-
-
-def _png(image: Image.Image) -> bytes:
-    packed = io.BytesIO()
-    image.save(packed, "PNG")
-    return packed.getvalue()
+        flat = on_white(opened)
+    flat.thumbnail((width, width), Image.Resampling.LANCZOS)
+    return write_png(with_palette(flat, colors=64))
 
 
 def data_uri(kind: str, content: bytes) -> str:

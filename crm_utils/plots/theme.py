@@ -37,6 +37,7 @@ _FONT_PACKAGE = (
     "notojp_matplotlib"  # brings Noto Sans CJK (Han, Kana, Hangul; SIL OFL); only its file is used
 )
 _FONT = "Noto Sans CJK JP"
+_CANVAS = "module://crm_utils.plots.canvas"
 
 
 def use_theme() -> None:
@@ -68,7 +69,7 @@ def use_theme() -> None:
     if "ipykernel" in sys.modules:
         from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-        set_matplotlib_formats("retina")  # type: ignore[no-untyped-call]
+        set_matplotlib_formats("retina", backend=_CANVAS)  # type: ignore[no-untyped-call]
 
 
 def say(ax: Axes, message: str, *, x: str = "", y: str = "", size: float | None = None) -> Axes:
