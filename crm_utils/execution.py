@@ -25,6 +25,7 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_core.utils import ensure_event_loop
 
+from crm_utils import durable
 from crm_utils._papermill import CellTimeoutError, DeadKernelError, papermill
 from crm_utils.notebook_file import NotebookFile
 
@@ -155,9 +156,7 @@ class Executor:
         content["metadata"].pop("papermill", None)
         for cell in content["cells"]:
             cell["metadata"].pop("papermill", None)
-        temporary = place.with_suffix(".tmp")
-        temporary.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-        temporary.replace(place)
+        durable.replace(place, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
 
     def _kernel_class(self) -> type[AsyncKernelManager]:
         executor, environment, work = self, self._environment, self._work

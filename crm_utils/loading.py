@@ -23,7 +23,7 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from crm_utils import quality
+from crm_utils import durable, quality
 from crm_utils.errors import DataError
 from crm_utils.snapshots import Snapshot, connect, current_id, find, open_snapshot, sha256
 from crm_utils.sources import Input, Source, reader
@@ -75,14 +75,16 @@ def load(root: Path, study: Study) -> tuple[Snapshot, bool]:
             _build(building, name, study, source, inputs, read, before=_before(root, study))
             if open_snapshot(home / name, verify=True) is None:  # else another process was faster
                 shutil.rmtree(home / name, ignore_errors=True)  # what a damaged snapshot left
+                durable.sync_tree(building)
                 building.rename(home / name)
+                durable.sync_folder(home)
         except OSError as error:
             raise DataError(f"The snapshot of '{study.name}' cannot be written: {error.strerror}.") from error
         finally:
             shutil.rmtree(building, ignore_errors=True)
         snapshot = find(root, study.name, name)
     if current_id(home) != name:
-        _replace(home / "CURRENT", name)
+        durable.replace(home / "CURRENT", f"{name}\n", sync=True)
     return snapshot, is_new
 
 
@@ -213,12 +215,6 @@ def _remove_abandoned(home: Path) -> None:
     for left in home.glob(".*-[0-9]*"):
         if not psutil.pid_exists(int(left.name.rpartition("-")[2])):
             shutil.rmtree(left, ignore_errors=True)
-
-
-def _replace(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text + "\n", encoding="utf-8")
-    temporary.replace(path)
 
 
 def _rows(path: Path) -> int:

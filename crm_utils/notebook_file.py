@@ -159,16 +159,16 @@ def read_notebook(path: Path) -> NotebookFile:
         raise StudyError(
             f'{path.name} should call open_run("{match[2]}", …) once; it has: {opened or "no such call"}.'
         )
-    optional = frozenset(first for method, first, sure in calls if method == "table" and not sure)
-    sure = _firsts(calls, "table") - optional
+    # orders is a view over order_lines.
+    read = [("order_lines" if t == "orders" else t, sure) for method, t, sure in calls if method == "table"]
+    wants = frozenset(table for table, sure in read if not sure)
     return NotebookFile(
         path=path,
         name=match[2],
         question=_question(headings),
         parameters=parameters,
-        # orders is a view over order_lines.
-        needs=frozenset("order_lines" if table == "orders" else table for table in sure),
-        wants=optional,
+        needs=frozenset(table for table, _ in read) - wants,
+        wants=wants,
         uses=_firsts(calls, "load"),
         makes=_firsts(calls, "save"),
     )

@@ -8,38 +8,28 @@ without a word is marked as such by the next one.
 from __future__ import annotations
 
 import errno
-import graphlib
 import importlib
 import json
 import os
 import shutil
 import time
-from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import psutil
-
-from crm_utils import publish, resume, snapshots
+from crm_utils import publish, snapshots
+from crm_utils.conduct import Conductor, Tell
 from crm_utils.errors import RunError, StudyError
-from crm_utils.execution import Execution, Executor, work_folder
+from crm_utils.execution import work_folder
 from crm_utils.goals import judge_goals
 from crm_utils.lock import locked
 from crm_utils.plan import Plan, Request, make_plan
-from crm_utils.record import Record, code_hash, read_manifest, write_manifest
+from crm_utils.record import Record, read_manifest, write_manifest
 from crm_utils.signals import held
-from crm_utils.snapshots import sha256
 from crm_utils.study import read_study
 from crm_utils.tables import AsOf
 
 __all__ = ["Tell", "run_study"]
-
-#: Share of the memory that is free at the start which the engines of all kernels may use together.
-MEMORY_SHARE = 0.6
-#: Called with an event (started, notebook, published, finished, warning) and its facts.
-Tell = Callable[[str, dict[str, Any]], None]
 
 
 def run_study(root: Path, request: Request, *, tell: Tell = lambda *_: None) -> Path:
@@ -80,9 +70,9 @@ def run_study(root: Path, request: Request, *, tell: Tell = lambda *_: None) -> 
 
 
 def _run(root: Path, home: Path, request: Request, tell: Tell) -> Path:
-    deadline = time.monotonic() + request.run_timeout
+    begun = time.monotonic()  # not the wall clock, which may be set while we run
     plan = make_plan(root, request)
-    record = Record(plan, home / ".runs")
+    record = Record(plan, home / ".runs", begun=begun)
     folder, manifest = record.folder, record.manifest
     tell("started", {"run": folder.name, "study": plan.study.name, "as_of": str(plan.as_of),
                      "snapshot": plan.snapshot.id, "manifest": str(folder / "run.json")})  # fmt: skip
@@ -90,11 +80,14 @@ def _run(root: Path, home: Path, request: Request, tell: Tell) -> Path:
         shutil.copyfile(root / "studies" / f"{request.study}.yaml", folder / "study.yaml")
         if read_study(root, request.study, path=folder / "study.yaml") != plan.study:
             raise StudyError(f"studies/{request.study}.yaml was changed as the run began. Run again.")
-        _execute(root, plan, record, deadline, tell)
+        record.lap("loading")
+        _execute(root, plan, record, begun + request.run_timeout, tell)
+        record.lap("notebooks")
         manifest["goals"] = judge_goals(plan.study.goals, _results(folder))
         failed = [n for n in manifest["notebooks"] if n["status"] in ("failed", "not run")]
         record.close("failed" if failed else "passed")
-        _render(home, folder, manifest)
+        _render(home, folder, manifest, pages_too=bool(failed))  # else they are written
+        record.lap("index")
     except BaseException as error:
         with held(), suppress(Exception):  # what went wrong first is what is told
             record.close("failed", reason=str(error) or type(error).__name__)
@@ -107,18 +100,22 @@ def _run(root: Path, home: Path, request: Request, tell: Tell) -> Path:
     if request.only:
         tell("finished", {"run": folder.name, "report": str(folder / "index.html")})
         return folder
+    return _publish(root, home, record, plan.as_of, tell)
+
+
+def _publish(root: Path, home: Path, record: Record, as_of: AsOf, tell: Tell) -> Path:
+    """Make the run the report of its day; a signal waits until that is done, and all is tidy."""
+    folder = record.folder
     with held():
         try:
             record.close("passed", published=True)
-            report = publish.publish(folder, home, plan.as_of)
+            report = publish.publish(folder, home, as_of)
         except OSError as error:
             with suppress(OSError):
                 record.close("failed", reason=_unwritable(root, error))
             raise
-        tell(
-            "published",
-            {"run": folder.name, "report": str(report / "index.html"), "seconds": manifest["seconds"]},
-        )
+        page, took = str(report / "index.html"), record.manifest["seconds"]
+        tell("published", {"run": folder.name, "report": page, "seconds": took})
         try:
             _tidy(root, home, folder)
         except OSError as error:
@@ -127,103 +124,36 @@ def _run(root: Path, home: Path, request: Request, tell: Tell) -> Path:
 
 
 def _execute(root: Path, plan: Plan, record: Record, deadline: float, tell: Tell) -> None:
-    """Run the planned notebooks, several beside each other, each after those whose tables it loads."""
-    notebooks = {n.name: n for n in plan.notebooks if n.name not in plan.skipped}
-    after = {name: plan.after[name] & notebooks.keys() for name in notebooks}
-    sorter = graphlib.TopologicalSorter(after)
-    sorter.prepare()
-    jobs = max(1, min(plan.request.jobs, len(notebooks)))
-    folder, running = record.folder, dict[Future[Execution], str]()
+    """Run the notebooks; while some are still at work, write the pages of those that passed."""
 
-    def finish(name: str, execution: Execution, taken: str = "") -> None:
-        entry = record.entry(name)
-        entry |= {"status": execution.status, "reason": execution.reason, "seconds": execution.seconds}
-        if taken:
-            entry["taken_from"] = taken
-        if execution.status == "passed" and code_hash() == record.manifest["code"]:
-            entry["files"] = resume.made(folder, name)
-        record.write()
-        keys = ("name", "file", "status", "reason", "seconds")
-        tell("notebook", {"run": folder.name, **{k: entry[k] for k in keys}, "taken_from": taken})
-        sorter.done(name)
+    def write_pages(ended: list[str]) -> None:
+        importlib.import_module("crm_utils.pages")  # takes a while, the first time; kernels are starting
+        for name in ended:
+            if record.entry(name)["status"] == "passed":
+                _render_page(record.folder, record.manifest, name)
 
-    def start(name: str) -> None:
-        broken = sorted(d for d in after[name] if record.entry(d)["status"] != "passed")
-        if broken:
-            finish(name, Execution("not run", f"builds on {', '.join(broken)}, which failed", 0.0))
-            return
-        given = {"study": plan.study.name, "as_of": str(plan.as_of)} | plan.parameters[name]
-        entry, source = record.entry(name), executor.source(notebooks[name])
-        entry["source"] = sha256(source)
-        entry["key"] = resume.key(
-            source,
-            given,
-            manifest=record.manifest,
-            study=plan.study.model_dump(mode="json", exclude={"notebooks"}),
-            uses=[_table(folder, plan.as_of, table) for table in sorted(notebooks[name].uses)],
-        )
-        taken = resume.take(folder.parent, name, entry["key"], folder) if plan.request.resume else ""
-        if taken:
-            finish(name, Execution("passed", "", 0.0), taken)
-        else:
-            running[pool.submit(executor.execute, notebooks[name], given)] = name
-
-    environment = _environment(root, folder, jobs)
-    executor = Executor(folder, plan.notebooks, environment, cell_timeout=plan.request.cell_timeout)
-    with ThreadPoolExecutor(jobs) as pool:
-        try:
-            while sorter.is_active():
-                for name in sorter.get_ready():
-                    start(name)
-                importlib.import_module("crm_utils.pages")  # takes a second; kernels are busy starting
-                ended = _wait(running, deadline - time.monotonic())
-                if running and not ended:
-                    executor.stop(
-                        f"The run took longer than {plan.request.run_timeout} seconds and was stopped; "
-                        "--run-timeout gives it more."
-                    )
-                    ended = _wait(running, None)
-                for future in ended:
-                    finish(running.pop(future), future.result())
-        except BaseException as error:
-            executor.stop(str(error) or type(error).__name__)
-            with held():
-                for future in _wait(running, None, all_of_them=True):
-                    finish(running.pop(future), future.result())
-            raise
-        finally:
-            pool.shutdown(cancel_futures=True)
-            executor.close()
+    Conductor(root, plan, record, tell).run(deadline, write_pages)
 
 
-def _wait(
-    running: dict[Future[Execution], str], seconds: float | None, *, all_of_them: bool = False
-) -> set[Future[Execution]]:
-    """The notebooks that ended: the next, or all; none when time is up."""
-    when = "ALL_COMPLETED" if all_of_them else FIRST_COMPLETED
-    return wait(running, timeout=None if seconds is None else max(0.0, seconds), return_when=when).done
-
-
-def _table(folder: Path, as_of: AsOf, table: str) -> Path:
-    """Where ``run.load`` finds a table: in this run, else in the report of the same day."""
-    own = folder / "tables" / f"{table}.parquet"
-    return own if own.is_file() else folder.parents[1] / str(as_of) / "tables" / own.name
-
-
-def _render(home: Path, folder: Path, manifest: dict[str, Any]) -> None:
-    """Write the run's pages; a failed notebook gets one too, for reading."""
+def _render(home: Path, folder: Path, manifest: dict[str, Any], *, pages_too: bool = True) -> None:
+    """Write the run's index and its pages; a failed notebook gets one too, for reading."""
     from crm_utils import pages
 
-    results = _results(folder)
-    for name in (entry["name"] for entry in manifest["notebooks"]):
-        executed = folder / f"{name}.ipynb"
-        if executed.is_file():
-            page, found = folder / f"{name}.html", results.get(name, {})
-            pages.render_page(executed, page, manifest=manifest, name=name, results=found)
+    for entry in manifest["notebooks"] if pages_too else ():
+        _render_page(folder, manifest, entry["name"])
     earlier = [
         day for day in publish.days(home) if AsOf.parse(day).before < AsOf.parse(manifest["as_of"]).before
     ]
     pages.render_index(folder, manifest, previous=home / earlier[-1] if earlier else None)
+
+
+def _render_page(folder: Path, manifest: dict[str, Any], name: str) -> None:
+    from crm_utils import pages
+
+    executed = folder / f"{name}.ipynb"
+    if executed.is_file():
+        results = _results(folder).get(name, {})
+        pages.render_page(executed, folder / f"{name}.html", manifest=manifest, name=name, results=results)
 
 
 def _results(folder: Path) -> dict[str, dict[str, Any]]:
@@ -256,18 +186,6 @@ def _tidy(root: Path, home: Path, folder: Path) -> None:
     used = publish.prune_runs(home, keep=folder)
     snapshots.prune(root, home.name, used=used)
     pages.render_overview(root / "reports")
-
-
-def _environment(root: Path, folder: Path, jobs: int) -> dict[str, str]:
-    """What each kernel is told: where the run is, and its share of the machine."""
-    megabytes = int(psutil.virtual_memory().available * MEMORY_SHARE / jobs / 1_000_000)
-    threads = max(1, (os.cpu_count() or 1) // jobs)
-    return {
-        "CRM_ROOT": str(root),
-        "CRM_RUN": str(folder),
-        "CRM_THREADS": str(threads),
-        "CRM_MEMORY": f"{megabytes}MB",
-    }
 
 
 _TODO = {

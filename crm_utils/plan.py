@@ -15,7 +15,7 @@ from crm_utils.errors import StudyError, known_names
 from crm_utils.notebook_file import NotebookFile, read_notebooks
 from crm_utils.snapshots import Snapshot
 from crm_utils.study import Study, read_study
-from crm_utils.tables import AsOf
+from crm_utils.tables import TABLES, AsOf
 
 __all__ = ["Plan", "Request", "make_plan"]
 
@@ -87,26 +87,41 @@ def make_plan(root: Path, request: Request) -> Plan:
     }
     if request.as_of not in ("", "latest"):
         AsOf.parse(request.as_of)  # a malformed day is refused before data are loaded
-    makers = {table: notebook.name for notebook in notebooks for table in notebook.makes}
-    for notebook in notebooks:
-        for table in sorted(notebook.uses - makers.keys()):
-            raise StudyError(
-                f"{notebook.path.name} loads '{table}', which no notebook saves. {known_names(table, makers)}"
-            )
-    after = {n.name: {makers[t] for t in n.uses} for n in notebooks}
-    try:
-        order = list(graphlib.TopologicalSorter(after).static_order())
-    except graphlib.CycleError as error:
-        raise StudyError(f"Notebooks wait for each other: {' → '.join(error.args[1])}.") from None
+    after, order = _order(notebooks)
     snapshot, _ = loading.load(root, study)
     as_of = snapshot.as_of(request.as_of or study.as_of, study)
+    skipped = _skipped(order, by_name, after, snapshot)
     chosen = tuple(n for n in notebooks if not request.only or n.name in request.only)
+    return Plan(request, study, snapshot, as_of, chosen, parameters, skipped, after)
+
+
+def _order(notebooks: list[NotebookFile]) -> tuple[dict[str, set[str]], list[str]]:
+    """Which notebooks each one comes after, and all in an order that keeps to it."""
+    makers = {table: notebook.name for notebook in notebooks for table in notebook.makes}
+    for notebook in notebooks:
+        file = notebook.path.name
+        for table in sorted((notebook.needs | notebook.wants) - TABLES.keys()):
+            known = known_names(table, [*TABLES, "orders"], label="There are")
+            raise StudyError(f"{file} reads '{table}', which is no canonical table. {known}")
+        for table in sorted(notebook.uses - makers.keys()):
+            raise StudyError(f"{file} loads '{table}', which no notebook saves. {known_names(table, makers)}")
+    after = {n.name: {makers[t] for t in n.uses} for n in notebooks}
+    try:
+        return after, list(graphlib.TopologicalSorter(after).static_order())
+    except graphlib.CycleError as error:
+        raise StudyError(f"Notebooks wait for each other: {' → '.join(error.args[1])}.") from None
+
+
+def _skipped(
+    order: list[str], notebooks: dict[str, NotebookFile], after: dict[str, set[str]], snapshot: Snapshot
+) -> dict[str, str]:
+    """The notebooks that these data cannot answer, and those that build on them, each with why."""
     skipped: dict[str, str] = {}
     for name in order:
-        missing = sorted(by_name[name].needs - set(snapshot.tables))
+        missing = sorted(notebooks[name].needs - set(snapshot.tables))
         gone = sorted(after[name] & skipped.keys())
         if missing:
             skipped[name] = f"needs {', '.join(missing)}, which this study does not have"
         elif gone:
             skipped[name] = f"builds on {', '.join(gone)}, which was skipped"
-    return Plan(request, study, snapshot, as_of, chosen, parameters, skipped, after)
+    return skipped

@@ -13,6 +13,7 @@ import os
 import shutil
 from pathlib import Path
 
+from crm_utils import durable
 from crm_utils.tables import AsOf
 
 __all__ = ["days", "mend", "point", "prune_runs", "publish"]
@@ -40,6 +41,7 @@ def publish(run: Path, home: Path, as_of: AsOf) -> Path:
         The report: ``home/<as_of>``.
     """
     report = home / str(as_of)
+    durable.sync_tree(run)  # a link that a power cut leaves must not lead to empty files
     point(report, f".runs/{run.name}")
     newest = days(home)[-1]
     # Through a link it is up to date already; a copy is not.
@@ -61,6 +63,7 @@ def point(link: Path, target: str) -> None:
     try:
         temporary.symlink_to(target, target_is_directory=True)
         temporary.replace(link)
+        durable.sync_folder(link.parent)
     except (OSError, NotImplementedError) as error:
         _remove(temporary)
         if getattr(error, "errno", None) in _NOT_FOR_LACK_OF_LINKS:

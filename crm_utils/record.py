@@ -16,6 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from crm_utils import durable
 from crm_utils.plan import Plan
 from crm_utils.snapshots import sha256
 
@@ -34,12 +35,14 @@ class Record:
         What the run is going to do.
     runs
         The folder of all runs of the study; this run's own is made in it.
+    begun
+        When the run began, on the monotonic clock.
     """
 
-    def __init__(self, plan: Plan, runs: Path) -> None:
+    def __init__(self, plan: Plan, runs: Path, *, begun: float) -> None:
         now = dt.datetime.now(dt.UTC)
         self.folder = runs / f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
-        self._started = time.monotonic()  # the clock may be set while we run
+        self._begun = self._last = begun
         self.folder.mkdir(parents=True)
         self.manifest = _first(plan, self.folder.name, now)
         self.write()
@@ -52,11 +55,17 @@ class Record:
         """Replace ``run.json`` in one step."""
         write_manifest(self.folder, self.manifest)
 
+    def lap(self, part: str) -> None:
+        """Note how many seconds the part of the run took that ends now."""
+        now = time.monotonic()
+        self.manifest["durations"][part] = round(now - self._last, 3)
+        self._last = now
+
     def close(self, status: str, *, reason: str = "", published: bool = False) -> None:
         """Say how the run ended."""
         now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
         self.manifest |= {"status": status, "reason": reason, "published": published, "finished_at": now}
-        self.manifest["seconds"] = round(time.monotonic() - self._started, 3)
+        self.manifest["seconds"] = round(time.monotonic() - self._begun, 3)
         self.write()
 
 
@@ -71,9 +80,7 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
 
 def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
     """Replace a run's ``run.json`` in one step."""
-    temporary = folder / ".run.json.tmp"
-    temporary.write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    temporary.replace(folder / "run.json")
+    durable.replace(folder / "run.json", json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
 
 
 def code_hash() -> str:
@@ -111,6 +118,7 @@ def _first(plan: Plan, run_id: str, now: dt.datetime) -> dict[str, Any]:
         "started_at": now.isoformat(timespec="seconds"),
         "finished_at": "",
         "seconds": 0.0,
+        "durations": {},
         "published": False,
         "only": list(plan.request.only),
         "snapshot": kept | {"tables": counts},

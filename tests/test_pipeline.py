@@ -190,6 +190,16 @@ def test_notebooks_that_cannot_be_ordered_are_refused(loaded: Path) -> None:
         make_plan(loaded, Request("tiny"))
 
 
+@pytest.mark.parametrize("call", ['run.table("order_line")', 'run.table("order_line", required=False)'])
+def test_a_table_that_cannot_be_is_refused_instead_of_skipping_its_notebook(crm, loaded: Path, call) -> None:
+    write_notebook(loaded, 1, "a", call)
+    for command in ("run", "check"):
+        ended = crm(command, "tiny")
+        assert ended.exit_code == 2
+        said = "01_a.ipynb reads 'order_line', which is no canonical table. Did you mean 'order_lines'?"
+        assert said in " ".join(ended.stderr.split())
+
+
 def test_load_data_and_check_say_what_is_there(crm, loaded: Path) -> None:
     write_notebook(loaded, 1, "data_collection", COUNT)
     write_notebook(loaded, 2, "voice", 'run.table("feedback")')

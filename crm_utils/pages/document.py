@@ -1,4 +1,4 @@
-"""What do all pages share? Their head, their style, how they write dates and how they reach the disk."""
+"""What do all pages share? Their head, their style, how they write dates."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import base64
 import functools
 import hashlib
 import json
-import os
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 import nbformat
 from jinja2 import Environment, FileSystemLoader
 
-__all__ = ["TEMPLATES", "environment", "furniture", "read", "read_notebook", "size", "write"]
+__all__ = ["TEMPLATES", "environment", "furniture", "read", "read_notebook", "size"]
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 
@@ -96,10 +95,3 @@ def read(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     return content if isinstance(content, dict) else {}
-
-
-def write(path: Path, text: str) -> None:
-    """Replace a file at once: a reader sees the old page or the new one, never half of one."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)

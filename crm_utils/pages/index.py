@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from crm_utils import publish, wording
+from crm_utils import durable, publish, wording
 from crm_utils.changes import Change, Changes, compare, describe
 
-from .document import environment, read, read_notebook, write
+from .document import environment, read, read_notebook
 from .pictures import Picture, beside_findings, data_uri, pictures, thumbnail
 
 __all__ = ["render_index", "render_overview"]
@@ -50,7 +50,7 @@ def render_index(folder: Path, manifest: Mapping[str, Any], *, previous: Path | 
             {**i, "rows": wording.count(i["rows"])} for i in manifest.get("snapshot", {}).get("inputs", [])
         ],
     )
-    write(folder / "index.html", text)
+    durable.replace(folder / "index.html", text)
 
 
 def _executed(path: Path) -> Any:
@@ -211,7 +211,8 @@ def render_overview(reports: Path) -> None:
             title = newest_first[0]["manifest"].get("title", folder.name)
             studies.append({"title": title, "days": newest_first})
     studies.sort(key=lambda s: str(s["days"][0]["manifest"].get("started_at", "")), reverse=True)
-    write(reports / "index.html", environment().get_template("overview.html.j2").render(studies=studies))
+    template = environment().get_template("overview.html.j2")
+    durable.replace(reports / "index.html", template.render(studies=studies))
 
 
 def _day(study: Path, day: str) -> dict[str, Any]:

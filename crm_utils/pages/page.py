@@ -18,10 +18,11 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 from traitlets.config import Config
 
+from crm_utils import durable
 from crm_utils.changes import describe
 from crm_utils.packing import shrink
 
-from .document import TEMPLATES, furniture, read_notebook, size, write
+from .document import TEMPLATES, furniture, read_notebook, size
 from .markup import Headings, clean, render_markdown
 from .pictures import Picture, data_uri, picture_kind, pictures
 
@@ -59,16 +60,21 @@ def render_page(
         story=_Story(notebook),
         manifest=manifest,
         facts=facts,
-        others=[
-            n for n in manifest["notebooks"] if n["name"] != name and n["status"] in ("passed", "failed")
-        ],
+        others=[n for n in manifest["notebooks"] if n["name"] != name and _has_page(n, manifest)],
         failure=_failure(notebook, facts),
         findings=sorted(results.get("findings", []), key=lambda f: -(f.get("at_stake") or 0)),
         numbers={k: describe(n, manifest["currency"]) for k, n in results.get("numbers", {}).items()},
         downloads=_downloads(page.parent, name, results),
     )
     text, _ = exporter.from_notebook_node(notebook)
-    write(page, text)
+    durable.replace(page, text)
+
+
+def _has_page(facts: Mapping[str, Any], manifest: Mapping[str, Any]) -> bool:
+    """Whether a notebook has a page, or will have one if the run that is at work goes well."""
+    return facts["status"] in ("passed", "failed") or (
+        manifest["status"] == "running" and facts["status"] == "not run"
+    )
 
 
 def _executed(path: Path, *, failed: bool) -> Any:

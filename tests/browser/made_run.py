@@ -96,6 +96,7 @@ MANIFEST: dict[str, Any] = {
     "started_at": "2026-11-21T22:30:00+00:00",
     "finished_at": "2026-11-21T22:30:12+00:00",
     "seconds": 12.3,
+    "durations": {"loading": 0.2, "notebooks": 11.9},
     "published": True,
     "snapshot": {
         "id": "abc123",
