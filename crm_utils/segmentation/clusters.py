@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -79,6 +80,15 @@ class Clusters:
         """Whether data without clusters would look hardly less clustered."""
         seen, null = self._chosen("silhouette"), self._chosen("null_silhouette")
         return seen is None or null is None or seen - null < CONTINUUM_MARGIN
+
+    def numbers(self) -> list[dict[str, Any]]:
+        """What a run records of them: arguments for ``run.record``."""
+        span = {"low": self.stability_low, "high": self.stability_high}
+        return [
+            {"name": "clusters", "value": self.k, "unit": "clusters"},
+            {"name": "clusters.stability", "value": self.stability, **span},
+            {"name": "clusters.continuum", "value": "yes" if self.continuum else "no"},
+        ]
 
     def names(self) -> list[str]:
         """A plain name for each cluster, from where its centre lies among all customers."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -44,6 +45,14 @@ class Concentration:
     customers: int
     negative: int
     lorenz: pd.DataFrame
+
+    def numbers(self) -> list[dict[str, Any]]:
+        """What a run records of it: arguments for ``run.record``."""
+        top = {"value": self.top_fifth_share, "low": self.top_fifth_low, "high": self.top_fifth_high}
+        return [
+            {"name": "gini", "value": self.gini, "low": self.gini_low, "high": self.gini_high},
+            {"name": "top_fifth_share", **top, "unit": "share"},
+        ]
 
 
 def concentration(summary: ir.Table) -> Concentration:

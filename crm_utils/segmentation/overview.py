@@ -50,6 +50,15 @@ class Totals:
     repeat_low: float
     repeat_high: float
 
+    def numbers(self, currency: str) -> list[dict[str, Any]]:
+        """What a run records of them: arguments for ``run.record``."""
+        rate = {"value": self.repeat_rate, "low": self.repeat_low, "high": self.repeat_high}
+        return [
+            {"name": "customers", "value": self.customers, "unit": "customers"},
+            {"name": "revenue", "value": self.revenue, "unit": currency},
+            {"name": "repeat_purchase_rate", **rate, "unit": "share"},
+        ]
+
 
 def totals(orders: ir.Table, summary: ir.Table) -> Totals:
     """Add up customers, purchases and revenue, and everything that has no row in the summary.

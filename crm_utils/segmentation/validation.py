@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,18 +66,26 @@ class ForwardValidation:
 
     @property
     def shown(self) -> pd.DataFrame:
-        """The table without groups of fewer than five: a page shows groups, never a person."""
-        return self.table[self.table["customers"] >= SMALLEST].reset_index(drop=True)
+        """What a page shows: no group of fewer than five, since a page shows groups and never a person."""
+        measures = ["rate", "low", "high", "spend", "spend_low", "spend_high"]
+        big = self.table[self.table["customers"] >= SMALLEST]
+        return big[["group", "customers", *measures, "verdict"]].reset_index(drop=True)
 
     @property
     def promised(self) -> list[str]:
         """Groups whose name promises something, with customers enough to judge it."""
         return list(self.table.loc[~self.table["verdict"].isin(["no promise", "too few"]), "group"])
 
-    @property
-    def earned(self) -> list[str]:
-        """Groups whose name kept its promise."""
-        return list(self.table.loc[self.table["verdict"] == "earned", "group"])
+    def judged(self, verdict: str) -> list[str]:
+        """Groups with a verdict: earned, not earned, undecided, too few or no promise."""
+        return list(self.table.loc[self.table["verdict"] == verdict, "group"])
+
+    def rate_of(self, groups: Sequence[str]) -> tuple[float, float, float]:
+        """The share that bought of several groups together, with its 95 % Wilson interval."""
+        chosen = self.table[self.table["group"].isin(groups)]
+        bought, customers = int(chosen["bought"].sum()), max(int(chosen["customers"].sum()), 1)
+        low, high = proportion_confint(bought, customers, method="wilson")
+        return bought / customers, float(low), float(high)
 
 
 def forward_validation(
