@@ -45,6 +45,26 @@ def test_the_workflow_keeps_what_the_links_lead_to() -> None:
     assert flow[True]["schedule"]  # YAML reads "on" as True
 
 
+def test_the_line_of_cron_goes_to_the_project_and_keeps_errors_for_the_mail(tmp_path: Path) -> None:
+    """Cron's own parts are five fields and variables; the rest is the shell's, and is given to it."""
+    text = (ROOT / "schedules" / "crontab").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    variables = dict(line.split("=", 1) for line in lines if re.match(r"[A-Z_]+=", line))
+    *when, command = lines[-1].split(maxsplit=5)
+    assert all(re.fullmatch(r"[\d*/,-]+", field) for field in when)
+    assert len(when) == 5
+    crm = tmp_path / ".venv" / "bin" / "crm"
+    crm.parent.mkdir(parents=True)
+    (tmp_path / "reports").mkdir()
+    crm.write_text('#!/bin/sh\npwd\necho "$@"\necho bad >&2\nexit 3\n')
+    crm.chmod(0o755)
+    environment = variables | {"PATH": "/usr/bin:/bin", "PROJECT": str(tmp_path)}
+    ended = subprocess.run(["/bin/sh", "-c", command], env=environment, capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (3, "", "bad\n")
+    logged = (tmp_path / "reports" / "cron.log").read_text(encoding="utf-8").splitlines()
+    assert logged == [str(tmp_path.resolve()), "run complete_journey --as-of latest --resume"]
+
+
 def test_the_units_are_valid(tmp_path: Path) -> None:
     if shutil.which("systemd-analyze") is None:
         pytest.skip("systemd-analyze is not on this machine.")

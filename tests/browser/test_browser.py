@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import axe_playwright_python
+import pyarrow.parquet as pq
 import pytest
 from chromium import chromium
+from hostile_shop import hostile_report
 from made_run import PAYLOADS, hostile_run, ordinary_run
 
 from crm_utils.pages import render_overview
@@ -158,6 +161,40 @@ def test_no_payload_is_active(browser, hostile, name, policy):
         tab.evaluate(AXE)
         rules = "{runOnly: ['document-title', 'image-alt', 'duplicate-id-aria', 'html-has-lang']}"
         assert tab.evaluate(f"async () => (await axe.run({rules})).violations.map(v => v.id)") == []
+
+
+@pytest.fixture(scope="session")
+def hostile_shop(tmp_path_factory):
+    return hostile_report(tmp_path_factory.mktemp("hostile_shop"))
+
+
+def test_a_real_run_on_a_shop_of_hostile_names_does_nothing(browser, hostile_shop):
+    """From the source's files through every notebook, table and picture to the pages and the downloads."""
+    pages, seen = sorted(hostile_shop.glob("*.html")), ""
+    assert len(pages) > 3
+    for path in pages:
+        tab = opened(browser, path, **VIEWS["desk"], bypass_csp=True)
+        tab.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+        tab.wait_for_timeout(100)
+        assert tab.evaluate(ACTIVE) == [], path.name
+        assert tab.noise == [], path.name
+        seen += tab.evaluate("document.body.textContent")
+        tab.context.close()
+    assert sum(payload in seen for payload in PAYLOADS) > 10  # names did reach the pages
+
+
+def test_no_download_of_that_shop_holds_a_formula(hostile_shop):
+    cells, formulas = 0, ("=", "+", "-", "@", "\t", "\r")
+    for path in sorted((hostile_shop / "tables").glob("*.csv")):
+        texts = pq.read_table(path.with_suffix(".parquet")).to_pylist()
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file))
+        for row, meant in zip(rows, texts, strict=True):
+            for name, value in meant.items():
+                if isinstance(value, str):
+                    assert row[name] == (f"'{value}" if value.startswith(formulas) else value), path.name
+                    cells += 1
+    assert cells > 100
 
 
 def test_payloads_are_readable_as_the_text_they_are(browser, hostile):

@@ -20,7 +20,10 @@ ballast = bytearray(10 * 50_000_000)
 """
 FAULTS = {
     "raises": ("1 / 0", "01_raises.ipynb, cell [4]: ZeroDivisionError: division by zero."),
-    "hangs": ("import time\ntime.sleep(600)", "cell [4]: took longer than 8 seconds and was stopped; --cell"),
+    "hangs": (
+        "import time\ntime.sleep(600)",
+        "cell [4]: took longer than 15 seconds and was stopped; --cell",
+    ),
     "memory": (OUT_OF_MEMORY, "03_memory.ipynb, cell [4]: MemoryError."),
     "exits": ("import os\nos._exit(0)", "04_exits.ipynb, cell [4]: its kernel died: out of memory (--jobs"),
     "killed": (
@@ -37,7 +40,7 @@ def test_each_way_to_fail_is_named_and_the_others_go_on(loaded, start, crm, outc
     before = visible(loaded)
     for number, (name, (cell, _)) in enumerate(FAULTS.items(), start=1):
         write_notebook(loaded, number, name, cell)
-    ended = crm("run", "tiny", "--cell-timeout", "8")
+    ended = crm("run", "tiny", "--cell-timeout", "15")
     assert ended.code == 5, ended.said
     assert "Nothing was published; the failed run is in reports/tiny/.runs/" in ended.said
     folder, manifest = newest_run(loaded)
@@ -92,10 +95,10 @@ def test_kernels_killed_at_random_moments(loaded, start, crm, outcome) -> None:
 def test_a_stopped_run_takes_what_its_kernels_started_with_it(loaded, start, outcome) -> None:
     cell = 'import subprocess\nchild = subprocess.Popen(["sleep", "600"])\nprint(child.pid, flush=True)\n'
     write_notebook(loaded, 1, "numbers", cell + 'open("child", "w").write(str(child.pid))\nchild.wait()')
-    running = start("run", "tiny", "--run-timeout", "6")
+    running = start("run", "tiny", "--run-timeout", "12")
     ended = running.end()
     assert ended.code == 5
-    assert "The run took longer than 6 seconds and was stopped; --run-timeout gives it more." in ended.said
+    assert "The run took longer than 12 seconds and was stopped; --run-timeout gives it more." in ended.said
     pid = int((loaded / "child").read_text())
     assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
     folder, manifest = newest_run(loaded)

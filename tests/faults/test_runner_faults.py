@@ -8,6 +8,8 @@ import random
 import re
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -16,7 +18,7 @@ import pandas as pd
 import psutil
 import pytest
 from conftest import newest_run, visible, whole_seed
-from faults_project import RUNNER_KILLS, write_numbers
+from faults_project import KERNEL_KILLS, RUNNER_KILLS, write_numbers
 from notebook_maker import write_notebook
 
 
@@ -123,7 +125,7 @@ def test_signals_at_random_moments(loaded, start, crm, outcome) -> None:
     begun = time.monotonic()
     assert crm("run", "tiny").code == 0
     length, rng, came = time.monotonic() - begun, random.Random(3), Counter()
-    for seed in range(1, RUNNER_KILLS + 1):
+    for seed in range(1, KERNEL_KILLS + 1):
         last = whole_seed(loaded)
         running = start("run", "tiny", "--resume", "--set", f"numbers.seed={seed}")
         # From the moment it listens: before that there is nothing to end in order.
@@ -139,7 +141,7 @@ def test_signals_at_random_moments(loaded, start, crm, outcome) -> None:
         assert whole_seed(loaded) in (last, seed)
     assert crm("run", "tiny").code == 0
     told = ", ".join(f"{n} × {what}" for what, n in sorted(came.items()))
-    outcome("SIGTERM or SIGINT at a random moment", RUNNER_KILLS, f"{told}; report whole")
+    outcome("SIGTERM or SIGINT at a random moment", KERNEL_KILLS, f"{told}; report whole")
 
 
 def test_a_stale_lock_and_a_clock_set_back(loaded, crm, outcome) -> None:
@@ -164,6 +166,56 @@ def test_a_stale_lock_and_a_clock_set_back(loaded, crm, outcome) -> None:
         assert crm("run", "tiny", "--set", f"numbers.seed={seed}").code == 0
         assert whole_seed(loaded) == seed
     outcome("clock set back by decades", 2, "the current report and snapshot stay; published")
+
+
+WAITS = """
+import os, time
+open("started", "w").close()
+while not os.path.exists("changed"):
+    time.sleep(0.05)
+run.record("year", time.gmtime().tm_year)
+"""
+
+
+@pytest.fixture(scope="session")
+def own_clock(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A library that sets the clock for the processes that load it: the machine's own is everybody's."""
+    library = tmp_path_factory.mktemp("clock") / "clock.so"
+    if not sys.platform.startswith("linux") or shutil.which("cc") is None:
+        pytest.skip("A clock of one's own needs Linux and a C compiler.")
+    source = Path(__file__).with_name("clock.c")
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
+    return library
+
+
+@pytest.mark.parametrize("years", [-10, 10])
+def test_the_clock_is_set_during_the_run(loaded, crm, outcome, own_clock: Path, years: int) -> None:
+    write_numbers(loaded)
+    write_notebook(loaded, 2, "waits", WAITS)
+    clock = loaded / "clock"
+    clock.write_text("0")
+    preload = {"LD_PRELOAD": str(own_clock), "CRM_CLOCK": str(clock)}
+    command = [sys.executable, "-m", "crm_utils.cli", "run", "tiny"]
+    running = subprocess.Popen(
+        command, cwd=loaded, env=os.environ | preload, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    deadline = time.monotonic() + 60
+    while not (loaded / "started").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    clock.write_text(str(years * 365 * 86_400))
+    (loaded / "changed").touch()
+    said, _ = running.communicate(timeout=120)
+    assert running.returncode == 0, said.decode()
+    report = loaded / "reports" / "tiny" / "latest"
+    seen = json.loads((report / "results" / "waits.json").read_text())["numbers"]["year"]["value"]
+    assert abs(seen - time.gmtime().tm_year - years) <= 1  # the fault was committed
+    manifest = json.loads((report / "run.json").read_text(encoding="utf-8"))
+    assert 0 < manifest["seconds"] < 120
+    assert all(0 < n["seconds"] < 120 for n in manifest["notebooks"])
+    (loaded / "notebooks" / "02_waits.ipynb").unlink()
+    assert crm("run", "tiny", "--set", "numbers.seed=1").code == 0
+    assert whole_seed(loaded) == 1
+    outcome(f"clock set by {years:+} years during the run", 1, "published, durations true; the next run too")
 
 
 def test_a_study_and_a_notebook_edited_during_the_run(loaded, start, crm, outcome) -> None:
