@@ -50,14 +50,16 @@ def report(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Everything needed to trust it; posargs go to pytest."""
     install(session, "tests")
-    session.run("pytest", *session.posargs)
+    # A file's tests stay in one process, because they share what is costly to make.
+    beside = ("--numprocesses", "logical", "--maxprocesses", "4", "--dist", "loadfile")
+    session.run("pytest", *beside, *session.posargs)
 
 
 @nox.session
 def faults(session: nox.Session) -> None:
     """Commit every fault for real, and print what came of it; posargs: kills of the runner, of a kernel."""
     install(session, "tests")
-    runner, kernel = session.posargs or ("5", "5")  # before a release: 200 100
+    runner, kernel = session.posargs or ("2", "2")  # before a release: 200 100
     kills = {"CRM_RUNNER_KILLS": runner, "CRM_KERNEL_KILLS": kernel}
     session.run("pytest", "tests/faults", env=kills)
 
