@@ -6,6 +6,7 @@ import io
 import json
 import re
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -164,6 +165,15 @@ def test_a_page_leads_to_the_others_of_its_report(run):
     assert "skipped.html" not in page
 
 
+def test_a_page_with_a_dozen_large_pictures_takes_less_than_a_second(run):
+    """Pictures that no notebook has packed; time of the processor, whatever else the machine does."""
+    cells = [*ordinary_cells(), *(picture(1620, 860, alt=f"Bars {n}.") for n in range(12))]
+    run.add("sales", *cells)
+    begun = time.process_time()
+    run.page("sales", {})
+    assert time.process_time() - begun < 1
+
+
 def test_the_same_run_gives_the_same_page_and_leaves_no_other_file(run):
     assert page_of(run, *ordinary_cells()) == run.page(
         "sales", json.loads((run.folder / "results/sales.json").read_text())
@@ -297,6 +307,7 @@ def test_the_index_says_what_was_skipped_and_why_and_where_the_data_come_from(tm
     ):
         assert said_so in index
     assert "Real data, 1 January 2017 to 31 December 2017" in index
+    assert "The study has no products, customers, campaigns," in index
     assert re.findall(r'<li class="(met|missed)"', index) == ["met", "missed"]
     assert "segment.s17.customers" not in index
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -92,6 +93,10 @@ def test_a_run_is_published_whole(reported: Path) -> None:
     assert (manifest["status"], manifest["published"]) == ("passed", True)
     assert {n["name"]: n["status"] for n in manifest["notebooks"]} == dict.fromkeys(names, "passed")
     assert manifest["notebooks"][2]["parameters"] == {"seed": 7}
+    assert 0 < sum(manifest["durations"].values()) <= manifest["seconds"] + 0.01
+    # Pages written while others were at work lead to those as well.
+    pages = {"data_collection.html", "offers.html", "segmentation.html"}
+    assert links(report) == {page: pages - {page} for page in pages}
     executed = (report / "segmentation.ipynb").read_text(encoding="utf-8")
     assert "seed = 7" in executed
     assert str(reported) not in executed
@@ -117,6 +122,18 @@ def test_a_failure_is_named_and_the_last_report_stays(report: Path) -> None:
     page = (failed / "segmentation.html").read_text(encoding="utf-8")
     assert "no such &lt;b&gt;thing" in page
     assert (failed / "index.html").is_file()
+    assert links(failed) == {
+        "data_collection.html": {"segmentation.html"},
+        "segmentation.html": {"data_collection.html"},
+    }
+
+
+def links(folder: Path) -> dict[str, set[str]]:
+    """To which other pages of its run each page leads."""
+    pages = {p.name: p.read_text(encoding="utf-8") for p in folder.glob("*.html") if p.name != "index.html"}
+    return {
+        name: set(re.findall(r'href="(\w+\.html)"', page)) - {"index.html"} for name, page in pages.items()
+    }
 
 
 def test_a_notebook_whose_tables_are_missing_is_skipped_with_those_that_build_on_it(loaded: Path) -> None:

@@ -73,6 +73,8 @@ def test_control_totals_reconcile(orders: ibis.Table):
     assert (found.customers, found.guest_orders, found.returners) == (120, 1, 1)
     assert found.repeat_low < found.repeat_rate < found.repeat_high
     assert found.purchases == orders.count().to_pyarrow().as_py() - 2
+    told = {number["name"]: number["value"] for number in found.numbers("USD")}
+    assert told == {"customers": 120, "revenue": found.revenue, "repeat_purchase_rate": found.repeat_rate}
 
 
 def test_group_sizes_and_numbers_are_whole(orders: ibis.Table):

@@ -50,6 +50,17 @@ def test_intervals_follow_their_formulas():
     )
 
 
+def test_groups_together_have_the_rate_and_interval_of_their_sum():
+    rows = [(f"{g}{k}", "2024-07-02", 1.0) for g, n in {"Loyal": 30, "Lost": 4}.items() for k in range(n)]
+    groups = named({"Loyal": 40, "Lost": 20, "At Risk": 10})
+    found = forward_validation(groups, orders(rows), named_on=NAMED_ON, days=28)
+    wilson = stats.binomtest(34, 60).proportion_ci(method="wilson")
+    assert found.rate_of(["Loyal", "Lost"]) == pytest.approx((34 / 60, wilson.low, wilson.high))
+    assert found.rate_of(["none such"])[0] == 0
+    assert (found.judged("earned"), found.judged("too few")) == (["Loyal"], ["Lost", "At Risk"])
+    assert "bought" not in found.shown
+
+
 def test_verdicts():
     groups = {
         "Champions": 100,

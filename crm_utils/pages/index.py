@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from crm_utils import durable, publish, wording
 from crm_utils.changes import Change, Changes, compare, describe
+from crm_utils.tables import TABLES
 
 from .document import environment, read, read_notebook
 from .pictures import Picture, beside_findings, data_uri, pictures, thumbnail
@@ -46,6 +47,7 @@ def render_index(folder: Path, manifest: Mapping[str, Any], *, previous: Path | 
         tiles=[_tile(folder, n, results[n["name"]], notebooks[n["name"]]) for n in manifest["notebooks"]],
         goals=_goals(manifest),
         tables=_tables(manifest),
+        absent=_absent(manifest),
         inputs=[
             {**i, "rows": wording.count(i["rows"])} for i in manifest.get("snapshot", {}).get("inputs", [])
         ],
@@ -153,7 +155,7 @@ def wording_list(words: list[str]) -> str:
     >>> wording_list(["data", "parameters", "versions"])
     'data, parameters and versions'
     """
-    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 
 def _row(change: Change) -> dict[str, str]:
@@ -195,6 +197,12 @@ def _tables(manifest: Mapping[str, Any]) -> list[dict[str, str]]:
     kept = ("read", "loaded", "quarantined")
     tables = manifest.get("snapshot", {}).get("tables", {})
     return [{"name": name, **{k: wording.count(rows[k]) for k in kept}} for name, rows in tables.items()]
+
+
+def _absent(manifest: Mapping[str, Any]) -> str:
+    """The canonical tables that the study does not have; empty where that is not known."""
+    there = manifest.get("snapshot", {}).get("tables", {})
+    return wording_list([name for name in TABLES if name not in there]) if there else ""
 
 
 def render_overview(reports: Path) -> None:
