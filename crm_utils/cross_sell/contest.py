@@ -134,7 +134,7 @@ def try_offers(
         known = know(baskets, as_of=learnt_to, days=split.days, pairs=pairs, segments=named)
         bought = bought_between(baskets, learnt_to, until)
         values, spread = _measure(known, bought, k=k, segmented=named is not None)
-        winners = winners or {t: values[t].xs(CHOSEN_BY, axis=1, level=1).sum().idxmax() for t in METHODS}
+        winners = winners or _best(values)
         found, customers = _summed_up(values.join(_gains(values, winners)), seed=seed), len(values)
         judged.append(pd.concat([found, spread.to_frame("value")]).reset_index().assign(window=window))
     gained = judged[1][judged[1]["measure"] == "gain"].rename(columns={"method": "winner", "value": "gain"})
@@ -145,6 +145,12 @@ def try_offers(
         gained[["task", "winner", "gain", "low", "high"]].reset_index(drop=True),
         customers,
     )
+
+
+def _best(values: pd.DataFrame) -> dict[str, str]:
+    """Each task's method with the most of the measure that chooses; of equal ones the first."""
+    sums = values.loc[:, values.columns.get_level_values("measure") == CHOSEN_BY].sum()
+    return {task: sums[task].index[int(np.argmax(sums[task]))][0] for task in METHODS}
 
 
 def _pairs(counts: PairCounts) -> PairLift | None:

@@ -126,7 +126,7 @@ def _strongest(
     owned = known.times[row]
     offer = np.repeat(np.arange(len(row)), np.diff(owned.indptr))
     ties = pd.Series(known.weights[method][owned.indices, column[offer]])
-    return known.items[owned.indices[ties.groupby(offer).idxmax()]]
+    return np.asarray(known.items[owned.indices[ties.groupby(offer).idxmax()]])
 
 
 def _bought_before(known: Known, row: NDArray[np.int64], column: NDArray[np.int64]) -> list[str]:

@@ -149,12 +149,14 @@ def _met(held: ir.Table, shape: tuple[int, int]) -> Floats:
 
 def _pairs(held: ir.Table, shape: tuple[int, int]) -> sparse.csc_matrix:
     slots, items = shape
-    rows = held.filter(held.code < items).drop("size")
+    rows = held.filter(held.code < items)
     other = rows.select(basket_2="basket", code_2="code")
+    # Slot and first item in one number: a shorter key to group by.
+    rows = rows.select("basket", "code", cell=rows.slot.cast("int64") * items + rows.code)
     both = rows.inner_join(other, [rows.basket == other.basket_2, rows.code < other.code_2])
-    both = both.select("slot", pair=both.code.cast("int64") * items + both.code_2)
-    found = _frame(both.group_by("slot", "pair").aggregate(n=both.count()))
-    cells = (found["n"].astype(float), (found["slot"], found["pair"]))
+    found = _frame(both.group_by("cell", "code_2").aggregate(n=both.count()))
+    slot, code = np.divmod(found["cell"].to_numpy(), max(items, 1))
+    cells = (found["n"].astype(float), (slot, code * items + found["code_2"].to_numpy()))
     return sparse.csc_matrix(cells, shape=(slots, items**2))
 
 

@@ -83,7 +83,7 @@ def _best_rules(owned: sparse.csr_matrix, weights: Floats | None) -> Floats:
     if weights is None:
         return scores
     offered = np.flatnonzero(weights.any(axis=0))
-    leads = weights.any(axis=1)
+    leads = np.asarray(weights.any(axis=1))
     narrow = weights[:, offered]
     for row, bought in enumerate(np.split(owned.indices, owned.indptr[1:-1])):
         bought = bought[leads[bought]]
