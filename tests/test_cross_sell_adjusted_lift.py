@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from crm_utils.cross_sell import PairLift, code_baskets, count_pairs, pair_lift
-from crm_utils.cross_sell.adjusted_lift import expected_pairs
+from crm_utils.cross_sell.expected import expected_pairs
 from crm_utils.errors import DataError, StudyError
 
 

@@ -16,6 +16,7 @@ from crm_utils.cross_sell.baskets import (
 from crm_utils.cross_sell.coded import Coded, code_baskets
 from crm_utils.cross_sell.contest import OfferTest, Split, split_days, try_offers
 from crm_utils.cross_sell.itemsets import Itemsets, frequent_itemsets
+from crm_utils.cross_sell.longer_rules import LongerRules, longer_rules
 from crm_utils.cross_sell.offers import know, make_offers
 from crm_utils.cross_sell.pair_counts import PairCounts, count_pairs
 from crm_utils.cross_sell.rules import association_rules
@@ -27,6 +28,7 @@ __all__ = [
     "BasketCounts",
     "Coded",
     "Itemsets",
+    "LongerRules",
     "OfferTest",
     "PairCounts",
     "PairLift",
@@ -43,6 +45,7 @@ __all__ = [
     "frequent_itemsets",
     "know",
     "level_there",
+    "longer_rules",
     "make_offers",
     "no_products",
     "pair_lift",

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from crm_utils.cross_sell.expected import expected_pairs
 from crm_utils.cross_sell.itemsets import exact_share, least_count
 from crm_utils.cross_sell.pair_counts import PairCounts
 from crm_utils.cross_sell.parts import FEWEST_CUSTOMERS, Floats, judge_ratios
@@ -21,8 +22,6 @@ __all__ = ["LEAST_EXPECTED", "PairLift", "pair_lift"]
 
 LEAST_EXPECTED = 20.0
 """Pairs expected in fewer baskets are not tested: too little to tell, whatever was counted."""
-
-_ROUNDS = 60
 
 
 @dataclass(frozen=True)
@@ -140,17 +139,3 @@ def met_by_part(counts: PairCounts, frequent: NDArray[np.int64]) -> tuple[NDArra
         )
     rare = np.delete(met, frequent, axis=1).sum(axis=1, keepdims=True)
     return there, np.concatenate([met[:, frequent], rare], axis=1)[there]
-
-
-def expected_pairs(margins: Floats) -> Floats:
-    """Expected baskets of each pair of items, from the items met by stratum; rare ones in the last row."""
-    items, rare = margins[:-1], margins[-1]
-    total = margins.sum(axis=0)
-    u = items / np.sqrt(np.maximum(total, 1))
-    for _ in range(_ROUNDS):
-        # Rare items are many and each of them small: of u (U − u) = t only u U = t is left.
-        mass = u.sum(axis=0)
-        mass = (mass + np.sqrt(mass**2 + 4 * rare)) / 2
-        # Half a step on the logarithm: whole ones swing where one item is in nearly every basket.
-        u = np.sqrt(u * items / np.maximum(mass - u, 1e-9))
-    return np.asarray(u @ u.T)

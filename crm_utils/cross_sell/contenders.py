@@ -112,7 +112,7 @@ def learn(
         From :func:`crm_utils.cross_sell.history.rebuy_chances` of an earlier window.
     """
     due = due_days(history, as_of=as_of).sort_values(["customer", "item"], ignore_index=True)
-    recent = np.bincount(due["item"], due["recent"], len(baskets.items))
+    recent: Floats = np.bincount(due["item"], due["recent"], len(baskets.items)).astype(np.float64)
     order = np.argsort(-recent, kind="stable")[: np.count_nonzero(recent)]
     columns = np.full(len(recent), -1)
     columns[order] = np.arange(len(order))
@@ -120,9 +120,9 @@ def learn(
     kept = due[columns[due["item"]] >= 0]
     at = (np.searchsorted(numbers, kept["customer"]), columns[kept["item"]])
     shape = (len(numbers) + 1, len(order))
-    chance = np.zeros(len(kept))
+    chance = pd.Series(0.0, index=kept.index).to_numpy()
     if chances is not None:
-        chance = pd.Series(timing_cells(kept)).map(chances).fillna(chances.mean()).to_numpy()
+        chance = pd.Series(timing_cells(kept)).map(chances).fillna(chances.mean()).to_numpy(dtype=float)
     times = sparse.csr_matrix((kept["times"].astype(float), at), shape)
     customers = baskets.customers[numbers]
     popularity = recent[order]
@@ -157,7 +157,7 @@ def _cosine(times: sparse.csr_matrix) -> Floats:
     buyers = np.sqrt(np.maximum(both.diagonal(), 1))
     cosine = both / np.outer(buyers, buyers)
     np.fill_diagonal(cosine, 0)
-    return cosine
+    return np.asarray(cosine)
 
 
 def _rule_weights(pairs: PairLift, items: NDArray[np.object_]) -> dict[str, Floats]:

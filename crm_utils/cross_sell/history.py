@@ -110,4 +110,4 @@ def timing_cells(due: pd.DataFrame) -> NDArray[np.int64]:
 def cell_keys(rows: pd.DataFrame) -> NDArray[np.int64]:
     """One number for each row's ``customer`` and ``item``, in the order of both."""
     customer, item = (rows[name].to_numpy(dtype=np.int64) for name in ("customer", "item"))
-    return (customer << 32) + item
+    return np.asarray((customer << 32) + item)

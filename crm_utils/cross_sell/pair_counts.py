@@ -5,6 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from functools import reduce
+from math import factorial
+from operator import mul
 
 import ibis
 import ibis.expr.types as ir
@@ -18,7 +21,7 @@ from crm_utils.cross_sell.itemsets import exact_share, least_count
 from crm_utils.cross_sell.parts import PARTS, Floats
 from crm_utils.errors import StudyError
 
-__all__ = ["STRATA", "PairCounts", "count_pairs", "stratum_of"]
+__all__ = ["STRATA", "PairCounts", "code_common", "count_met", "count_pairs", "stratum_of"]
 
 STRATA = (2, 3, 4, 5, 6, 7, 8, 10, 13, 17, 22, 29, 38, 50, 65, 85, 110, 150, 200)
 """Where strata of basket size begin: a size each while baskets are small, then a third wider each time."""
@@ -117,11 +120,11 @@ def count_pairs(baskets: Coded, *, min_support: float, until: Collection[dt.date
     least = np.array([least_count(share, int(total)) for total in totals])
     common = np.flatnonzero((counts >= least[:, None]).any(axis=0))
     slot = (rows.period * PARTS + rows.part).cast("int32")
-    held = _common(rows.filter(rows["size"] > 1).mutate(slot=slot), common)
+    held = code_common(rows.filter(rows["size"] > 1).mutate(slot=slot), common)
     shape = (len(totals) * PARTS, len(common))
     return PairCounts(
         items=baskets.items[common], periods=bounds, baskets=totals, item_baskets=counts[:, common],
-        met=_met(held, shape), pairs=_pairs(held, shape), min_support=min_support,
+        met=count_met(held, shape), pairs=_pairs(held, shape), min_support=min_support,
     )  # fmt: skip
 
 
@@ -131,19 +134,31 @@ def stratum_of(size: ir.IntegerColumn) -> ir.IntegerColumn:
     return sum(above[1:], above[0])
 
 
-def _common(rows: ir.Table, common: NDArray[np.intp]) -> ir.Table:
-    """Rows with the code of their item among the common ones; the rare ones share the last."""
+def code_common(rows: ir.Table, common: NDArray[np.int64]) -> ir.Table:
+    """Rows with the ``code`` of their item among the common ones; the rare ones share the last."""
     codes = ibis.memtable(pd.DataFrame({"item": common, "code": np.arange(len(common))}).astype("int32"))
     named = rows.left_join(codes, "item")
     return named.select("basket", "size", "slot", code=named.code.fill_null(len(common)))
 
 
-def _met(held: ir.Table, shape: tuple[int, int]) -> Floats:
+def count_met(held: ir.Table, shape: tuple[int, int], *, others: int = 1) -> Floats:
+    """In how many sets of other items each item was met: periods × parts × items × strata.
+
+    Parameters
+    ----------
+    held
+        From :func:`code_common`, baskets of two items or more.
+    shape
+        How many slots and items there are.
+    others
+        How many other items make a set.
+    """
     slots, items = shape
-    cells = held.mutate(stratum=stratum_of(held["size"])).group_by("slot", "code", "stratum")
-    found = _frame(cells.aggregate(t=(held["size"] - 1).cast("int64").sum()))
+    places = [(held["size"] - taken).cast("int64") for taken in range(1, others + 1)]
+    cells = held.mutate(stratum=stratum_of(held["size"]), t=reduce(mul, places))
+    found = _frame(cells.group_by("slot", "code", "stratum").aggregate(t=cells.t.sum()))
     met = np.zeros((slots, items + 1, len(STRATA)))
-    met[found["slot"], found["code"], found["stratum"]] = found["t"]
+    met[found["slot"], found["code"], found["stratum"]] = found["t"] / factorial(others)
     return met.reshape(-1, PARTS, *met.shape[1:])
 
 

@@ -159,4 +159,5 @@ def _per_arm(share: ArrayLike) -> NDArray[np.float64]:
     base = np.where((base > 0) & (base * (1 + RISE) < 1), base, np.nan)
     effect = proportion_effectsize(base * (1 + RISE), base)
     # One tail of 2.5 %: a two-sided test of 5 %, whose other tail has no power to speak of.
-    return np.ceil(normal_sample_size_one_tail(effect, power=0.8, alpha=0.025, std_null=np.sqrt(2)))
+    units = normal_sample_size_one_tail(effect, power=0.8, alpha=0.025, std_null=np.sqrt(2))
+    return np.asarray(np.ceil(units))
