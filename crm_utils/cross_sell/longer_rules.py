@@ -160,7 +160,7 @@ def _holders(rows: ir.Table, sets: NDArray[np.int64]) -> ir.Table:
     for column in columns[1:]:
         other = rows.select(basket_2="basket", item_2="item")
         held = held.semi_join(other, [("basket", "basket_2"), (column, "item_2")])
-    return held.select("found", "basket", "size", "part").cache()
+    return held.select("found", "basket", "size", "part")
 
 
 def _rule_baskets(margins: Floats, places: Floats, inside: Floats) -> Floats:

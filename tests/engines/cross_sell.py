@@ -8,10 +8,11 @@ from typing import Any
 
 import ibis
 import ibis.expr.types as ir
+import numpy as np
 from engines.shop import AS_OF, MIDDLE, STARTS, Shop
 
 from crm_utils import cross_sell
-from crm_utils.cross_sell import contenders, history, itemsets, offers
+from crm_utils.cross_sell import contenders, history, itemsets, offers, pair_counts
 
 __all__ = ["CASES"]
 
@@ -31,6 +32,11 @@ def _baskets(shop: Shop) -> ir.Table:
 
 def _coded(shop: Shop) -> cross_sell.Coded:
     return cross_sell.code_baskets(_baskets(shop))
+
+
+def _common(shop: Shop) -> ir.Table:
+    rows = _coded(shop).rows
+    return pair_counts.code_common(rows.filter(rows["size"] > 1).mutate(slot=rows.part), np.array([0, 2]))
 
 
 def _counted(shop: Shop, *until: dt.date) -> cross_sell.PairCounts:
@@ -91,6 +97,17 @@ CASES: dict[str, Callable[[Shop], Any]] = {
     "cross_sell.contest.try_offers": lambda s: cross_sell.try_offers(
         _coded(s), DAYS, k=2, counts=_counted(s, DAYS.train_to, DAYS.validate_to)
     ),
+    "cross_sell.longer_rules.longer_rules": lambda s: cross_sell.longer_rules(
+        _coded(s),
+        (counts := _counted(s)),
+        cross_sell.pair_lift(counts, least_expected=5),
+        cross_sell.frequent_itemsets(_baskets(s), min_support=0.01),
+        min_support=0,
+        min_confidence=0,
+        least_expected=1,
+    ),
+    "cross_sell.pair_counts.code_common": lambda s: _common(s).drop("basket"),
+    "cross_sell.pair_counts.count_met": lambda s: pair_counts.count_met(_common(s), (50, 2), others=2),
     "cross_sell.pair_counts.count_pairs": lambda s: [
         cross_sell.pair_lift(_counted(s), min_support=0.01, least_expected=5),
         cross_sell.rule_stability(
