@@ -42,7 +42,7 @@ _BASKETS = """
     SELECT (basket_id + 100_000_000_000 * copy)::VARCHAR AS order_id, item
     FROM (SELECT * FROM held SEMI JOIN common USING (item)), range({copies}) AS copies(copy)
     WHERE hash({seed}, copy, basket_id, item) % 10 > 0
-        AND hash({seed} + 1, copy, basket_id) % ({copies} * {all_of_them}) < {most}"""
+        AND hash({seed} + 1, copy, basket_id) % {there} < {most}"""
 # What loading makes of it, in plain SQL: also what loading is compared with.
 ORDER_LINES = """
     SELECT basket_id::VARCHAR AS order_id, household_id::VARCHAR AS customer_id,
@@ -74,12 +74,9 @@ def write_baskets(path: Path, baskets: int) -> None:
 
     A copy of the real baskets loses one item in ten of each, by its own lot.
     """
-    _copy(
-        _BASKETS.format(
-            seed=SEED, source=SOURCE, copies=-(-baskets // BASKETS), most=baskets, all_of_them=BASKETS
-        ),
-        path,
-    )
+    copies = -(-baskets // BASKETS)
+    query = _BASKETS.format(seed=SEED, source=SOURCE, copies=copies, most=baskets, there=copies * BASKETS)
+    _copy(query, path)
 
 
 def _transactions(millions: int) -> str:

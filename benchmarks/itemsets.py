@@ -111,12 +111,12 @@ def _has(python: Path, module: str) -> bool:
 _ITEMSETS = f"""
 ## Frequent itemsets
 
-All sets of up to {MAX_LENGTH} items in at least {MIN_SUPPORT:.0%} of the baskets, from Parquet with a row an item of an
-order, both as text. Items are the 188 product categories of Complete Journey in the most baskets; baskets are its own,
-and copies of them that each lost one item in ten by lot (`grow.py`). What a peer needs, lists or a table of true and
-false, is built from integer codes by pandas, and counts as its time."""
+All sets of up to {MAX_LENGTH} items in at least {MIN_SUPPORT:.0%} of the baskets, from Parquet with a row an
+item of an order, both as text. Items are the 188 product categories of Complete Journey in the most baskets;
+baskets are copies of its own that each lost one item in ten by lot (`grow.py`). What a peer needs, lists or a
+table of true and false, is built from integer codes by pandas, and counts as its time."""
 _PAIRS = """
 ## Pairs from order lines
 
-From `order_lines` and `products` to the pairs of categories in at least 1 % of the orders: who bought what is brought
-down to a row an item of an order, returns left out, and pairs are counted on integers."""
+From `order_lines` and `products` to the pairs of categories in at least 1 % of the orders: what was bought is
+brought down to a row an item of an order, returns left out, and pairs are counted on integers."""

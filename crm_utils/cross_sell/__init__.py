@@ -19,7 +19,7 @@ from crm_utils.cross_sell.itemsets import Itemsets, frequent_itemsets
 from crm_utils.cross_sell.longer_rules import LongerRules, longer_rules
 from crm_utils.cross_sell.offers import know, make_offers
 from crm_utils.cross_sell.pair_counts import PairCounts, count_pairs
-from crm_utils.cross_sell.rules import association_rules
+from crm_utils.cross_sell.rules import association_rules, write_items
 from crm_utils.cross_sell.stability import RuleStability, directed_rules, rule_stability
 from crm_utils.cross_sell.upsell import bundle_candidates, price_tiers, upsell_candidates
 
@@ -55,4 +55,5 @@ __all__ = [
     "split_days",
     "try_offers",
     "upsell_candidates",
+    "write_items",
 ]

@@ -51,6 +51,7 @@ def longer_rules(
     *,
     min_support: float,
     min_confidence: float,
+    longest_antecedent: int = 2,
     least_expected: float = LEAST_EXPECTED,
 ) -> LongerRules:
     """Compare how often an item comes with a set of others with what baskets of their sizes would bring.
@@ -63,6 +64,8 @@ def longer_rules(
         Frequent itemsets of these baskets: those of two items or more are the antecedents.
     min_support, min_confidence
         The rules' thresholds, as for :func:`crm_utils.cross_sell.directed_rules`.
+    longest_antecedent
+        The most items on the left.
     least_expected
         Rules expected in fewer baskets are not tested; what was counted plays no part in that.
 
@@ -81,7 +84,7 @@ def longer_rules(
     A longer rule is often strong because a part of its antecedent is: compare with ``shorter``.
     """
     share, confident = exact_share("min_support", min_support), exact_share("min_confidence", min_confidence)
-    sets = _antecedents(itemsets, counts)
+    sets = _antecedents(itemsets, counts, longest=longest_antecedent)
     if sets.empty:
         return LongerRules(_empty(), 0)
     families = [_test(baskets, counts, family, least_expected) for _, family in sets.groupby("length")]
@@ -101,11 +104,11 @@ def longer_rules(
     return LongerRules(_beside_shorter(table[kept], pairs), len(table))
 
 
-def _antecedents(itemsets: Itemsets, counts: PairCounts) -> pd.DataFrame:
+def _antecedents(itemsets: Itemsets, counts: PairCounts, *, longest: int) -> pd.DataFrame:
     """Sets of two items or more, with the codes of their items, the rarest first."""
     held = counts.item_baskets.sum(axis=0)
     code = {name: k for k, name in enumerate(counts.items)}
-    longer = itemsets.table[itemsets.table["length"] > 1]
+    longer = itemsets.table[itemsets.table["length"].between(2, longest)]
     there = np.array([code.keys() >= names for names in longer["itemsets"]], dtype=bool)
     known = longer[there].reset_index(drop=True)
     codes = [tuple(sorted((code[name] for name in names), key=held.item)) for names in known["itemsets"]]
@@ -145,10 +148,12 @@ def _count(baskets: Coded, counts: PairCounts, codes: NDArray[np.int64]) -> tupl
     places[t["part"], t["found"], t["stratum"]] = t["t"]
     others = common.filter(common.code < len(numbers)).select("code", basket_2="basket")
     both = holders.inner_join(others, [("basket", "basket_2")])
-    n = both.group_by("part", "found", "code").aggregate(n=both.count()).to_pyarrow().to_pandas()
-    found = np.zeros((PARTS, len(codes), len(numbers)))
-    found[n["part"], n["found"], n["code"]] = n["n"]
-    return count_met(common, shape, others=length)[0], places, found
+    # Part and set in one number: a shorter key to group by.
+    both = both.select("code", cell=both.part * len(codes) + both.found)
+    n = both.group_by("cell", "code").aggregate(n=both.count()).to_pyarrow().to_pandas()
+    found = np.zeros((PARTS * len(codes), len(numbers)))
+    found[n["cell"], n["code"]] = n["n"]
+    return count_met(common, shape, others=length)[0], places, found.reshape(PARTS, len(codes), -1)
 
 
 def _holders(rows: ir.Table, sets: NDArray[np.int64]) -> ir.Table:
@@ -159,7 +164,9 @@ def _holders(rows: ir.Table, sets: NDArray[np.int64]) -> ir.Table:
     held = rows.drop("day", "customer").inner_join(table, rows.item == table.item_0)
     for column in columns[1:]:
         other = rows.select(basket_2="basket", item_2="item")
-        held = held.semi_join(other, [("basket", "basket_2"), (column, "item_2")])
+        # At most one row matches; DuckDB plans an inner join better than a semi-join here.
+        held = held.inner_join(other, [("basket", "basket_2"), (column, "item_2")])
+        held = held.drop("basket_2", "item_2")
     return held.select("found", "basket", "size", "part")
 
 
