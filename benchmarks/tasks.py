@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import basket_tasks
+
 DAY = "2017-12-31"
 
 Timed = Callable[..., int]
@@ -164,7 +166,7 @@ def _frame(path: str, columns: list[str]) -> object:
 
 if __name__ == "__main__":
     name, warm, *arguments = sys.argv[1:]
-    task = globals()[name]()
+    task = (globals() | vars(basket_tasks))[name]()
     if warm:
         task(warm)
     started, cpu = time.perf_counter(), time.process_time()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from itertools import combinations
 
 import ibis
@@ -10,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from crm_utils.cross_sell import pair_lift
-from crm_utils.cross_sell.adjusted_lift import _expected
+from crm_utils.cross_sell import PairLift, code_baskets, count_pairs, pair_lift
+from crm_utils.cross_sell.expected import expected_pairs
 from crm_utils.errors import DataError, StudyError
 
 
@@ -20,7 +21,13 @@ def table_of(held: np.ndarray, owners: np.ndarray) -> ir.Table:
     return ibis.memtable(pa.table({
         "order_id": order.astype(str), "item": np.char.add("i", np.char.zfill(item.astype(str), 3)),
         "customer_id": owners[order].astype(str),
+        "ordered_on": pa.array([dt.date(2024, 1, 1)] * len(order), pa.date32()),
     }))  # fmt: skip
+
+
+def lift_of(table: ir.Table, *, min_support: float, least_expected: float = 20) -> PairLift:
+    counts = count_pairs(code_baskets(table), min_support=min_support)
+    return pair_lift(counts, least_expected=least_expected)
 
 
 def random_baskets(seed: int, *, baskets: int, items: int = 25, rare: int = 40) -> np.ndarray:
@@ -36,7 +43,7 @@ def random_baskets(seed: int, *, baskets: int, items: int = 25, rare: int = 40) 
 
 def test_without_association_adjusted_lift_is_one_and_tests_reject_as_often_as_they_say() -> None:
     found = [
-        pair_lift(table_of(random_baskets(seed, baskets=2500), np.arange(2500) % 300), min_support=0.04).table
+        lift_of(table_of(random_baskets(seed, baskets=2500), np.arange(2500) % 300), min_support=0.04).table
         for seed in range(6)
     ]
     pairs = sum(len(t) for t in found)
@@ -53,8 +60,8 @@ def test_without_association_adjusted_lift_is_one_and_tests_reject_as_often_as_t
 def test_a_customers_baskets_are_not_counted_as_independent() -> None:
     """Every basket three times: as one customer's habit it proves no more than once."""
     held, owners = random_baskets(3, baskets=1200), np.arange(1200) % 200
-    once = pair_lift(table_of(held, owners), min_support=0.04).table
-    thrice = pair_lift(table_of(np.repeat(held, 3, axis=0), np.repeat(owners, 3)), min_support=0.04,
+    once = lift_of(table_of(held, owners), min_support=0.04).table
+    thrice = lift_of(table_of(np.repeat(held, 3, axis=0), np.repeat(owners, 3)), min_support=0.04,
                        least_expected=60).table  # fmt: skip
     both = once.merge(thrice, on=["item", "other"], suffixes=("", "_3"))
     assert len(both) == len(once) > 100
@@ -68,7 +75,7 @@ def test_what_was_planted_is_found() -> None:
     rng = np.random.default_rng(5)
     held[:, 11] = np.where(rng.random(3000) < 0.7, held[:, 10], held[:, 11])  # bought together
     held[:, 8] &= ~held[:, 9]  # bought instead
-    found = pair_lift(table_of(held, np.arange(3000) % 300), min_support=0.04)
+    found = lift_of(table_of(held, np.arange(3000) % 300), min_support=0.04)
     assert set(found.table[["item", "other"]].iloc[0]) == {"i010", "i011"}
     assert found.beyond.iloc[0]["q_value"] < 1e-6
     assert found.beyond.iloc[0]["low"] > 2
@@ -85,7 +92,7 @@ def test_expected_pairs_are_exact_for_baskets_of_two() -> None:
     pairs = np.outer(odds, odds)
     pairs /= np.triu(pairs, 1).sum()
     margins = 1000 * (pairs.sum(axis=0) - pairs.diagonal())
-    expected = _expected(np.append(margins, 0)[:, None])
+    expected = expected_pairs(np.append(margins, 0)[:, None])
     off = ~np.eye(len(odds), dtype=bool)
     assert expected[off] == pytest.approx(1000 * pairs[off], rel=1e-6)
 
@@ -99,7 +106,7 @@ def test_expected_pairs_are_close_for_larger_baskets(size: int) -> None:
         pairs[np.ix_(chosen, chosen)] += odds[list(chosen)].prod()
     pairs *= size / pairs.diagonal().sum()
     margins = 1000 * (size - 1) * pairs.diagonal()
-    expected = _expected(np.append(margins, 0)[:, None])
+    expected = expected_pairs(np.append(margins, 0)[:, None])
     off = ~np.eye(12, dtype=bool)
     assert expected[off] == pytest.approx(1000 * pairs[off], rel=0.03)
     assert expected[off].sum() == pytest.approx(1000 * pairs[off].sum(), rel=1e-6)
@@ -108,14 +115,14 @@ def test_expected_pairs_are_close_for_larger_baskets(size: int) -> None:
 def test_too_little_to_say_is_said() -> None:
     few = table_of(np.ones((40, 3), dtype=bool), np.arange(40) % 5)
     with pytest.raises(DataError, match="5 customers with a basket of two items are too few"):
-        pair_lift(few, min_support=0.1)
+        lift_of(few, min_support=0.1)
     with pytest.raises(DataError, match="0 customers with a basket of two items"):
-        pair_lift(table_of(np.eye(3, dtype=bool), np.arange(3)), min_support=0.1)
+        lift_of(table_of(np.eye(3, dtype=bool), np.arange(3)), min_support=0.1)
     with pytest.raises(StudyError, match="min_support is 0"):
-        pair_lift(few, min_support=0)
+        lift_of(few, min_support=0)
 
 
 def test_guests_orders_are_customers_of_their_own() -> None:
     held = random_baskets(1, baskets=300)
     guests = table_of(held, np.arange(300)).mutate(customer_id=ibis.null("string"))
-    assert len(pair_lift(guests, min_support=0.1, least_expected=5).table) > 10
+    assert len(lift_of(guests, min_support=0.1, least_expected=5).table) > 10

@@ -11,7 +11,17 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from crm_utils.cross_sell import know, make_offers, rule_stability, split_days, try_offers
+from crm_utils.cross_sell import (
+    code_baskets,
+    count_pairs,
+    know,
+    make_offers,
+    pair_lift,
+    rule_stability,
+    split_days,
+    try_offers,
+)
+from crm_utils.cross_sell.contenders import Known
 from crm_utils.cross_sell.history import due_days, item_history, rebuy_chances
 from crm_utils.cross_sell.metrics import bootstrap_means, rank_measures
 from crm_utils.errors import DataError
@@ -80,9 +90,17 @@ def two_kinds(*, sameness: float) -> ir.Table:
     return bought(sorted(rows))
 
 
+def known(table: ir.Table, day: dt.date) -> Known:
+    baskets = code_baskets(table)
+    counts = count_pairs(baskets, min_support=0.02, until=[day])
+    return know(baskets, as_of=day, days=28, pairs=pair_lift(counts.span(until=day)))
+
+
 def test_planted_tastes_beat_the_bestsellers(habits: ir.Table) -> None:
     split = split_days(dt.date(2024, 1, 1), AS_OF, days=28)
-    contest = try_offers(habits, split, k=3, min_support=0.02)
+    baskets = code_baskets(habits)
+    counts = count_pairs(baskets, min_support=0.02, until=[split.train_to, split.validate_to])
+    contest = try_offers(baskets, split, k=3, counts=counts)
     assert contest.winners["new"] in {"cosine", "rules", "rules_by_confidence", "rules_by_raw_lift"}
     assert contest.winners["reminder"] in {"frequency", "timing"}
     assert (contest.gains["low"] > 0).all()
@@ -93,8 +111,7 @@ def test_planted_tastes_beat_the_bestsellers(habits: ir.Table) -> None:
 
 def test_nothing_after_the_day_is_seen(habits: ir.Table) -> None:
     day = dt.date(2024, 5, 1)
-    later = know(habits, as_of=day, days=28, min_support=0.02)
-    then = know(habits.filter(habits.ordered_on <= day), as_of=day, days=28, min_support=0.02)
+    later, then = known(habits, day), known(habits.filter(habits.ordered_on <= day), day)
     for name in ("popularity", "items", "customers"):
         assert (getattr(later, name) == getattr(then, name)).all()
     assert (later.chances != then.chances).nnz == (later.times != then.times).nnz == 0
@@ -102,10 +119,11 @@ def test_nothing_after_the_day_is_seen(habits: ir.Table) -> None:
 
 
 def test_offers_are_new_or_not_as_the_task_says_and_the_lot_falls_on_customers(habits: ir.Table) -> None:
-    known = know(habits, as_of=AS_OF, days=28, min_support=0.02)
+    now = known(habits, AS_OF)
     winners = {"new": "cosine", "reminder": "timing"}
-    offers = make_offers(known, winners, k=3, holdout_share=0.25, seed=4)
-    had = set(zip(known.due["customer_id"], known.due["item"], strict=True))
+    offers = make_offers(now, winners, k=3, holdout_share=0.25, seed=4)
+    items = code_baskets(habits).items[now.due["item"]]
+    had = set(zip(now.customers[np.searchsorted(now.numbers, now.due["customer"])], items, strict=True))
     pairs = list(zip(offers["customer_id"], offers["item"], strict=True))
     assert [pair in had for pair in pairs] == (offers["task"] == "reminder").tolist()
     assert (
@@ -115,30 +133,32 @@ def test_offers_are_new_or_not_as_the_task_says_and_the_lot_falls_on_customers(h
     )
     assert offers.groupby("customer_id")["holdout"].nunique().eq(1).all()
     assert offers.drop_duplicates("customer_id")["holdout"].mean() == pytest.approx(0.25, abs=0.12)
-    pd.testing.assert_frame_equal(offers, make_offers(known, winners, k=3, holdout_share=0.25, seed=4))
+    pd.testing.assert_frame_equal(offers, make_offers(now, winners, k=3, holdout_share=0.25, seed=4))
     for task, method in (("new", "segment_popularity"), ("new", "rules"), ("reminder", "frequency")):
-        reasons = make_offers(known, {task: method}, k=2, holdout_share=0, seed=1)["reason"]
+        reasons = make_offers(now, {task: method}, k=2, holdout_share=0, seed=1)["reason"]
         assert reasons.str.len().gt(10).all()
 
 
 def test_an_item_is_due_by_the_customers_own_pace() -> None:
     rows = [("often", "milk", dt.date(2024, 6, d)) for d in range(1, 29, 3)]
     rows += [("seldom", "milk", dt.date(2024, m, 1)) for m in (1, 3, 5)]
-    history = item_history(bought(rows), as_of=AS_OF).to_pyarrow().to_pandas()
-    due = due_days(history, as_of=AS_OF).set_index("customer_id")
+    baskets = code_baskets(bought(rows))
+    history = item_history(baskets, as_of=AS_OF).to_pyarrow().to_pandas()
+    due = due_days(history, as_of=AS_OF)
+    due.index = pd.Index(baskets.customers[due["customer"]])
     assert due.loc["often", "gap_days"] < 8 < 35 < due.loc["seldom", "gap_days"]
     assert due.loc["often", ["times", "silent_days", "recent"]].tolist() == [10, 2, 1]
     assert due.loc["seldom", ["times", "silent_days", "recent"]].tolist() == [3, 60, 0]
-    chances = rebuy_chances(due.reset_index(), pd.DataFrame({"customer_id": ["often"], "item": ["milk"]}))
+    chances = rebuy_chances(due, due.loc[["often"], ["customer", "item"]])
     assert chances.between(0, 1).all()
     assert chances.nunique() == 2
 
 
 def test_a_rule_holds_when_the_rest_shows_it_too() -> None:
     alike = two_kinds(sameness=20)
-    found = rule_stability(
-        alike, split_on=dt.date(2024, 3, 31), min_support=0.02, min_rule_support=0.02, min_confidence=0.1
-    )
+    split_on = dt.date(2024, 3, 31)
+    counts = count_pairs(code_baskets(alike), min_support=0.02, until=[split_on])
+    found = rule_stability(counts, split_on=split_on, min_rule_support=0.02, min_confidence=0.1)
     assert found.hold_share is not None
     assert (found.table.loc[found.table["holds"], "low_rest"] > 1).all()
     apart = found.table.apply(

@@ -12,6 +12,8 @@ import pytest
 
 from crm_utils.cross_sell import (
     bundle_candidates,
+    code_baskets,
+    count_pairs,
     directed_rules,
     pair_lift,
     price_tiers,
@@ -77,8 +79,9 @@ def tastes(rng: np.random.Generator) -> tuple[ir.Table, ir.Table]:
     order, item, customer = zip(*rows, strict=True)
     names = sorted(set(customer))
     segments = {"customer_id": names, "segment": ["one" if int(c[1:]) % 3 == 0 else "two" for c in names]}
-    baskets = ibis.memtable(pa.table({"order_id": order, "item": item, "customer_id": customer}))
-    return baskets, ibis.memtable(pa.table(segments))
+    day = pa.array([dt.date(2024, 1, 1)] * len(rows), pa.date32())
+    columns = {"order_id": order, "item": item, "customer_id": customer, "ordered_on": day}
+    return ibis.memtable(pa.table(columns)), ibis.memtable(pa.table(segments))
 
 
 def test_a_segments_planted_taste_is_found_and_nothing_else() -> None:
@@ -105,7 +108,8 @@ def test_without_a_taste_segments_differ_as_often_as_they_say() -> None:
 
 def test_bundles_are_one_row_a_pair_with_what_size_alone_does_not_bring() -> None:
     baskets, _ = tastes(np.random.default_rng(3))
-    rules = directed_rules(pair_lift(baskets, min_support=0.05), min_support=0.01, min_confidence=0.05)
+    counts = count_pairs(code_baskets(baskets), min_support=0.05)
+    rules = directed_rules(pair_lift(counts), min_support=0.01, min_confidence=0.05)
     best = bundle_candidates(rules).iloc[0]
     assert {best["antecedent"], best["consequent"]} == {"bun", "jam"}
     assert 0 < best["low"] < best["more"] < best["high"] < 1

@@ -13,17 +13,24 @@ from crm_utils.cross_sell.baskets import (
     level_there,
     no_products,
 )
+from crm_utils.cross_sell.coded import Coded, code_baskets
+from crm_utils.cross_sell.contest import OfferTest, Split, split_days, try_offers
 from crm_utils.cross_sell.itemsets import Itemsets, frequent_itemsets
-from crm_utils.cross_sell.offers import OfferTest, Split, know, make_offers, split_days, try_offers
-from crm_utils.cross_sell.rules import association_rules
+from crm_utils.cross_sell.longer_rules import LongerRules, longer_rules
+from crm_utils.cross_sell.offers import know, make_offers
+from crm_utils.cross_sell.pair_counts import PairCounts, count_pairs
+from crm_utils.cross_sell.rules import association_rules, write_items
 from crm_utils.cross_sell.stability import RuleStability, directed_rules, rule_stability
 from crm_utils.cross_sell.upsell import bundle_candidates, price_tiers, upsell_candidates
 
 __all__ = [
     "LEVELS",
     "BasketCounts",
+    "Coded",
     "Itemsets",
+    "LongerRules",
     "OfferTest",
+    "PairCounts",
     "PairLift",
     "RuleStability",
     "Split",
@@ -31,11 +38,14 @@ __all__ = [
     "basket_sizes",
     "baskets",
     "bundle_candidates",
+    "code_baskets",
     "count_baskets",
+    "count_pairs",
     "directed_rules",
     "frequent_itemsets",
     "know",
     "level_there",
+    "longer_rules",
     "make_offers",
     "no_products",
     "pair_lift",
@@ -45,4 +55,5 @@ __all__ = [
     "split_days",
     "try_offers",
     "upsell_candidates",
+    "write_items",
 ]

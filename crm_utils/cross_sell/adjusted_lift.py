@@ -7,28 +7,21 @@ E[s]² for baskets of s items). The question is what is left among baskets of on
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
 
-import ibis
-import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from crm_utils.cross_sell.baskets import basket_sizes
-from crm_utils.cross_sell.itemsets import exact_share, item_codes, least_count
-from crm_utils.cross_sell.parts import FEWEST_CUSTOMERS, Floats, customer_parts, judge_ratios
+from crm_utils.cross_sell.expected import expected_pairs
+from crm_utils.cross_sell.itemsets import exact_share, least_count
+from crm_utils.cross_sell.pair_counts import PairCounts
+from crm_utils.cross_sell.parts import FEWEST_CUSTOMERS, Floats, judge_ratios
 from crm_utils.errors import DataError
 
 __all__ = ["LEAST_EXPECTED", "PairLift", "pair_lift"]
 
 LEAST_EXPECTED = 20.0
 """Pairs expected in fewer baskets are not tested: too little to tell, whatever was counted."""
-
-_BOUNDS = (2, 3, 4, 5, 6, 7, 8, 10, 13, 17, 22, 29, 38, 50, 65, 85, 110, 150, 200)
-"""Where strata of basket size begin: a size each while baskets are small, then a third wider each time."""
-
-_ROUNDS = 60
 
 
 @dataclass(frozen=True)
@@ -62,15 +55,18 @@ class PairLift:
         return found[::-1].reset_index(drop=True)
 
 
-def pair_lift(baskets: ir.Table, *, min_support: float, least_expected: float = LEAST_EXPECTED) -> PairLift:
+def pair_lift(
+    counts: PairCounts, *, min_support: float | None = None, least_expected: float = LEAST_EXPECTED
+) -> PairLift:
     """Compare how often two items meet with how often baskets of the same sizes would bring them together.
 
     Parameters
     ----------
-    baskets
-        ``order_id``, ``item``, ``customer_id`` (null for a guest); one row an item of an order.
+    counts
+        From :func:`crm_utils.cross_sell.count_pairs`, or a span of them.
     min_support
-        Share of baskets that an item is in at least.
+        Share of baskets that an item is in at least, 0 for all that were counted; that of ``counts`` by
+        default.
     least_expected
         Pairs expected in fewer baskets are not tested. What was counted plays no part in that choice, so
         pairs that never meet are tested too, and selection makes no pair look strong.
@@ -98,95 +94,48 @@ def pair_lift(baskets: ir.Table, *, min_support: float, least_expected: float = 
     It does not remove what moves all of a customer's shopping (a store, a season, a family): items of one
     kind of customer still meet more often than at random. Association shows no cause.
     """
-    share = exact_share("min_support", min_support, above=0)
-    held = _hold(baskets, share)
-    whole = held.margins.sum(axis=0)
-    expected = _expected(whole)
+    share = exact_share("min_support", counts.min_support if min_support is None else min_support)
+    total, held = int(counts.baskets.sum()), counts.item_baskets.sum(axis=0)
+    frequent = np.flatnonzero(held >= least_count(share, total))
+    frequent = frequent[np.argsort(held[frequent], kind="stable")]  # the rarest first
+    there, margins = met_by_part(counts, frequent)
+    whole = margins.sum(axis=0)
+    expected = expected_pairs(whole)
     first, second = np.nonzero(np.triu(expected >= least_expected, k=1))
-    without = [_expected(whole - margins)[first, second] for margins in held.margins]
-    met = _met(held, first, second)
-    total = met.sum(axis=0)
-    judged = judge_ratios(total, expected[first, second], total - met, np.array(without))
-    a, b = held.counts[first].astype("float64"), held.counts[second].astype("float64")
-    names = np.array(held.names, dtype=object)
+    without = [expected_pairs(whole - part)[first, second] for part in margins]
+    met = counts.together(frequent[first], frequent[second])[there]
+    both = met.sum(axis=0)
+    judged = judge_ratios(both, expected[first, second], both - met, np.array(without))
+    names, n = counts.items[frequent], held[frequent]
     frame = pd.DataFrame({
-        "item": names[first], "other": names[second], "count": total.astype("int64"),
-        "item_count": held.counts[first], "other_count": held.counts[second],
-        "lift": total * float(held.baskets) / (a * b), "expected": expected[first, second],
+        "item": names[first], "other": names[second], "count": both.astype("int64"),
+        "item_count": n[first], "other_count": n[second],
+        "lift": both * float(total) / (n[first].astype(float) * n[second]),
+        "expected": expected[first, second],
         "adjusted_lift": judged.ratio, "low": judged.low, "high": judged.high,
         "p_value": judged.p_value, "q_value": judged.q_value,
     })  # fmt: skip
     by = ["adjusted_lift", "item", "other"]
     frame = frame.sort_values(by, ascending=[False, True, True], ignore_index=True)
-    return PairLift(frame, held.baskets, len(held.names))
+    return PairLift(frame, total, len(frequent))
 
 
-@dataclass(frozen=True)
-class _Held:
-    """Baskets of two items or more, by integers; the items that are too rare share the last code."""
+def met_by_part(counts: PairCounts, frequent: NDArray[np.int64]) -> tuple[NDArray[np.bool_], Floats]:
+    """Which parts have a basket of two items, and what the items met there: parts × items × strata.
 
-    rows: ir.Table  # basket, code, stratum, part
-    names: list[str]
-    counts: NDArray[np.int64]
-    baskets: int
-    margins: Floats  # parts × items (and the rare ones together) × strata: items met
+    Items that are not frequent come together behind the others.
 
-
-def _hold(baskets: ir.Table, share: Fraction) -> _Held:
-    sizes = basket_sizes(baskets)
-    total = int(sizes.aggregate(n=sizes.count()).to_pyarrow().to_pylist()[0]["n"])
-    codes = item_codes(baskets, least_count(share, total)).cache()
-    items = codes.to_pyarrow().to_pandas().sort_values("code")
-    rows = _rows(baskets, sizes, codes, rare=len(items))
-    met = rows.group_by("code", "stratum", "part").aggregate(t=(rows["size"] - 1).sum())
-    cells = met.to_pyarrow().to_pandas()
-    parts = 0 if cells.empty else int(cells["part"].max()) + 1
-    if parts < FEWEST_CUSTOMERS:
+    Raises
+    ------
+    DataError
+        The parts are too few to be sure of anything.
+    """
+    met = counts.met.sum(axis=0)
+    there = met.any(axis=(1, 2))
+    if there.sum() < FEWEST_CUSTOMERS:
         raise DataError(
-            f"{parts} customers with a basket of two items are too few to say what sells together: "
+            f"{there.sum()} customers with a basket of two items are too few to say what sells together: "
             f"it takes {FEWEST_CUSTOMERS}."
         )
-    margins = np.zeros((parts, len(items) + 1, len(_BOUNDS)))
-    margins[cells["part"], cells["code"], cells["stratum"]] = cells["t"]
-    counts = items["n"].to_numpy(dtype="int64")
-    return _Held(rows, items["item"].astype(str).tolist(), counts, total, margins)
-
-
-def _rows(baskets: ir.Table, sizes: ir.Table, codes: ir.Table, *, rare: int) -> ir.Table:
-    large = sizes.filter(sizes["size"] > 1)
-    above = [(large["size"] >= bound).cast("int64") for bound in _BOUNDS[1:]]
-    large = large.mutate(stratum=sum(above[1:], above[0]))
-    several = baskets.semi_join(large, "order_id")
-    orders = large.inner_join(customer_parts(several), "order_id").mutate(basket=ibis.row_number())
-    rows = several.inner_join(orders, "order_id").left_join(codes.select("item", "code"), "item")
-    code = rows.code.fill_null(rare).cast("int64")
-    # Kept once: numbered anew, the two sides of a join would be other orders.
-    return rows.select("basket", "size", "stratum", "part", code=code).cache()
-
-
-def _met(held: _Held, first: NDArray[np.intp], second: NDArray[np.intp]) -> Floats:
-    """In how many baskets of each part the tested pairs meet: parts × pairs."""
-    rows = held.rows.filter(held.rows.code < len(held.names)).select("basket", "code", "part")
-    other = rows.select(basket_2="basket", code_2="code")
-    both = rows.inner_join(other, [rows.basket == other.basket_2, rows.code < other.code_2])
-    cells = both.group_by("part", "code", "code_2").aggregate(n=both.count()).to_pyarrow().to_pandas()
-    place = np.full((len(held.names), len(held.names)), -1)
-    place[first, second] = np.arange(len(first))
-    at = place[cells["code"], cells["code_2"]]
-    met = np.zeros((len(held.margins), len(first)))
-    met[cells["part"].to_numpy()[at >= 0], at[at >= 0]] = cells["n"].to_numpy()[at >= 0]
-    return met
-
-
-def _expected(margins: Floats) -> Floats:
-    """Expected baskets of each pair of items, from the items met by stratum; rare ones in the last row."""
-    items, rare = margins[:-1], margins[-1]
-    total = margins.sum(axis=0)
-    u = items / np.sqrt(np.maximum(total, 1))
-    for _ in range(_ROUNDS):
-        # Rare items are many and each of them small: of u (U − u) = t only u U = t is left.
-        mass = u.sum(axis=0)
-        mass = (mass + np.sqrt(mass**2 + 4 * rare)) / 2
-        # Half a step on the logarithm: whole ones swing where one item is in nearly every basket.
-        u = np.sqrt(u * items / np.maximum(mass - u, 1e-9))
-    return np.asarray(u @ u.T)
+    rare = np.delete(met, frequent, axis=1).sum(axis=1, keepdims=True)
+    return there, np.concatenate([met[:, frequent], rare], axis=1)[there]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
 from crm_utils.cross_sell.adjusted_lift import LEAST_EXPECTED
-from crm_utils.cross_sell.parts import FEWEST_CUSTOMERS, customer_parts, judge_ratios
+from crm_utils.cross_sell.parts import FEWEST_CUSTOMERS, PARTS, judge_ratios
 
 __all__ = ["segment_affinities"]
 
@@ -38,7 +39,8 @@ def segment_affinities(
     A share of entries, not of customers: those who buy more of everything do not stand out for it. Segments
     made from the same orders differ in what they buy for the same reasons: a description, not an effect.
     """
-    bought = baskets.inner_join(customer_parts(baskets), "order_id").inner_join(segments, "customer_id")
+    dealt = segments.mutate(part=ibis.row_number().over(order_by=segments.customer_id) % PARTS)
+    bought = baskets.inner_join(dealt, "customer_id")
     cells = bought.group_by("segment", "item", "part").aggregate(n=bought.count()).to_pyarrow().to_pandas()
     columns = ["segment", "item", "count", "index", "low", "high", "p_value", "q_value"]
     if cells["part"].nunique() < FEWEST_CUSTOMERS or cells["segment"].nunique() < 2:

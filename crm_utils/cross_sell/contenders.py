@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from crm_utils.cross_sell.adjusted_lift import PairLift
+from crm_utils.cross_sell.coded import Coded
 from crm_utils.cross_sell.history import due_days, timing_cells
 
-__all__ = ["METHODS", "Known", "learn", "rank_items"]
+__all__ = ["METHODS", "Known", "learn"]
 
 METHODS = {
     "new": (
@@ -44,34 +45,49 @@ class Known:
     ----------
     as_of
         The day.
-    customers, items
-        Their names in the order of rows and columns; items bought in the last 28 days, the most bought first.
+    customers, numbers
+        Names in the order of rows, and their numbers in the coded baskets (rising).
+    items, columns
+        Items bought in the last 28 days, the most bought first; and the column of each number, −1 for others.
     times, chances
-        Days on which a customer bought an item, and the chance to buy it again by its timing.
+        Days on which a customer bought an item, and the chance to buy it again by its timing. A last row,
+        empty, is for who is not known.
     popularity
         Customers who bought each item in the last 28 days.
     segments, segment_popularity
-        Each customer's segment ("" where there is none), and its popularity: a row a segment.
+        Number of each row's segment, and its popularity: a row a segment. The last segment is everyone.
+    segment_names
+        Their names; "" for everyone.
     weights
         For each method that goes from item to item, a matrix from bought (row) to offered (column).
     due
-        The history with ``gap_days``, ``silent_days`` and ``due_in_days``.
+        The history with ``gap_days``, ``silent_days`` and ``due_in_days``, by customer and item.
     """
 
     as_of: dt.date
     customers: NDArray[np.object_]
+    numbers: NDArray[np.int64]
     items: NDArray[np.object_]
+    columns: NDArray[np.int64]
     times: sparse.csr_matrix
     chances: sparse.csr_matrix
     popularity: Floats
-    segments: NDArray[np.object_]
-    segment_popularity: pd.DataFrame
+    segments: NDArray[np.int64]
+    segment_popularity: Floats
+    segment_names: NDArray[np.object_]
     weights: dict[str, Floats]
     due: pd.DataFrame
+
+    def rows_of(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The row of each customer's number; −1, the last and empty one, for who is not known."""
+        at = np.searchsorted(self.numbers, numbers)
+        there = np.append(self.numbers, -1)[at] == numbers
+        return np.where(there, at, -1)
 
 
 def learn(
     history: pd.DataFrame,
+    baskets: Coded,
     *,
     as_of: dt.date,
     pairs: PairLift | None = None,
@@ -84,6 +100,8 @@ def learn(
     ----------
     history
         From :func:`crm_utils.cross_sell.history.item_history`, as a DataFrame.
+    baskets
+        The same coded baskets: names are taken from them.
     as_of
         The same day.
     pairs
@@ -93,146 +111,68 @@ def learn(
     chances
         From :func:`crm_utils.cross_sell.history.rebuy_chances` of an earlier window.
     """
-    due = due_days(history, as_of=as_of).sort_values(["customer_id", "item"], ignore_index=True)
-    popular = due.groupby("item", as_index=False)[["recent"]].sum().query("recent > 0")
-    popular = popular.sort_values(["recent", "item"], ascending=[False, True])
-    items = popular["item"].to_numpy(dtype=object)
-    kept = due[due["item"].isin(items)]
-    who = pd.Categorical(kept["customer_id"], categories=sorted(due["customer_id"].unique()))
-    what = pd.Categorical(kept["item"], categories=items)
-    shape, at = (len(who.categories), len(items)), (who.codes, what.codes)
-    cells = pd.Series(timing_cells(kept))
-    chance = np.zeros(len(kept)) if chances is None else cells.map(chances).fillna(chances.mean()).to_numpy()
-    of = (
-        pd.Series("", index=who.categories)
-        if segments is None
-        else segments.reindex(who.categories, fill_value="")
-    )
-    named = kept.assign(segment=kept["customer_id"].map(of))
-    by_segment = named.pivot_table(
-        index="segment", columns="item", values="recent", aggfunc="sum", fill_value=0
-    )
+    due = due_days(history, as_of=as_of).sort_values(["customer", "item"], ignore_index=True)
+    recent: Floats = np.bincount(due["item"], due["recent"], len(baskets.items)).astype(np.float64)
+    order = np.argsort(-recent, kind="stable")[: np.count_nonzero(recent)]
+    columns = np.full(len(recent), -1)
+    columns[order] = np.arange(len(order))
+    numbers = due["customer"].unique().astype(np.int64)
+    kept = due[columns[due["item"]] >= 0]
+    at = (np.searchsorted(numbers, kept["customer"]), columns[kept["item"]])
+    shape = (len(numbers) + 1, len(order))
+    chance = pd.Series(0.0, index=kept.index).to_numpy()
+    if chances is not None:
+        chance = pd.Series(timing_cells(kept)).map(chances).fillna(chances.mean()).to_numpy(dtype=float)
     times = sparse.csr_matrix((kept["times"].astype(float), at), shape)
+    customers = baskets.customers[numbers]
+    popularity = recent[order]
+    segment, names = _numbered(segments, customers)
+    by_segment = np.zeros((len(names), len(order)))
+    np.add.at(by_segment, (segment[at[0]], at[1]), kept["recent"])
+    by_segment[-1] = popularity
+    items = baskets.items[order]
     return Known(
-        as_of=as_of,
-        customers=np.asarray(who.categories, dtype=object),
-        items=items,
-        times=times,
-        chances=sparse.csr_matrix((chance, at), shape),
-        popularity=popular["recent"].to_numpy(dtype=float),
-        segments=of.to_numpy(dtype=object),
-        segment_popularity=by_segment.reindex(columns=items, fill_value=0),
-        weights={"cosine": _cosine(times)} | ({} if pairs is None else _rule_weights(pairs, items)),
-        due=due,
-    )
+        as_of=as_of, customers=customers, numbers=numbers, items=items, columns=columns, times=times,
+        chances=sparse.csr_matrix((chance, at), shape), popularity=popularity, segments=segment,
+        segment_popularity=by_segment, segment_names=names,
+        weights={"cosine": _cosine(times)} | ({} if pairs is None else _rule_weights(pairs, items)), due=due,
+    )  # fmt: skip
 
 
-def rank_items(
-    known: Known, customers: NDArray[np.object_], *, task: str, method: str, k: int
-) -> tuple[NDArray[np.int64], Floats]:
-    """The k best items for each customer, and their scores.
-
-    Parameters
-    ----------
-    known
-        From :func:`learn`.
-    customers
-        For whom; one who is not known has bought nothing.
-    task
-        ``new``: items the customer never bought; ``reminder``: items bought before.
-    method
-        One of ``METHODS[task]``.
-    k
-        How many offers at most.
-
-    Returns
-    -------
-    tuple
-        Columns of ``known.items``, −1 where there is nothing to offer, and scores; a row a customer. Of equal
-        scores the more popular item comes first.
-    """
-    rows = pd.Index(known.customers).get_indexer(pd.Index(customers))
-    k_there = min(k, len(known.items))
-    best = np.full((len(rows), k), -1, dtype=np.int64)
-    found = np.zeros((len(rows), k))
-    if not k_there:
-        return best, found
-    # A tie is decided by the column's place, which is its popularity's.
-    tie = np.arange(len(known.items)) * 1e-9
-    for start in range(0, len(rows), _BLOCK):
-        block = rows[start : start + _BLOCK]
-        times = _rows(known.times, block)
-        scores = _scores(known, block, times, method)
-        allowed = (scores > 0) & ((times == 0) if task == "new" else (times > 0))
-        scores = np.where(allowed, scores, -np.inf)
-        largest = float(scores[allowed].max()) if allowed.any() else 1.0
-        keys = scores - tie * largest
-        top = np.argpartition(-keys, k_there - 1, axis=1)[:, :k_there]
-        top = np.take_along_axis(top, np.take_along_axis(-keys, top, axis=1).argsort(axis=1), axis=1)
-        value = np.take_along_axis(scores, top, axis=1)
-        best[start : start + len(block), :k_there] = np.where(np.isfinite(value), top, -1)
-        found[start : start + len(block), :k_there] = np.where(np.isfinite(value), value, 0.0)
-    return best, found
-
-
-def _scores(known: Known, block: NDArray[np.int64], times: Floats, method: str) -> Floats:
-    everyone = np.broadcast_to(known.popularity, times.shape)
-    if method == "frequency":
-        return times
-    if method == "timing":
-        return _rows(known.chances, block)
-    if method == "segment_popularity" and len(known.segments):
-        named = pd.Index(known.segment_popularity.index)
-        place = named.get_indexer(pd.Index(np.where(block >= 0, known.segments[block], "")))
-        of = known.segment_popularity.to_numpy(dtype=float)
-        return np.where((place >= 0)[:, None], of[place], everyone)
-    if method in ("popularity", "segment_popularity"):
-        return np.asarray(everyone)
-    weights = known.weights.get(method)
-    if weights is None:
-        return np.zeros(times.shape)
-    owned = (times > 0).astype(float)
-    if method == "cosine":
-        return owned @ weights
-    scores = np.zeros(times.shape)
-    offered = np.flatnonzero(weights.any(axis=0))
-    best, weights = np.zeros((len(owned), len(offered))), weights[:, offered]
-    for bought in np.flatnonzero(weights.any(axis=1)):  # the best rule that applies
-        np.maximum(best, owned[:, [bought]] * weights[bought], out=best)
-    scores[:, offered] = best
-    return scores
-
-
-def _rows(matrix: sparse.csr_matrix, block: NDArray[np.int64]) -> Floats:
-    """Dense rows; zeros for a customer who is not known."""
-    if not matrix.shape[0]:
-        return np.zeros((len(block), matrix.shape[1]))
-    dense = np.asarray(matrix[np.maximum(block, 0)].todense(), dtype=float)
-    return dense * (block >= 0)[:, None]
+def _numbered(
+    segments: pd.Series[str] | None, customers: NDArray[np.object_]
+) -> tuple[NDArray[np.int64], NDArray[np.object_]]:
+    """Each row's segment by number, and the names; who has none, or is not known, is in the last one."""
+    named = pd.Series("", index=customers) if segments is None else segments.reindex(customers, fill_value="")
+    names = np.append(np.array(sorted({*named} - {""}), dtype=object), "")
+    return np.append(np.searchsorted(names[:-1], named.to_numpy(dtype=object)), len(names) - 1), names
 
 
 def _cosine(times: sparse.csr_matrix) -> Floats:
-    bought = (times > 0).astype(float)
-    both = np.asarray((bought.T @ bought).todense())
+    both = np.zeros((times.shape[1],) * 2)
+    for start in range(0, times.shape[0], _BLOCK):
+        # Dense and narrow: counts up to a block's length are exact in 32 bits, and multiply fast.
+        bought = (times[start : start + _BLOCK] > 0).astype(np.float32).toarray()
+        both += bought.T @ bought
     buyers = np.sqrt(np.maximum(both.diagonal(), 1))
     cosine = both / np.outer(buyers, buyers)
     np.fill_diagonal(cosine, 0)
-    return cosine
+    return np.asarray(cosine)
 
 
 def _rule_weights(pairs: PairLift, items: NDArray[np.object_]) -> dict[str, Floats]:
     place = pd.Index(items)
     found = {name: np.zeros((len(items), len(items))) for name in METHODS["new"][3:]}
-    sure = pairs.table["q_value"].le(0.05) & pairs.table["adjusted_lift"].gt(1)
+    table = pairs.table
+    sure = table["q_value"].le(0.05) & table["adjusted_lift"].gt(1)
+    ends = {end: place.get_indexer(pd.Index(table[end])) for end in ("item", "other")}
     for bought, offered in (("item", "other"), ("other", "item")):
-        a, c = (place.get_indexer(pd.Index(pairs.table[end])) for end in (bought, offered))
-        confidence = pairs.table["count"] / pairs.table[f"{bought}_count"]
-        there = (a >= 0) & (c >= 0)
+        there = (ends["item"] >= 0) & (ends["other"] >= 0)
         for name, weight, use in (
-            ("rules", pairs.table["adjusted_lift"], sure),
-            ("rules_by_confidence", confidence, sure),
-            ("rules_by_raw_lift", pairs.table["lift"], pairs.table["lift"] > 1),
+            ("rules", table["adjusted_lift"], sure),
+            ("rules_by_confidence", table["count"] / table[f"{bought}_count"], sure),
+            ("rules_by_raw_lift", table["lift"], table["lift"] > 1),
         ):
             kept = there & use.to_numpy()
-            found[name][a[kept], c[kept]] = weight.to_numpy()[kept]
+            found[name][ends[bought][kept], ends[offered][kept]] = weight.to_numpy()[kept]
     return found

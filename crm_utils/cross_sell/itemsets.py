@@ -16,11 +16,13 @@ from itertools import count
 
 import ibis
 import ibis.expr.types as ir
+import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike, NDArray
 
 from crm_utils.errors import DataError, StudyError
 
-__all__ = ["Itemsets", "exact_share", "frequent_itemsets", "least_count"]
+__all__ = ["Itemsets", "at_least", "exact_share", "frequent_itemsets", "least_count"]
 
 _Codes = tuple[int, ...]
 _Level = dict[_Codes, int]
@@ -136,6 +138,18 @@ def least_count(share: Fraction, baskets: int) -> int:
     (28, 29)
     """
     return max(1, math.ceil(share * baskets))
+
+
+def at_least(counts: ArrayLike, share: Fraction, of: ArrayLike) -> NDArray[np.bool_]:
+    """Whether each count is at least a share of another, with no rounding.
+
+    Examples
+    --------
+    >>> at_least([1, 1], Fraction("0.1"), [10, 11]).tolist()
+    [True, False]
+    """
+    many, few = (np.asarray(n, dtype=object) for n in (of, counts))  # Python's integers never overflow
+    return np.asarray(few * share.denominator >= many * share.numerator, dtype=bool)
 
 
 def item_codes(baskets: ir.Table, least: int) -> ir.Table:

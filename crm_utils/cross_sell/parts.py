@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import ibis
-import ibis.expr.types as ir
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t as student
@@ -17,7 +15,7 @@ from statsmodels.stats.multitest import multipletests
 
 from crm_utils.errors import DataError
 
-__all__ = ["FEWEST_CUSTOMERS", "PARTS", "Judged", "customer_parts", "judge_ratios"]
+__all__ = ["FEWEST_CUSTOMERS", "PARTS", "Judged", "judge_ratios"]
 
 PARTS = 50
 """Parts that customers are put into; with fewer customers, each is a part of its own."""
@@ -26,19 +24,6 @@ FEWEST_CUSTOMERS = 20
 """Below this many, nothing is said about how sure a result is."""
 
 Floats = NDArray[np.float64]
-
-
-def customer_parts(baskets: ir.Table, *, parts: int = PARTS) -> ir.Table:
-    """Put each order's customer into one of the parts: ``order_id``, ``part``.
-
-    Customers are dealt out in turn, in the order of their ids, which says nothing about what they buy. A
-    guest's order is a customer of its own.
-    """
-    guest = ibis.literal("guest ") + baskets.order_id
-    owners = baskets.select("order_id", owner=ibis.coalesce(baskets.customer_id, guest)).distinct()
-    everyone = owners.select("owner").distinct()
-    dealt = everyone.mutate(part=ibis.row_number().over(order_by=everyone.owner) % parts)
-    return owners.inner_join(dealt, "owner").select("order_id", part=dealt.part.cast("int64"))
 
 
 class Judged(NamedTuple):

@@ -17,7 +17,7 @@ import pandas as pd
 from crm_utils.cross_sell.itemsets import Itemsets, exact_share
 from crm_utils.errors import StudyError
 
-__all__ = ["association_rules"]
+__all__ = ["association_rules", "write_items"]
 
 _Items = frozenset[str]
 _COUNTS = ("count", "antecedent count", "consequent count")
@@ -97,6 +97,17 @@ def association_rules(
     return _sorted(_measured(frame, n))
 
 
+def write_items(items: Collection[str]) -> str:
+    """A set of items in words, in the order of their names; names may hold commas.
+
+    Examples
+    --------
+    >>> write_items(frozenset({"tonic", "gin"}))
+    'gin + tonic'
+    """
+    return " + ".join(sorted(items))
+
+
 def _splits(counts: dict[_Items, int], longest: int | None) -> Iterator[tuple[_Items, _Items]]:
     for items in counts:
         most = len(items) - 1 if longest is None else min(longest, len(items) - 1)
@@ -133,8 +144,8 @@ def _measured(frame: pd.DataFrame, n: int) -> pd.DataFrame:
 def _sorted(frame: pd.DataFrame) -> pd.DataFrame:
     first = ["antecedents", "consequents", "antecedent support", "consequent support", "support"]
     rest = ["confidence", "lift", "leverage", "conviction", "zhangs_metric", *_COUNTS, "redundant"]
-    names = [", ".join(sorted(a)) + " > " + ", ".join(sorted(c))
-             for a, c in zip(frame["antecedents"], frame["consequents"], strict=True)]  # fmt: skip
+    ends = zip(frame["antecedents"], frame["consequents"], strict=True)
+    names = [f"{write_items(a)} > {write_items(c)}" for a, c in ends]
     order = ["confidence", "lift", "support"]
     by_name = frame.assign(_name=names).sort_values([*order, "_name"], ascending=[False] * 3 + [True])
     return by_name[first + rest].reset_index(drop=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-import ibis.expr.types as ir
 import pandas as pd
 
 from crm_utils.cross_sell.adjusted_lift import PairLift, pair_lift
-from crm_utils.cross_sell.itemsets import exact_share, least_count
+from crm_utils.cross_sell.itemsets import at_least, exact_share, least_count
+from crm_utils.cross_sell.pair_counts import PairCounts
 
 __all__ = ["RuleStability", "directed_rules", "rule_stability"]
 
@@ -45,8 +45,7 @@ def directed_rules(pairs: PairLift, *, min_support: float, min_confidence: float
             support=table["count"] / max(pairs.baskets, 1), confidence=table["count"] / base,
             expected_confidence=table["expected"] / base,
         )  # fmt: skip
-        counts = zip(way["count"], way["antecedent_count"], strict=True)
-        ways.append(way[[int(n) >= confident * int(a) for n, a in counts]])
+        ways.append(way[at_least(way["count"], confident, way["antecedent_count"])])
     rules = pd.concat(ways)
     rules["significant"] = (rules["q_value"] <= 0.05) & (rules["adjusted_lift"] > 1)
     by = ["adjusted_lift", "confidence", "antecedent", "consequent"]
@@ -80,12 +79,7 @@ class RuleStability:
 
 
 def rule_stability(
-    baskets: ir.Table,
-    *,
-    split_on: dt.date,
-    min_support: float,
-    min_rule_support: float,
-    min_confidence: float,
+    counts: PairCounts, *, split_on: dt.date, min_rule_support: float, min_confidence: float
 ) -> RuleStability:
     """Find rules up to a day, and look whether they hold after it.
 
@@ -94,12 +88,10 @@ def rule_stability(
 
     Parameters
     ----------
-    baskets
-        ``order_id``, ``item``, ``customer_id``, ``ordered_on``.
+    counts
+        From :func:`crm_utils.cross_sell.count_pairs`, with a period that ends with ``split_on``.
     split_on
         The last day of the first part.
-    min_support
-        Share of baskets that an item is in at least, in the first part.
     min_rule_support, min_confidence
         The rules' thresholds, as for :func:`directed_rules`.
 
@@ -108,13 +100,11 @@ def rule_stability(
     DataError
         A part has too few customers.
     """
-    then = pair_lift(baskets.filter(baskets.ordered_on <= split_on), min_support=min_support)
+    then = pair_lift(counts.span(until=split_on))
     rules = directed_rules(then, min_support=min_rule_support, min_confidence=min_confidence)
     rules = rules[rules["significant"]]
     # Every pair that was a rule is looked at again, however rare it has become.
-    later = pair_lift(
-        baskets.filter(baskets.ordered_on > split_on), min_support=min_support / 2, least_expected=1
-    )
+    later = pair_lift(counts.span(after=split_on), min_support=0, least_expected=1)
     rest = directed_rules(later, min_support=0, min_confidence=0)
     columns = ["adjusted_lift", "low", "high", "confidence"]
     table = rules[["antecedent", "consequent", "adjusted_lift", "confidence"]].merge(

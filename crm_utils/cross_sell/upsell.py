@@ -9,7 +9,8 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from statsmodels.stats.power import NormalIndPower
+from numpy.typing import ArrayLike, NDArray
+from statsmodels.stats.power import normal_sample_size_one_tail
 from statsmodels.stats.proportion import proportion_confint, proportion_effectsize
 
 __all__ = ["bundle_candidates", "price_tiers", "upsell_candidates"]
@@ -119,7 +120,7 @@ def upsell_candidates(order_lines: ir.Table, tiers: pd.DataFrame) -> pd.DataFram
     found["moved"] = found["went"] / found["began_cheap"]
     found["low"], found["high"] = proportion_confint(found["went"], found["began_cheap"], method="wilson")
     found["still_cheap"] = found["began_cheap"] - found["went"]
-    found["per_arm"] = [_per_arm(share) for share in found["moved"]]
+    found["per_arm"] = _per_arm(found["moved"])
     by = ["still_cheap", "subcategory"]
     return found[[*_CANDIDATES]].sort_values(by, ascending=[False, True], ignore_index=True)
 
@@ -147,14 +148,16 @@ def bundle_candidates(rules: pd.DataFrame) -> pd.DataFrame:
         more=sure["confidence"] - expected,
         low=expected * (sure["low"] - 1),
         high=expected * (sure["high"] - 1),
-        per_arm=[_per_arm(share) for share in sure["confidence"]],
+        per_arm=_per_arm(sure["confidence"]),
     )
     return found.sort_values("more", ascending=False, ignore_index=True)
 
 
-def _per_arm(share: float) -> float:
+def _per_arm(share: ArrayLike) -> NDArray[np.float64]:
     """Units an arm to find a relative rise of a share by a fifth; not known for 0 or where it passes 1."""
-    if not 0 < share * (1 + RISE) < 1:
-        return float("nan")
-    effect = proportion_effectsize(share * (1 + RISE), share)
-    return float(np.ceil(NormalIndPower().solve_power(effect, alpha=0.05, power=0.8)))
+    base = np.asarray(share, dtype=float)
+    base = np.where((base > 0) & (base * (1 + RISE) < 1), base, np.nan)
+    effect = proportion_effectsize(base * (1 + RISE), base)
+    # One tail of 2.5 %: a two-sided test of 5 %, whose other tail has no power to speak of.
+    units = normal_sample_size_one_tail(effect, power=0.8, alpha=0.025, std_null=np.sqrt(2))
+    return np.asarray(np.ceil(units))

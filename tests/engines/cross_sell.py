@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
 import ibis
 import ibis.expr.types as ir
+import numpy as np
 from engines.shop import AS_OF, MIDDLE, STARTS, Shop
 
 from crm_utils import cross_sell
-from crm_utils.cross_sell import history, itemsets, parts
+from crm_utils.cross_sell import contenders, history, itemsets, offers, pair_counts
 
 __all__ = ["CASES"]
 
@@ -28,6 +30,19 @@ def _baskets(shop: Shop) -> ir.Table:
     return cross_sell.baskets(_lines(shop), None, level="product")
 
 
+def _coded(shop: Shop) -> cross_sell.Coded:
+    return cross_sell.code_baskets(_baskets(shop))
+
+
+def _common(shop: Shop) -> ir.Table:
+    rows = _coded(shop).rows
+    return pair_counts.code_common(rows.filter(rows["size"] > 1).mutate(slot=rows.part), np.array([0, 2]))
+
+
+def _counted(shop: Shop, *until: dt.date) -> cross_sell.PairCounts:
+    return cross_sell.count_pairs(_coded(shop), min_support=0.01, until=until)
+
+
 def _shelf(shop: Shop) -> ir.Table:
     """All products on one shelf, so that there are prices to compare."""
     return _products(shop).mutate(subcategory=ibis.literal("all"))
@@ -43,9 +58,6 @@ def _segments(shop: Shop) -> ir.Table:
 
 
 CASES: dict[str, Callable[[Shop], Any]] = {
-    "cross_sell.adjusted_lift.pair_lift": lambda s: cross_sell.pair_lift(
-        _baskets(s), min_support=0.01, least_expected=5
-    ),
     "cross_sell.affinity.segment_affinities": lambda s: cross_sell.segment_affinities(
         _baskets(s), _segments(s), least_expected=5
     ),
@@ -61,19 +73,47 @@ CASES: dict[str, Callable[[Shop], Any]] = {
     "cross_sell.baskets.level_there": lambda s: [
         cross_sell.level_there(table, "category") for table in (_products(s), _products(s).limit(0))
     ],
-    "cross_sell.history.item_history": lambda s: history.item_history(_baskets(s), as_of=MIDDLE),
+    "cross_sell.contenders.learn": lambda s: (
+        contenders.learn(
+            history.item_history(_coded(s), as_of=MIDDLE).to_pyarrow().to_pandas(), _coded(s), as_of=MIDDLE
+        ).popularity
+    ),
+    # Numbers of baskets are the engine's own.
+    "cross_sell.coded.code_baskets": lambda s: [
+        (coded := _coded(s)).rows.drop("basket"),
+        coded.items,
+        coded.customers,
+        coded.purchase_days,
+    ],
+    "cross_sell.history.item_history": lambda s: history.item_history(_coded(s), as_of=MIDDLE),
     "cross_sell.itemsets.frequent_itemsets": lambda s: cross_sell.frequent_itemsets(
         _baskets(s), min_support=0.001, max_length=None
     ),
     "cross_sell.itemsets.item_codes": lambda s: itemsets.item_codes(_baskets(s), 3),
+    "cross_sell.offers.bought_between": lambda s: offers.bought_between(_coded(s), MIDDLE, AS_OF),
     "cross_sell.offers.know": lambda s: (
-        cross_sell.know(_baskets(s), as_of=MIDDLE, days=60, min_support=0.05, segments=_segments(s)).due
+        cross_sell.know(_coded(s), as_of=MIDDLE, days=60, segments=_segments(s)).due
     ),
-    "cross_sell.offers.try_offers": lambda s: cross_sell.try_offers(_baskets(s), DAYS, k=2, min_support=0.05),
-    "cross_sell.parts.customer_parts": lambda s: parts.customer_parts(_baskets(s)),
-    "cross_sell.stability.rule_stability": lambda s: cross_sell.rule_stability(
-        _baskets(s), split_on=MIDDLE, min_support=0.05, min_rule_support=0.01, min_confidence=0.1
+    "cross_sell.contest.try_offers": lambda s: cross_sell.try_offers(
+        _coded(s), DAYS, k=2, counts=_counted(s, DAYS.train_to, DAYS.validate_to)
     ),
+    "cross_sell.longer_rules.longer_rules": lambda s: cross_sell.longer_rules(
+        _coded(s),
+        (counts := _counted(s)),
+        cross_sell.pair_lift(counts, least_expected=5),
+        cross_sell.frequent_itemsets(_baskets(s), min_support=0.01),
+        min_support=0,
+        min_confidence=0,
+        least_expected=1,
+    ),
+    "cross_sell.pair_counts.code_common": lambda s: _common(s).drop("basket"),
+    "cross_sell.pair_counts.count_met": lambda s: pair_counts.count_met(_common(s), (50, 2), others=2),
+    "cross_sell.pair_counts.count_pairs": lambda s: [
+        cross_sell.pair_lift(_counted(s), min_support=0.01, least_expected=5),
+        cross_sell.rule_stability(
+            _counted(s, MIDDLE), split_on=MIDDLE, min_rule_support=0.01, min_confidence=0.1
+        ),
+    ],
     "cross_sell.upsell.price_tiers": lambda s: cross_sell.price_tiers(_lines(s), _shelf(s), leave_out=["x"]),
     "cross_sell.upsell.upsell_candidates": lambda s: cross_sell.upsell_candidates(
         _lines(s), cross_sell.price_tiers(_lines(s), _shelf(s))

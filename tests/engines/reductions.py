@@ -10,6 +10,7 @@ import datetime as dt
 import importlib
 import inspect
 import pkgutil
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -35,13 +36,17 @@ from crm_utils.tables import TABLES, AsOf
 __all__ = ["CASES", "reductions"]
 
 
+_ENGINE = re.compile(r"\bir\.Table\b|\bCoded\b")
+"""Arguments that are tables in the engine: Ibis tables, and baskets by integers."""
+
+
 def reductions() -> set[str]:
     """The names of all reductions: module, then function, or class and method."""
     found = set()
     for module in pkgutil.walk_packages(crm_utils.__path__, "crm_utils."):
         for name, function in _public(importlib.import_module(module.name)):
             kinds = inspect.get_annotations(function)
-            if any("ir.Table" in str(kind) for what, kind in kinds.items() if what != "return"):
+            if any(_ENGINE.search(str(kind)) for what, kind in kinds.items() if what != "return"):
                 found.add(f"{module.name.removeprefix('crm_utils.')}.{name}")
     return found
 
