@@ -13,6 +13,7 @@ from crm_utils.sources.demo_shop.catalogue import (
     FAR,
     REGION_SHARES,
     REGIONS,
+    SUBCATEGORIES,
 )
 from crm_utils.sources.demo_shop.clock import DAY, END
 from crm_utils.sources.demo_shop.worlds import DAYS, START, Full
@@ -24,6 +25,8 @@ NEVER = np.int64(4 * END)
 CONSENT_CHANNELS = ("brand_message", "sms", "app_push", "in_app", "email")
 CONSENTING = (0.72, 0.55, 0.50, 0.75, 0.45)
 AT_NIGHT = 0.3
+FAVOURITES = 3
+"""Kinds of goods, drawn for each customer alone, that are bought again and again."""
 CHANGES = 0.12
 """Share of consents that are changed once, at any time, for no reason of the shop's."""
 
@@ -65,8 +68,9 @@ class People:
     """A block of customers, and guests at its end; arrays with a value for each of them.
 
     ``joined`` is in seconds from the first day (negative: before the data); ``rate`` in orders a day of the
-    shop's own time; ``region``, ``acquired``, ``taste`` and ``tier`` are numbers into the catalogue's lists.
-    ``averse`` (buys less when written to) and all after it are known to nobody in the shop.
+    shop's own time; ``region``, ``acquired``, ``taste`` (a category), ``favourites`` (kinds of goods, a column
+    each) and ``tier`` are numbers into the catalogue's lists. ``averse`` (buys less when written to) and all
+    after it are known to nobody in the shop.
     """
 
     guest: Flags
@@ -79,6 +83,7 @@ class People:
     averse: Flags
     rate: Floats
     taste: Ints
+    favourites: Ints
     tier: Ints
     online: Floats
 
@@ -109,6 +114,7 @@ def people(rng: np.random.Generator, world: Full, customers: int) -> People:
         averse=rng.random(n) < np.where(old, world.averse_old, world.averse_young),
         rate=np.where(guest, 0.0, rate),
         taste=rng.choice(len(CATEGORIES), n),
+        favourites=rng.choice(len(SUBCATEGORIES), (n, FAVOURITES)),
         tier=rng.choice(3, n, p=[0.35, 0.45, 0.2]),
         online=np.where(far, 1.0, rng.beta(3, 1.5, n)),
     )

@@ -198,7 +198,7 @@ LOTS = (
     ),
     Lot(
         "k14", "포인트 소멸 안내", "notice", dt.date(2025, 10, 6),
-        (Touch("sms", "sms", 0.36), Touch("alimtalk", "alimtalk", 0.48)),
+        (Touch("sms", "sms", 0.33), Touch("alimtalk", "alimtalk", 0.44)),
         control=1 / 3, horizon_days=56, informational=True,
         experiment="message_channel", control_arm="none",
     ),
