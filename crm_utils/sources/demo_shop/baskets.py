@@ -23,7 +23,7 @@ __all__ = ["Lines", "fill"]
 
 SIZES = (0.46, 0.27, 0.14, 0.07, 0.04, 0.02)
 """Shares of orders of 1, 2, … picks."""
-TASTE = 1.6
+TASTE = 2.0
 """How many times as likely goods of the favourite category are."""
 FAVOURED = 0.35
 """Share of picks that go to one of the customer's own favourite kinds of goods."""
