@@ -70,7 +70,7 @@ def place(passed: Floats) -> Ints:
 def in_season(season: Ints, month: Ints) -> Floats:
     """How much goods of a season (−1 winter, 0 all year, 1 summer) are wanted in a month, around 1."""
     warmth = np.cos((month - 6.5) / 12 * 2 * np.pi)  # highest in July and August
-    return np.asarray(1 + 0.5 * season * warmth, dtype=np.float64)
+    return np.asarray(1 + 0.7 * season * warmth, dtype=np.float64)
 
 
 def within_day(rng: np.random.Generator, online: Flags) -> Ints:

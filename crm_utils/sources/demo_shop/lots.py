@@ -236,7 +236,8 @@ def _answers(
     room = np.where(answered, answer[:n] - sent, 7 * DAY)
     opened_at = delivered_at + np.minimum(rng.exponential(4 * 3600, n), room / 3).astype(np.int64)
     clicked_at = opened_at + rng.integers(5, 300, n)
-    left = opened & (u[2] < rates[:, 3] / rates[:, 1] * np.where(averse, 4.0, 1.0))
+    leaves = rates[:, 3] / rates[:, 1] * np.where(averse, 4.0, 1.0) * (not lot.informational)
+    left = opened & (u[2] < leaves)
     moments = [np.where(f, t, NEVER) for f, t in ((arrived, delivered_at), (opened, opened_at),
                                                  (clicked, clicked_at), (left, opened_at + 60))]  # fmt: skip
     return Drawn(lot, who, at, arm, *moments)

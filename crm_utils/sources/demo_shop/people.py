@@ -68,9 +68,9 @@ class People:
     """A block of customers, and guests at its end; arrays with a value for each of them.
 
     ``joined`` is in seconds from the first day (negative: before the data); ``rate`` in orders a day of the
-    shop's own time; ``region``, ``acquired``, ``taste`` (a category), ``favourites`` (kinds of goods, a column
-    each) and ``tier`` are numbers into the catalogue's lists. ``averse`` (buys less when written to) and all
-    after it are known to nobody in the shop.
+    shop's own time; ``region``, ``acquired``, ``taste`` (a category), ``favourites`` (kinds of goods, a
+    column each) and ``tier`` are numbers into the catalogue's lists. ``averse`` (buys less when written to)
+    and all after it are known to nobody in the shop.
     """
 
     guest: Flags
