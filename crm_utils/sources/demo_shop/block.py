@@ -10,14 +10,9 @@ import numpy as np
 from crm_utils.sources.demo_shop.arrays import Flags, Ints
 from crm_utils.sources.demo_shop.baskets import Lines, fill
 from crm_utils.sources.demo_shop.catalogue import Catalogue
-from crm_utils.sources.demo_shop.lots import (
-    Drawn,
-    Nulls,
-    draw_lots,
-    draw_null_test,
-    happens,
-    used_coupon,
-)
+from crm_utils.sources.demo_shop.lots import draw_lots, happens, used_coupon
+from crm_utils.sources.demo_shop.messages import Drawn
+from crm_utils.sources.demo_shop.nulls import Nulls, draw_null_test
 from crm_utils.sources.demo_shop.orders import Departures, Orders, baseline
 from crm_utils.sources.demo_shop.people import Consents, People, people
 from crm_utils.sources.demo_shop.worlds import FULL, NULL_TESTS

@@ -8,7 +8,7 @@ import numpy as np
 
 from crm_utils.sources.demo_shop.arrays import Ints
 from crm_utils.sources.demo_shop.clock import DAY, END, place, rhythm, within_day
-from crm_utils.sources.demo_shop.lots import Drawn
+from crm_utils.sources.demo_shop.messages import Drawn
 from crm_utils.sources.demo_shop.orders import Departures, Orders
 from crm_utils.sources.demo_shop.people import People
 

@@ -13,54 +13,53 @@ import numpy as np
 
 from crm_utils.sources.demo_shop.arrays import Flags, Floats, Ints
 from crm_utils.sources.demo_shop.clock import DAY, END, day_number
+from crm_utils.sources.demo_shop.messages import Drawn, answers
 from crm_utils.sources.demo_shop.orders import Departures, Orders, describe
 from crm_utils.sources.demo_shop.people import NEVER, Consents, People
-from crm_utils.sources.demo_shop.worlds import CHANNELS, LOTS, Full, Lot, NullTest
+from crm_utils.sources.demo_shop.worlds import CHANNELS, LOTS, Full, Lot
 
-__all__ = ["Drawn", "Nulls", "draw_lots", "draw_null_test", "happens", "used_coupon"]
+__all__ = ["Audience", "draw_lots", "happens", "used_coupon"]
 
-SENT_AFTER = 600
-"""Seconds from the draw to the message."""
 ANSWER_AFTER = 3_600
 """Seconds from the draw before which nobody orders because of it."""
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """One lot: who took part (numbers in the block), when, and with which arm (0: no message, 1: the first).
+class Audience:
+    """Who takes part in a lot, with a message or without.
 
-    ``delivered``, ``opened``, ``clicked`` and ``left`` are moments, NEVER where it did not happen.
+    Attributes
+    ----------
+    number, people
+        Number of the lot, and all people of the block.
+    who, at
+        Numbers of those who take part; the moment of their draw, seconds.
+    luck
+        Between 0 and 1; low where a message arrives, by whichever channel.
     """
 
-    lot: Lot
+    number: int
+    people: People
     who: Ints
     at: Ints
-    arm: Ints
-    delivered: Ints
-    opened: Ints
-    clicked: Ints
-    left: Ints
+    luck: Floats
 
     @property
-    def sent(self) -> Ints:
-        """When the message was sent, or would have been."""
-        return self.at + SENT_AFTER
+    def lot(self) -> Lot:
+        """What is drawn."""
+        return LOTS[self.number]
 
-    def arm_of(self, people: int) -> Ints:
-        """The arm of everybody in the block; −1 for who did not take part."""
-        found = np.full(people, -1)
-        found[self.who] = self.arm
-        return found
+    def reached(self, channel: str) -> Flags:
+        """Whether a message by this channel would arrive."""
+        return self.luck < CHANNELS[channel].delivered
 
-
-@dataclass(frozen=True)
-class Nulls:
-    """An experiment without effect: who, when, and whether the second arm."""
-
-    test: NullTest
-    who: Ints
-    at: Ints
-    second: Ints
+    def within(self, orders: Orders) -> tuple[Ints, Flags]:
+        """For each order its customer's place in this audience, and whether it falls within the horizon."""
+        place = np.full(len(self.people), -1)
+        place[self.who] = np.arange(len(self.who))
+        place = place[orders.who]
+        start = np.append(self.at, NEVER)[place]
+        return place, (orders.at > start) & (orders.at < start + self.lot.horizon_days * DAY)
 
 
 def draw_lots(
@@ -71,41 +70,27 @@ def draw_lots(
     orders: Orders,
     departures: Departures,
 ) -> tuple[Orders, list[Drawn]]:
-    """Draw all lots in order of time, and add what each would change to the orders."""
+    """Draw all lots in order of time, and add to the orders what each would change."""
     drawn = []
     for number, lot in enumerate(LOTS):
-        who, at = _eligible(rng, lot, people, consents)
-        luck = rng.random(len(who))  # low: the message arrives, by whichever channel
-        orders = _skip(rng, world, people, orders, number, who, at, luck)
+        audience = _audience(rng, number, people, consents)
+        orders = _skip(rng, world, audience, orders)
         for arm in range(len(lot.arms)):
-            orders = orders.with_more(_extra(rng, world, people, departures, number, arm, who, at, luck))
-        orders = _give_coupons(rng, orders, len(people), number, who, at, luck)
+            orders = orders.with_more(_extra(rng, world, audience, departures, arm))
+        orders = _give_coupons(rng, audience, orders)
         ends = np.linspace(lot.control, 1, len(lot.arms) + 1)[:-1]
-        arm_drawn = np.searchsorted(ends, rng.random(len(who)), side="right")
-        found = _answers(rng, orders, len(people), number, people.averse[who], who, at, arm_drawn, luck)
-        if not lot.informational:
-            consents.withdraw(lot.arms[0].channel, found.left[found.left < NEVER], who[found.left < NEVER])
+        arm_drawn = np.searchsorted(ends, rng.random(len(audience.who)), side="right")
+        place, within = audience.within(orders)
+        mine = within & ((orders.lot == number) | (orders.coupon == number))
+        mine &= (orders.lot < 0) | (orders.arm + 1 == np.append(arm_drawn, 0)[place])
+        answered = np.full(len(audience.who) + 1, NEVER)
+        np.minimum.at(answered, place[mine], orders.at[mine])
+        averse = people.averse[audience.who]
+        found = answers(rng, lot, audience.who, audience.at, arm_drawn, audience.luck, answered[:-1], averse)
+        gone = found.left < NEVER
+        consents.withdraw(lot.arms[0].channel, found.left[gone], found.who[gone])
         drawn.append(found)
     return orders, drawn
-
-
-def draw_null_test(rng: np.random.Generator, test: NullTest, people: People, orders: Orders) -> Nulls:
-    """Assign everybody to one of two arms that do nothing; where the lot is broken, by what they bought."""
-    first = day_number(test.starts) * DAY
-    who = np.flatnonzero(~people.guest & (people.joined < first))
-    at = first + rng.integers(0, test.spread_days, len(who)) * DAY + rng.integers(9, 21, len(who)) * 3600
-    at = at + rng.integers(0, 3600, len(who))
-    bought = np.zeros(len(people), dtype=bool)
-    bought[orders.who[(orders.at < first) & (orders.at >= first - 90 * DAY)]] = True
-    chance = np.where(bought[who], test.second_if_buyer, test.second_otherwise)
-    second = (rng.random(len(who)) < chance).astype(np.int64)
-    twice = np.flatnonzero(rng.random(len(who)) < test.in_both)
-    return Nulls(
-        test,
-        np.concatenate([who, who[twice]]),
-        np.concatenate([at, at[twice] + 1800]),
-        np.concatenate([second, 1 - second[twice]]),
-    )
 
 
 def happens(orders: Orders, arm_of: Ints) -> Flags:
@@ -120,9 +105,9 @@ def used_coupon(orders: Orders, arm_of: Ints) -> Flags:
     return (orders.coupon >= 0) & (arm_of[orders.coupon, orders.who] > 0)
 
 
-def _eligible(rng: np.random.Generator, lot: Lot, people: People, consents: Consents) -> tuple[Ints, Ints]:
-    """Customers who may be written to, and when; advertising needs consent, at night one more."""
-    who = np.flatnonzero(~people.guest)
+def _audience(rng: np.random.Generator, number: int, people: People, consents: Consents) -> Audience:
+    """Customers who may be written to; advertising needs consent, at night one more."""
+    lot, who = LOTS[number], np.flatnonzero(~people.guest)
     first, last = lot.hours
     at = (day_number(lot.starts) + rng.integers(0, lot.spread_days, len(who))) * DAY
     at = at + rng.integers(first * 3600, last * 3600 - 1200, len(who))
@@ -130,114 +115,48 @@ def _eligible(rng: np.random.Generator, lot: Lot, people: People, consents: Cons
     if not lot.informational:
         may &= consents.holds(lot.arms[0].channel, at, who)
         may &= consents.night[who] | (last <= 21)
-    return who[may], at[may]
+    return Audience(number, people, who[may], at[may], rng.random(int(may.sum())))
 
 
-def _within(orders: Orders, people: int, lot: Lot, who: Ints, at: Ints) -> tuple[Ints, Flags]:
-    """For each order the customer's place in the lot, and whether it falls within its horizon."""
-    place = np.full(people, -1)
-    place[who] = np.arange(len(who))
-    place = place[orders.who]
-    start = np.append(at, NEVER)[place]
-    return place, (orders.at > start) & (orders.at < start + lot.horizon_days * DAY)
-
-
-def _skip(
-    rng: np.random.Generator,
-    world: Full,
-    people: People,
-    orders: Orders,
-    number: int,
-    who: Ints,
-    at: Ints,
-    luck: Floats,
-) -> Orders:
+def _skip(rng: np.random.Generator, world: Full, audience: Audience, orders: Orders) -> Orders:
     """Mark what averse customers would leave out after this lot's message."""
-    lot = LOTS[number]
-    place, within = _within(orders, len(people), lot, who, at)
-    reached = np.append(luck, 1.0)[place] < min(CHANNELS[arm.channel].delivered for arm in lot.arms)
-    marked = within & reached & people.averse[orders.who] & (orders.lot < 0) & (orders.skipped < 0)
-    marked &= rng.random(len(orders)) < world.averse_skips
-    return replace(orders, skipped=np.where(marked, number, orders.skipped))
+    place, within = audience.within(orders)
+    reached = np.logical_and.reduce([audience.reached(arm.channel) for arm in audience.lot.arms])
+    marked = within & np.append(reached, False)[place] & audience.people.averse[orders.who]
+    marked &= (orders.lot < 0) & (orders.skipped < 0) & (rng.random(len(orders)) < world.averse_skips)
+    return replace(orders, skipped=np.where(marked, audience.number, orders.skipped))
 
 
 def _extra(
-    rng: np.random.Generator,
-    world: Full,
-    people: People,
-    departures: Departures,
-    number: int,
-    arm: int,
-    who: Ints,
-    at: Ints,
-    luck: Floats,
+    rng: np.random.Generator, world: Full, audience: Audience, departures: Departures, arm: int
 ) -> Orders:
     """The orders that one arm's message would bring, of those who have not left and are not averse."""
-    lot, touch = LOTS[number], LOTS[number].arms[arm]
+    who, at, people, lot = audience.who, audience.at, audience.people, audience.lot
+    touch = lot.arms[arm]
     new = at - people.joined[who] <= world.new_days * DAY
-    open_to = ~people.averse[who] & (departures.at[who] > at) & (luck < CHANNELS[touch.channel].delivered)
+    open_to = ~people.averse[who] & (departures.at[who] > at) & audience.reached(touch.channel)
     count = rng.poisson(touch.extra * np.where(new, world.new_response, 1.0) * open_to)
     row = np.repeat(np.arange(len(who)), count)
     day = (at[row] + rng.beta(1, 2.5, len(row)) * lot.horizon_days * DAY).astype(np.int64) // DAY
     inside = day < END // DAY
     row, day = row[inside], day[inside]
-    orders = describe(rng, world, people, who[row], day, lot=number, arm=arm)
+    orders = describe(rng, world, people, who[row], day, lot=audience.number, arm=arm)
     orders = replace(orders, at=orders.at + DAY * (orders.at < at[row] + ANSWER_AFTER))
     ends = np.minimum(np.minimum(at[row] + lot.horizon_days * DAY, departures.at[who[row]]), END)
     return orders.take(orders.at < ends)
 
 
-def _give_coupons(
-    rng: np.random.Generator, orders: Orders, people: int, number: int, who: Ints, at: Ints, luck: Floats
-) -> Orders:
+def _give_coupons(rng: np.random.Generator, audience: Audience, orders: Orders) -> Orders:
     """The coupon is used for the first order within the horizon, by some."""
-    lot = LOTS[number]
+    lot, number = audience.lot, audience.number
     if not lot.coupon:
         return orders
-    reached = luck < CHANNELS[lot.arms[0].channel].delivered
-    uses = np.append(reached & (rng.random(len(who)) < lot.redeems), False)
-    place, within = _within(orders, people, lot, who, at)
-    could = within & uses[place] & ((orders.lot < 0) | (orders.lot == number))
-    could &= orders.at > np.append(at, NEVER)[place] + ANSWER_AFTER
+    uses = audience.reached(lot.arms[0].channel) & (rng.random(len(audience.who)) < lot.redeems)
+    place, within = audience.within(orders)
+    could = within & np.append(uses, False)[place] & ((orders.lot < 0) | (orders.lot == number))
+    could &= orders.at > np.append(audience.at, NEVER)[place] + ANSWER_AFTER
     rows = np.flatnonzero(could & (orders.skipped != number) & (orders.coupon < 0))
     rows = rows[np.unique(orders.who[rows], return_index=True)[1]]
     coupon = orders.coupon.copy()
     coupon[rows] = number
     return replace(orders, coupon=coupon)
-
-
-def _answers(
-    rng: np.random.Generator,
-    orders: Orders,
-    people: int,
-    number: int,
-    averse: Flags,
-    who: Ints,
-    at: Ints,
-    arm: Ints,
-    luck: Floats,
-) -> Drawn:
-    """When each message arrived, was opened and clicked, and who left by it; who answers has opened it."""
-    lot, n = LOTS[number], len(who)
-    rates = np.array([(c.delivered, c.opened, c.clicked, c.unsubscribed)
-                      for c in (CHANNELS[touch.channel] for touch in lot.arms)])[arm - 1]  # fmt: skip
-    sent = at + SENT_AFTER
-    arrived = (arm > 0) & (luck < rates[:, 0])
-    place, within = _within(orders, people, lot, who, at)
-    mine = within & ((orders.lot == number) | (orders.coupon == number))
-    mine &= (orders.lot < 0) | (orders.arm + 1 == np.append(arm, 0)[place])
-    answer = np.full(n + 1, NEVER)
-    np.minimum.at(answer, place[mine], orders.at[mine])
-    answered = arrived & (answer[:n] < END)
-    u = rng.random((3, n))
-    opened = arrived & (answered | (u[0] < rates[:, 1]))
-    clicked = opened & ((answered & (u[1] < 0.7)) | (u[1] < rates[:, 2] / rates[:, 1]))
-    delivered_at = sent + rng.integers(1, 60, n)
-    room = np.where(answered, answer[:n] - sent, 7 * DAY)
-    opened_at = delivered_at + np.minimum(rng.exponential(4 * 3600, n), room / 3).astype(np.int64)
-    clicked_at = opened_at + rng.integers(5, 300, n)
-    leaves = rates[:, 3] / rates[:, 1] * np.where(averse, 4.0, 1.0) * (not lot.informational)
-    left = opened & (u[2] < leaves)
-    moments = [np.where(f, t, NEVER) for f, t in ((arrived, delivered_at), (opened, opened_at),
-                                                 (clicked, clicked_at), (left, opened_at + 60))]  # fmt: skip
-    return Drawn(lot, who, at, arm, *moments)

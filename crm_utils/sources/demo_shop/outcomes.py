@@ -14,7 +14,7 @@ from crm_utils.sources.demo_shop.arrays import Flags, Ints
 from crm_utils.sources.demo_shop.block import Block
 from crm_utils.sources.demo_shop.clock import DAY, END
 from crm_utils.sources.demo_shop.columns import ids, moments, words
-from crm_utils.sources.demo_shop.lots import Drawn
+from crm_utils.sources.demo_shop.messages import Drawn
 from crm_utils.sources.demo_shop.orders import LEFT
 from crm_utils.sources.demo_shop.pure import Buyers
 from crm_utils.sources.demo_shop.worlds import FULL, LOTS
