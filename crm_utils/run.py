@@ -265,11 +265,12 @@ class Run:
 
     def provenance(self) -> wording.Table:
         """Where these results come from: data, day, versions; the last cell of every notebook."""
+        simulated = " (simulated)" if self.snapshot.manifest.get("simulated") else ""
         versions = {name: str(sys.modules[name].__version__) for name in ("duckdb", "ibis", "pandas")}
         rows: dict[str, str] = {
             "study": self.study.title,
             "as of": str(self.as_of),
-            "snapshot": f"{self.snapshot.id}, source {self.snapshot.manifest['source']}",
+            "snapshot": f"{self.snapshot.id}, source {self.snapshot.manifest['source']}{simulated}",
             "orders from, to": f"{self.snapshot.manifest['first_day']}, {self.snapshot.manifest['last_day']}",
             "Python": sys.version.split()[0],
         } | versions

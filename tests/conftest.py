@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from demo import DemoShop, load_demo
 from tiny import ROOT, TINY, write_tiny_shop
 
 from crm_utils import loading
@@ -73,6 +74,12 @@ def complete_journey(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
     snapshot, is_new = loading.load(root, read_study(root, "complete_journey"))
     assert is_new
     return snapshot
+
+
+@pytest.fixture(scope="session")
+def demo_shop(tmp_path_factory: pytest.TempPathFactory) -> DemoShop:
+    """The simulated shop in its usual size, with everything that it can have; loading takes seconds."""
+    return load_demo(tmp_path_factory.mktemp("demo_shop"), customers=10_000)
 
 
 @pytest.fixture(scope="session")

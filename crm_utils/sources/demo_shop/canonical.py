@@ -1,0 +1,109 @@
+"""How does a block of the full world look to the shop? The canonical tables, without what nobody knows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from crm_utils.sources.demo_shop import catalogue as shop
+from crm_utils.sources.demo_shop import contacts, loyalty
+from crm_utils.sources.demo_shop import events as touch
+from crm_utils.sources.demo_shop.block import Block, stream
+from crm_utils.sources.demo_shop.clock import DAY, day_number
+from crm_utils.sources.demo_shop.columns import days, ids, moments, money, pieces, whole, words
+from crm_utils.sources.demo_shop.orders import CHANNELS
+from crm_utils.sources.demo_shop.seen import Seen, named
+from crm_utils.sources.demo_shop.worlds import FULL, LOTS
+
+__all__ = ["campaigns", "products", "tables"]
+
+_CAMPAIGN_DAYS = 14
+
+
+def tables(block: Block, seed: int, number: int, counts: dict[str, int]) -> dict[str, pa.Table]:
+    """The tables that a block adds rows to; ``counts`` holds the rows before, by which ids go on."""
+    seen = Seen.of(block, counts["orders"])
+    first = np.zeros(len(seen.orders), dtype=np.int64)
+    bought = ~seen.lines.back
+    first[seen.lines.order[bought][::-1]] = seen.lines.product[bought][::-1]
+    events = touch.touches(stream(seed, number, "events"), block.people, block.departures, seen.orders,
+                           first, block.drawn, len(shop.stock().name))  # fmt: skip
+    answers = loyalty.answers(stream(seed, number, "answers"), FULL, seen.orders)
+    points = loyalty.points(stream(seed, number, "points"), block.people, seen.orders, seen.paid)
+    found = {
+        "order_lines": _order_lines(block, seen),
+        "customers": _customers(block, seen, events),
+        "messages": contacts.messages(block, counts["messages"]),
+        "assignments": contacts.assignments(block, block.nulls(seed, number)),
+        "events": contacts.events(block, events, counts),
+        "consents": contacts.consents(block),
+        "feedback": contacts.feedback(block, seen, answers, counts["feedback"]),
+        "points": pa.table({
+            "customer_id": named(block, points.who), "occurred_at": moments(points.at),
+            "points": whole(points.points), "kind": words(points.kind, loyalty.POINTS),
+        }),
+    }  # fmt: skip
+    counts["orders"] += len(seen.orders)
+    counts["sessions"] += int(events.visit.max(initial=-1)) + 1
+    for name in ("messages", "events", "feedback"):
+        counts[name] += len(found[name])
+    return found
+
+
+def products(*, priced: bool = True) -> pa.Table:
+    """All products; without list prices where each order's price is drawn."""
+    goods = shop.stock()
+    known = np.full(len(goods.name), priced)
+    kinds = [shop.SUBCATEGORIES[k] for k in goods.subcategory]
+    return pa.table({
+        "product_id": ids("p", np.arange(len(goods.name))), "name": list(goods.name),
+        "category": [kind[1] for kind in kinds], "subcategory": [kind[0] for kind in kinds],
+        "brand": words(goods.brand, shop.BRANDS), "unit_price": money(goods.price, known),
+        "unit_margin": money(goods.margin, known),
+        "launched_on": pa.array(goods.launched if priced else [None] * len(known), pa.date32()),
+    })  # fmt: skip
+
+
+def campaigns() -> pa.Table:
+    """All campaigns, those of the experiments among them."""
+    start = np.array([day_number(lot.starts) for lot in LOTS])
+    last = start + np.array([max(_CAMPAIGN_DAYS, lot.spread_days) - 1 for lot in LOTS])
+    one = [lot.arms[0].channel if len(lot.arms) == 1 else None for lot in LOTS]
+    return pa.table({
+        "campaign_id": [lot.campaign_id for lot in LOTS], "name": [lot.name for lot in LOTS],
+        "kind": [lot.kind for lot in LOTS], "channel": pa.array(one, pa.string()),
+        "starts_on": days(start), "ends_on": days(last),
+    })  # fmt: skip
+
+
+def _order_lines(block: Block, seen: Seen) -> pa.Table:
+    lines, order = seen.lines, seen.orders.take(seen.lines.order)
+    number = seen.number[lines.order]
+    letter = np.where(lines.back, "r", "o")
+    store = np.where(order.channel == 0, block.people.region[order.who] % len(shop.STORES), len(shop.STORES))
+    bought, back = ids("o", number), ids("r", number)
+    return pa.table({
+        "order_id": pa.compute.if_else(pa.array(letter == "o"), bought, back),
+        "customer_id": named(block, order.who), "product_id": ids("p", lines.product),
+        "ordered_at": moments(lines.at), "quantity": pieces(lines.quantity),
+        "amount": money(lines.amount), "discount": money(lines.discount),
+        "store_id": words(store, (*shop.STORES, "온라인")), "channel": words(order.channel, CHANNELS),
+    })  # fmt: skip
+
+
+def _customers(block: Block, seen: Seen, events: touch.Events) -> pa.Table:
+    people = block.people
+    n = int((~people.guest).sum())
+    last = people.joined.copy()
+    known = events.who >= 0
+    np.maximum.at(last, events.who[known], events.at[known])
+    np.maximum.at(last, seen.orders.who[seen.lines.order], seen.lines.at)
+    birthday = np.arange("2023-01-01", "2024-01-01", dtype="datetime64[D]").astype(str)
+    return pa.table({
+        "customer_id": ids("c", block.first + np.arange(n)), "joined_on": days(people.joined[:n] // DAY),
+        "birth_year": whole(people.birth_year[:n]),
+        "birthday": words(people.birthday[:n], [day[5:] for day in birthday]),
+        "gender": words((~people.woman[:n]).astype(np.int64), shop.GENDERS),
+        "region": words(people.region[:n], shop.REGIONS),
+        "acquisition_channel": words(people.acquired[:n], shop.ACQUIRED), "last_active_at": moments(last[:n]),
+    })  # fmt: skip

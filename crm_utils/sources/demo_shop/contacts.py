@@ -1,0 +1,111 @@
+"""How do the shop's contacts with its customers look? Messages, assignments, touches, consents, answers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from crm_utils.sources.demo_shop import events as touch
+from crm_utils.sources.demo_shop import loyalty
+from crm_utils.sources.demo_shop.arrays import Ints
+from crm_utils.sources.demo_shop.block import Block
+from crm_utils.sources.demo_shop.clock import END
+from crm_utils.sources.demo_shop.columns import ids, moments, money, whole, words
+from crm_utils.sources.demo_shop.nulls import Nulls
+from crm_utils.sources.demo_shop.people import CONSENT_CHANNELS
+from crm_utils.sources.demo_shop.seen import Seen, named
+from crm_utils.sources.demo_shop.worlds import CHANNELS as MESSAGES
+from crm_utils.sources.demo_shop.worlds import LOTS
+
+__all__ = ["assignments", "consents", "events", "feedback", "messages"]
+
+_CAMPAIGNS = tuple(lot.campaign_id for lot in LOTS)
+_CONSENT_SOURCES = ("가입", "설정", "메시지")
+
+
+def messages(block: Block, before: int) -> pa.Table:
+    """A row a message, sent or withheld, in order of time."""
+    parts = []
+    for number, one in enumerate(block.drawn):
+        redeemed = np.full(len(block.people), END)
+        rows = np.flatnonzero(block.happens & (block.orders.coupon == number) & block.coupon_used)
+        redeemed[block.orders.who[rows]] = block.orders.at[rows]
+        parts.append(_messages_of(block, number, redeemed[one.who]))
+    found = pa.concat_tables(parts).sort_by([("sent_at", "ascending"), ("customer_id", "ascending")])
+    return found.add_column(0, "message_id", ids("m", before + np.arange(len(found))))
+
+
+def _messages_of(block: Block, number: int, redeemed: Ints) -> pa.Table:
+    one = block.drawn[number]
+    sent, n = one.arm > 0, len(one.who)
+    names = [arm.channel for arm in one.lot.arms]
+    channel = np.where(sent, one.arm - 1, 0 if len(names) == 1 else -1)
+    cost = np.array([MESSAGES[name].cost for name in names])[channel] * sent
+    failed = np.where(sent & (one.delivered >= END), 0, -1)
+    return pa.table({
+        "campaign_id": words(np.full(n, number), _CAMPAIGNS),
+        "customer_id": named(block, one.who), "channel": words(channel, names),
+        "kind": pa.repeat("informational" if one.lot.informational else "advertising", n),
+        "sent_at": moments(one.sent), "held_out": ~sent, "delivered_at": moments(one.delivered),
+        "failed_reason": words(failed, ["unreachable"]), "opened_at": moments(one.opened),
+        "clicked_at": moments(one.clicked), "redeemed_at": moments(redeemed),
+        "unsubscribed_at": moments(one.left), "cost": money(cost),
+    })  # fmt: skip
+
+
+def assignments(block: Block, nulls: list[Nulls]) -> pa.Table:
+    """Who was assigned to which arm, in order of time."""
+    parts = [(one.lot.experiment, (one.lot.control_arm, *(arm.arm for arm in one.lot.arms)), one.who, one.arm,
+              one.at) for one in block.drawn if one.lot.experiment]  # fmt: skip
+    parts += [(one.test.experiment, one.test.arms, one.who, one.second, one.at) for one in nulls]
+    found = pa.concat_tables([
+        pa.table({
+            "experiment_id": pa.repeat(experiment, len(who)), "customer_id": named(block, who),
+            "arm": words(arm, arms), "assigned_at": moments(at),
+        }) for experiment, arms, who, arm, at in parts
+    ])  # fmt: skip
+    return found.sort_by([("assigned_at", "ascending"), ("customer_id", "ascending"), ("arm", "ascending")])
+
+
+def events(block: Block, events: touch.Events, counts: dict[str, int]) -> pa.Table:
+    """A row a touch, in order of time."""
+    return pa.table({
+        "event_id": ids("e", counts["events"] + np.arange(len(events.at))),
+        "customer_id": named(block, events.who), "session_id": ids("s", counts["sessions"] + events.visit),
+        "occurred_at": moments(events.at), "event": words(events.event, touch.EVENTS),
+        "product_id": ids("p", events.product, events.product >= 0),
+        "source": words(events.source, touch.SOURCES), "medium": words(events.source, touch.MEDIA),
+        "campaign_id": words(events.lot, _CAMPAIGNS),
+    })  # fmt: skip
+
+
+def consents(block: Block) -> pa.Table:
+    """A row a change, those through messages among them, in order of time."""
+    parts, given = [], block.consents
+    who = np.flatnonzero(~block.people.guest)
+    for k, channel in enumerate(CONSENT_CHANNELS):
+        changed = np.where(given.changed[:, k] < given.left[:, k], given.changed[:, k], END)
+        allows = given.first[:, k]
+        steps = ((given.joined, allows, 0), (changed, ~allows, 1), (given.left[:, k], allows & False, 2))
+        for at, allowed, source in steps:
+            rows = who[at[who] < END]
+            parts.append(pa.table({
+                "customer_id": named(block, rows), "channel": pa.repeat(channel, len(rows)),
+                "advertising": allowed[rows], "night": allowed[rows] & given.night[rows],
+                "source": words(np.full(len(rows), source), _CONSENT_SOURCES),
+                "changed_at": moments(at[rows]),
+            }))  # fmt: skip
+    order = [("changed_at", "ascending"), ("customer_id", "ascending"), ("channel", "ascending")]
+    return pa.concat_tables(parts).sort_by(order)
+
+
+def feedback(block: Block, seen: Seen, answers: loyalty.Answers, before: int) -> pa.Table:
+    """A row an answer, in order of time; some without a name."""
+    who = seen.orders.who[answers.order]
+    return pa.table({
+        "feedback_id": ids("f", before + np.arange(len(answers.at))),
+        "customer_id": named(block, np.where(answers.named, who, -1)),
+        "order_id": ids("o", seen.number[answers.order], answers.named), "submitted_at": moments(answers.at),
+        "kind": words(answers.kind, loyalty.FEEDBACK), "score": whole(answers.score),
+        "text": words(answers.text, loyalty.TEXTS),
+    })  # fmt: skip
