@@ -195,17 +195,28 @@ def _write(con: ibis.backends.duckdb.Backend, folder: Path, table: str, raw: Any
     # A table without a key keeps the source's order; a key's check may have shuffled the others.
     con.to_parquet(good.order_by(key) if key else good, path, compression="zstd")
     read, loaded = int(raw.count().execute()), _rows(path)
+    reasons = quality.left_out(raw)
+    left = {} if reasons is None or read == loaded else dict(reasons.execute().itertuples(index=False))
+    left_out = int(sum(left.values()))
     quarantined = 0
-    if read != loaded:
+    if read != loaded + left_out:
         aside.parent.mkdir(exist_ok=True)
         con.to_parquet(bad.order_by("file", "row"), aside, compression="zstd")
         quarantined = _rows(aside)
-    if read != loaded + quarantined:
+    if read != loaded + quarantined + left_out:
         raise DataError(
-            f"{table}: {read} rows read, {loaded} loaded, {quarantined} set aside; the sum is wrong."
+            f"{table}: {read} rows read, {loaded} loaded, {quarantined} set aside, {left_out} left out; "
+            "the sum is wrong."
         )
-    return {"read": read, "loaded": loaded, "quarantined": quarantined, "bytes": path.stat().st_size,
-            "sha256": sha256(path)}  # fmt: skip
+    return {
+        "read": read,
+        "loaded": loaded,
+        "quarantined": quarantined,
+        "left_out": left_out,
+        "left_out_by_reason": {reason: int(rows) for reason, rows in left.items()},
+        "bytes": path.stat().st_size,
+        "sha256": sha256(path),
+    }
 
 
 def _remove_abandoned(home: Path) -> None:

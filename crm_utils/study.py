@@ -7,9 +7,7 @@ what is allowed. Secrets never stand in a study: they come from the environment.
 from __future__ import annotations
 
 import datetime as dt
-import difflib
 import re
-import zoneinfo
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Annotated, Any
@@ -28,18 +26,11 @@ from pydantic import (
 
 from crm_utils.errors import StudyError, known_names
 from crm_utils.tables import AsOf
+from crm_utils.zones import zone_name
 
 __all__ = ["Goal", "Study", "find_root", "read_study", "study_names"]
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_]*")
-
-
-def _zone(name: str) -> str:
-    if name not in zoneinfo.available_timezones():
-        near = difflib.get_close_matches(name, zoneinfo.available_timezones(), n=1)
-        hint = f"did you mean {near[0]}?" if near else "write one such as Asia/Seoul"
-        raise ValueError(f"'{name}' is not a time zone; {hint}")
-    return name
 
 
 def _as_of(text: str) -> str:
@@ -129,7 +120,7 @@ class Study(BaseModel):
     name: str
     title: Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
     source: dict[str, Scalar]
-    timezone: Annotated[str, AfterValidator(_zone)]
+    timezone: Annotated[str, AfterValidator(zone_name)]
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
     as_of: Annotated[str, AfterValidator(_as_of)] = "latest"
     history_starts: Annotated[dt.date, BeforeValidator(_day)]
