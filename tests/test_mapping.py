@@ -192,9 +192,9 @@ def test_expressions(expression: str, value: str | None) -> None:
 @pytest.mark.parametrize(
     "expression",
     [
-        "__import__('os').system('id')", "Qty.__class__", "Qty[0]", "lambda: 1", "[x for x in Qty]", "open('x')",
-        "f'{Qty}'", "Qty ** 9", "None", "b'x'", "col(Qty)", "abs(1, 2)", "1 +", "", "eval('1')", "a := 1", "*Qty",
-        "(" * 500, "Qty if", "coalesce(Qty, key=1)", "Qty; Qty", "x" * 3000,
+        "__import__('os').system('id')", "Qty.__class__", "Qty[0]", "lambda: 1", "[x for x in Qty]",
+        "open('x')", "f'{Qty}'", "Qty ** 9", "None", "b'x'", "col(Qty)", "abs(1, 2)", "1 +", "", "eval('1')",
+        "a := 1", "*Qty", "(" * 500, "Qty if", "coalesce(Qty, key=1)", "Qty; Qty", "x" * 3000,
     ],
 )  # fmt: skip
 def test_what_is_no_small_sum_is_refused_and_never_run(expression: str) -> None:
@@ -295,8 +295,9 @@ def test_typed_columns_are_taken_as_they_are() -> None:
     con = snapshots.connect()
     con.raw_sql("SET TimeZone = 'America/Los_Angeles'")
     raw = con.sql("""
-        SELECT 1 AS "Invoice", 17850.0::DOUBLE AS "Customer", 'A' AS "Item", 2 AS "Qty", 1.25::DOUBLE AS "Price",
-            TIMESTAMPTZ '2024-02-29 20:00:00+00' AS "Date", 'a' AS _file, 1::BIGINT AS _row""")
+        SELECT 1 AS "Invoice", 17850.0::DOUBLE AS "Customer", 'A' AS "Item", 2 AS "Qty",
+            1.25::DOUBLE AS "Price", TIMESTAMPTZ '2024-02-29 20:00:00+00' AS "Date", 'a' AS _file,
+            1::BIGINT AS _row""")
     told = mapping.TableMapping.model_validate({"columns": ORDER})
     row = fetched(con, mapping.apply(raw, told, table="order_lines", zone="Asia/Seoul")).iloc[0]
     assert (row.order_id, row.customer_id, row.amount) == ("1", "17850", Decimal("2.50"))
@@ -311,20 +312,18 @@ def test_a_line_that_could_not_be_parted_keeps_its_own_reason_and_text() -> None
     assert json.loads(found["_raw"][0])["Item"] == "A"
 
 
-def test_a_person_is_a_pseudonym_in_the_table_and_in_the_raw_text() -> None:
-    columns = ORDER | {"customer_id": {"column": "Customer", "pseudonym": True}}
-    told = mapping.TableMapping.model_validate({"columns": columns})
-    con = snapshots.connect()
-    raw = con.create_table("raw", pd.DataFrame([ROW | {"_file": "a", "_row": 1}]))
-    made = mapping.apply(
-        raw, told, table="order_lines", zone="UTC", pseudonymise=lambda text: ibis.literal("p") + text.length()
-        .cast("string"),
-    )  # fmt: skip
-    row = fetched(con, made).iloc[0]
-    assert row.customer_id == "p3"
-    assert json.loads(row._raw)["Customer"] == "p3"
-    with pytest.raises(StudyError, match="order_lines.customer_id: is to be a pseudonym"):
-        mapping.apply(raw, told, table="order_lines", zone="UTC")
+def test_who_a_customer_is_comes_from_the_person_and_is_mapped_by_nobody_else() -> None:
+    without = {name: column for name, column in ORDER.items() if name != "customer_id"}
+    person = {"account": "Customer", "email": "E-mail"}
+    row = {name: value for name, value in ROW.items() if name != "Customer"} | {"customer_id": "0f3c"}
+    found = applied([row], columns=without, person=person).iloc[0]
+    assert found.customer_id == json.loads(found._raw)["customer_id"] == "0f3c"
+    told = mapping.TableMapping.model_validate({"columns": ORDER, "person": person})
+    with pytest.raises(ValueError, match="'person' makes the customer_id"):
+        mapping.check_columns("order_lines", told)
+    told = mapping.TableMapping.model_validate({"columns": without, "person": person})
+    there = ["E-mail", "Name", *ROW]
+    assert mapping.columns_used(told, there, table="order_lines") == ["E-mail", *ROW]
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,12 @@ a row that the study leaves out: ``quality.split`` parts and counts them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import ibis
 import ibis.expr.types as ir
 
-from crm_utils.errors import CrmError, DataError, StudyError, known_names
+from crm_utils.errors import CrmError, DataError, known_names
 from crm_utils.mapping import reading as read
 from crm_utils.mapping.compiling import Compiler, Typed
 from crm_utils.mapping.expressions import column_named, columns_of
@@ -35,14 +34,10 @@ _WORDS = {
     DAY: "a day",
     YES_NO: "yes or no",
 }
-#: Makes a pseudonym of a text that names a person.
-Pseudonymise = Callable[[ir.StringValue], ir.StringValue]
 _Problems = list[tuple[ir.BooleanValue, str]]
 
 
-def apply(
-    raw: ir.Table, mapping: TableMapping, *, table: str, zone: str, pseudonymise: Pseudonymise | None = None
-) -> ir.Table:
+def apply(raw: ir.Table, mapping: TableMapping, *, table: str, zone: str) -> ir.Table:
     """Canonical columns of one table, from the columns that someone's data have.
 
     Parameters
@@ -57,8 +52,6 @@ def apply(
         The canonical table.
     zone
         The shop's zone, on whose clock times are kept.
-    pseudonymise
-        Makes pseudonyms of the columns that are marked so.
 
     Returns
     -------
@@ -71,26 +64,32 @@ def apply(
     DataError
         The data lack a column that the mapping names.
     StudyError
-        An expression does not fit its columns, or a column needs a pseudonym and there is no key.
+        An expression does not fit its columns.
+
+    Notes
+    -----
+    Where the mapping has ``person``, its columns are gone from ``raw`` already, and ``customer_id`` stands there
+    in their place: none of them reaches the table or the raw text.
     """
     values: dict[str, ir.Value] = {}
     problems: _Problems = []
-    used: dict[str, bool] = {}
-    for name, column in mapping.columns.items():
+    used: set[str] = set()
+    made = {"customer_id": ColumnMap(column="customer_id")} if mapping.person else {}
+    for name, column in (mapping.columns | made).items():
         try:
-            found = _mapped(raw, name, column, mapping, table, zone, pseudonymise)
+            found = _mapped(raw, name, column, mapping, table, zone)
         except CrmError as error:
             raise type(error)(f"{table}.{name}: {error}") from None
         values[name] = found.value
         problems += found.problems
-        used |= {c: used.get(c, False) or column.pseudonym for c in found.used}
+        used |= found.used
     left_out = _left_out(raw, mapping, table, zone)
     is_return = _is_return(raw, values, mapping, table, zone)
     result = raw.select(
         **values,
         _file=raw._file,
         _row=raw._row,
-        _raw=_raw_text(raw, used, pseudonymise),
+        _raw=_raw_text(raw, used),
         _problem=_first([*_problems_before(raw), *problems]),
         _left_out=left_out,
         **({"_is_return": is_return.fill_null(False)} if is_return is not None else {}),
@@ -109,7 +108,7 @@ def columns_used(mapping: TableMapping, there: list[str], *, table: str) -> list
     texts = [c.expression for c in mapping.columns.values() if c.expression]
     texts += [rule.when for rule in mapping.leave_out]
     texts += [mapping.returns.when] if mapping.returns and mapping.returns.when else []
-    named = [c.column for c in mapping.columns.values() if c.column]
+    named = [c.column for c in mapping.columns.values() if c.column] + list(mapping.person.values())
     named += mapping.duplicates if isinstance(mapping.duplicates, list) else []
     try:
         used = {column_named(name, there) for name in named}
@@ -129,13 +128,7 @@ class _Mapped:
 
 
 def _mapped(
-    raw: ir.Table,
-    name: str,
-    column: ColumnMap,
-    mapping: TableMapping,
-    table: str,
-    zone: str,
-    pseudonymise: Pseudonymise | None,
+    raw: ir.Table, name: str, column: ColumnMap, mapping: TableMapping, table: str, zone: str
 ) -> _Mapped:
     """One canonical column: its value, what of it cannot be read, and the raw columns it is made of."""
     types = {c.name: c.type for c in TABLES[table].columns}
@@ -148,14 +141,10 @@ def _mapped(
     parsed = _typed(reader, item, kind, column)
     problems += [(unread, f"{name}: {what}") for unread, what in reader.unread]
     problems += [(parsed.unread, f"{name} cannot be read as {_WORDS[kind]}")] if kind in _WORDS else []
-    value = parsed.value
     if kind == TEXT and name.endswith("_id"):
-        problems.append((read.shortened(value), f"{name} was shortened by a spreadsheet (such as 1.2E+12)"))
-    if column.pseudonym:
-        if pseudonymise is None:
-            raise StudyError("is to be a pseudonym, which this source cannot make.")
-        value = pseudonymise(value)
-    return _Mapped(value, problems, reader.used)
+        cut = read.shortened(parsed.value)
+        problems.append((cut, f"{name} was shortened by a spreadsheet (such as 1.2E+12)"))
+    return _Mapped(parsed.value, problems, reader.used)
 
 
 def _origin(reader: Compiler, column: ColumnMap) -> Typed:
@@ -255,12 +244,8 @@ def _first(
     )
 
 
-def _raw_text(raw: ir.Table, used: dict[str, bool], pseudonymise: Pseudonymise | None) -> ir.StringValue:
-    """The columns that were read, as JSON; whoever is named in one stands there by pseudonym alone."""
-    shown: dict[str, ir.Value] = {}
-    for name in raw.columns:
-        if name in used:
-            text = raw[name].cast("string")
-            shown[name] = pseudonymise(text) if used[name] and pseudonymise else text
+def _raw_text(raw: ir.Table, used: set[str]) -> ir.StringValue:
+    """The columns that were read, as JSON; no other: what the mapping does not name may name a person."""
+    shown = {name: raw[name].cast("string") for name in raw.columns if name in used}
     text = ibis.struct(shown).cast("json").cast("string") if shown else ibis.null("string")
     return ibis.coalesce(raw._raw, text) if "_raw" in raw.columns else text

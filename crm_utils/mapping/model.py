@@ -103,8 +103,6 @@ class ColumnMap(Reading):
         Texts that mean yes and no, where they are not the usual ones.
     type
         For a customer's attribute beyond the contract: how it is kept.
-    pseudonym
-        The value names a person: only its pseudonym is kept.
     """
 
     column: Text | None = None
@@ -115,7 +113,6 @@ class ColumnMap(Reading):
     yes: Words | None = None
     no: Words | None = None
     type: Literal["text", "number", "date", "yes_no"] = "text"
-    pseudonym: bool = False
 
     def model_post_init(self, context: Any) -> None:
         """See that the value has one origin."""
@@ -167,6 +164,9 @@ class TableMapping(Reading):
     ----------
     columns
         For each column of the contract that the data have: a column's name, or a :class:`ColumnMap`.
+    person
+        The data's columns that say who a row's customer is (an account, an e-mail address, a phone number),
+        each under what it is. Of them a ``customer_id`` is made before the mapping; none is kept.
     leave_out
         Rows that do not belong here, first rule first.
     returns
@@ -177,6 +177,7 @@ class TableMapping(Reading):
     """
 
     columns: dict[str, Annotated[ColumnMap, BeforeValidator(_column)]]
+    person: dict[str, Text] = {}
     leave_out: list[LeaveOut] = []
     returns: Returns | None = None
     duplicates: Literal["keep", "drop"] | Annotated[list[Text], Field(min_length=1)] = "keep"
@@ -208,8 +209,11 @@ def check_columns(table: str, mapping: TableMapping) -> None:
             raise ValueError(f"{table} has no column '{name}'. {known_names(name, names)}")
         if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
             raise ValueError(f"'{name}' is no column's name: small letters, digits and _")
+    if mapping.person and ("customer_id" in mapping.columns or "customer_id" not in names):
+        raise ValueError("'person' makes the customer_id of a table that has one; do not map it as well")
+    made = {"customer_id"} if mapping.person else set()
     for name in spec.required:
-        if name not in mapping.columns:
+        if name not in mapping.columns.keys() | made:
             raise ValueError(f"{table} needs a column '{name}': map one, or write a constant")
     if mapping.returns and table != "order_lines":
         raise ValueError(f"returns belong to order_lines, not to {table}")
