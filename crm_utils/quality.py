@@ -143,7 +143,7 @@ def split(raw: ir.Table, name: str) -> tuple[ir.Table, ir.Table]:
     return good, bad.select(file=bad._file, row=bad._row, raw=bad._raw, reason=bad._reason)
 
 
-def left_out(raw: ir.Table) -> ir.Table | None:
+def left_out(raw: ir.Table) -> dict[str, int]:
     """How many rows the study leaves out, by its reason.
 
     Parameters
@@ -153,13 +153,14 @@ def left_out(raw: ir.Table) -> ir.Table | None:
 
     Returns
     -------
-    ibis Table or None
-        reason, rows (count), in the order of the reasons; None where nothing can be left out.
+    dict
+        Rows for each reason, in the order of the reasons; empty where nothing is left out.
     """
     if "_left_out" not in raw.columns:
-        return None
+        return {}
     out = raw.filter(raw._left_out.notnull())
-    return out.group_by(reason=out._left_out).agg(rows=out.count()).order_by("reason")
+    counted = out.group_by(reason=out._left_out).agg(rows=out.count()).order_by("reason").execute()
+    return {str(reason): int(rows) for reason, rows in counted.itertuples(index=False)}
 
 
 def oddities(tables: dict[str, ir.Table]) -> dict[str, ir.IntegerScalar]:

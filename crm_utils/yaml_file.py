@@ -89,7 +89,7 @@ def _section(model: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[str, l
         field = model.model_fields.get(str(part))
         if field is not None:
             model = next(_models(field.annotation), model)
-    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", model.__name__).lower()
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", model.__name__).lower().replace("options", "source")
     return words, [name for name in model.model_fields if (words, name) != ("study", "name")]
 
 

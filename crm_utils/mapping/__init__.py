@@ -20,7 +20,7 @@ from crm_utils.mapping.model import ColumnMap, TableMapping, check_columns
 from crm_utils.mapping.returns import negated, netted
 from crm_utils.tables import DAY, MONEY, QUANTITY, TABLES, TEXT, TIME, WHOLE, YES_NO
 
-__all__ = ["ColumnMap", "TableMapping", "apply", "check_columns", "columns_used"]
+__all__ = ["ColumnMap", "TableMapping", "apply", "check_columns", "columns_named", "columns_used"]
 
 #: A row's place and text; a reader gives the first two, and the others for lines that it could not part.
 _LINEAGE = ("_file", "_row", "_raw", "_problem")
@@ -68,8 +68,8 @@ def apply(raw: ir.Table, mapping: TableMapping, *, table: str, zone: str) -> ir.
 
     Notes
     -----
-    Where the mapping has ``person``, its columns are gone from ``raw`` already, and ``customer_id`` stands there
-    in their place: none of them reaches the table or the raw text.
+    Where the mapping has ``person``, its columns are gone from ``raw`` already, and ``customer_id`` stands
+    there in their place: none of them reaches the table or the raw text.
     """
     values: dict[str, ir.Value] = {}
     problems: _Problems = []
@@ -97,6 +97,16 @@ def apply(raw: ir.Table, mapping: TableMapping, *, table: str, zone: str) -> ir.
     return _with_returns(result, mapping)
 
 
+def columns_named(mapping: TableMapping) -> list[str]:
+    """The columns of the data that a mapping asks for, as it writes them; each once."""
+    texts = [c.expression for c in mapping.columns.values() if c.expression]
+    texts += [rule.when for rule in mapping.leave_out]
+    texts += [mapping.returns.when] if mapping.returns and mapping.returns.when else []
+    named = [c.column for c in mapping.columns.values() if c.column] + list(mapping.person.values())
+    named += mapping.duplicates if isinstance(mapping.duplicates, list) else []
+    return list(dict.fromkeys([*named, *(name for text in texts for name in columns_of(text))]))
+
+
 def columns_used(mapping: TableMapping, there: list[str], *, table: str) -> list[str]:
     """The columns of the data that a mapping reads, in the data's order; all where duplicates are dropped.
 
@@ -105,18 +115,13 @@ def columns_used(mapping: TableMapping, there: list[str], *, table: str) -> list
     DataError
         One of them is not there.
     """
-    texts = [c.expression for c in mapping.columns.values() if c.expression]
-    texts += [rule.when for rule in mapping.leave_out]
-    texts += [mapping.returns.when] if mapping.returns and mapping.returns.when else []
-    named = [c.column for c in mapping.columns.values() if c.column] + list(mapping.person.values())
-    named += mapping.duplicates if isinstance(mapping.duplicates, list) else []
-    try:
-        used = {column_named(name, there) for name in named}
-        used |= {name for text in texts for name in columns_of(text, there)}
-    except KeyError as error:
-        missing = str(error.args[0])
-        known = known_names(missing, there, label="They have")
-        raise DataError(f"{table}: the data have no column '{missing}'. {known}") from None
+    used = set()
+    for name in columns_named(mapping):
+        try:
+            used.add(column_named(name, there))
+        except KeyError:
+            known = known_names(name, there, label="They have")
+            raise DataError(f"{table}: the data have no column '{name}'. {known}") from None
     return [name for name in there if name in used or mapping.duplicates == "drop"]
 
 
@@ -195,7 +200,9 @@ def _left_out(raw: ir.Table, mapping: TableMapping, table: str, zone: str) -> ir
     if mapping.duplicates != "keep":
         there = [c for c in raw.columns if c not in _LINEAGE]
         keys = there if mapping.duplicates == "drop" else [column_named(c, there) for c in mapping.duplicates]
-        again = ibis.row_number().over(ibis.window(group_by=keys, order_by=["_file", "_row"])) > 0
+        # What a rule leaves out is no first row: the next one like it stays.
+        first = ibis.window(group_by=[*keys, _first(branches).isnull()], order_by=["_file", "_row"])
+        again = ibis.row_number().over(first) > 0
         parted = raw._problem.isnull() if "_problem" in raw.columns else ibis.literal(True)
         branches.append((again & parted, "stands there already"))
     return _first(branches)

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from crm_utils.errors import known_names
 
-__all__ = ["FUNCTIONS", "columns_of", "parse"]
+__all__ = ["FUNCTIONS", "column_named", "columns_of", "parse"]
 
 #: Function: how many arguments at least and at most, and what it gives.
 FUNCTIONS = {
@@ -112,25 +112,25 @@ def _check(node: ast.AST) -> None:
         raise ValueError(f"{name} takes {many} arguments, not {given}")
 
 
-def columns_of(text: str, there: list[str]) -> Iterator[str]:
-    """The columns of the data that an expression reads.
-
-    Raises
-    ------
-    KeyError
-        A name is no column of the data; its argument is that name.
-    """
+def columns_of(text: str) -> Iterator[str]:
+    """The names of the columns that an expression reads, as it writes them."""
     tree = parse(text)
     functions = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and id(node) not in functions:
-            yield column_named(node.id, there)
+            yield node.id
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "col":
-            yield column_named(ast.literal_eval(node.args[0]), there)
+            yield ast.literal_eval(node.args[0])
 
 
 def column_named(name: str, there: list[str]) -> str:
-    """The data's column of that name; Python reads names in a normal form of Unicode, files do not."""
+    """The data's column of that name; Python reads names in a normal form of Unicode, files do not.
+
+    Raises
+    ------
+    KeyError
+        There is none.
+    """
     if name in there:
         return name
     normal = {unicodedata.normalize("NFKC", column): column for column in there}
