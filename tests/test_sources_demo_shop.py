@@ -89,12 +89,12 @@ def test_a_larger_shop_begins_with_the_same_blocks(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize(("options", "said"), [
-    ({"world": "ful"}, "no world 'ful'. Did you mean 'full'? There are: full, pure."),
-    ({"customers": 0}, "customers of demo_shop is 0. Write a whole number from 1 to 100,000,000."),
-    ({"customers": "many"}, "customers of demo_shop is 'many'"),
-    ({"customers": True}, "customers of demo_shop is True"),
-    ({"seed": -1}, "seed of demo_shop is -1. Write a whole number from 0"),
-    ({"size": 5}, "source demo_shop has no option 'size'"),
+    ({"world": "ful"}, "source.world: Input should be 'full' or 'pure' (found: 'ful')"),
+    ({"customers": 0}, "source.customers: Input should be greater than or equal to 1 (found: 0)"),
+    ({"customers": "many"}, "source.customers: Input should be a valid integer (found: 'many')"),
+    ({"customers": True}, "source.customers: Input should be a valid integer (found: True)"),
+    ({"seed": -1}, "source.seed: Input should be greater than or equal to 0 (found: -1)"),
+    ({"size": 5}, "a source has no 'size'. "),
 ])  # fmt: skip
 def test_options_that_cannot_be(small: DemoShop, options: dict[str, object], said: str) -> None:
     study = small.study.model_copy(update={"source": {"kind": "demo_shop"} | options})

@@ -13,18 +13,17 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
-import weakref
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import BaseModel, ConfigDict, Field
 
-from crm_utils.errors import StudyError, known_names
-from crm_utils.sources import Input
+from crm_utils.errors import StudyError
+from crm_utils.sources import Input, Raw
 from crm_utils.sources.demo_shop import canonical, pure
 from crm_utils.sources.demo_shop.block import BLOCK, Block, stream
 from crm_utils.sources.demo_shop.catalogue import stock
@@ -34,41 +33,51 @@ from crm_utils.sources.demo_shop.worlds import PURE
 
 if TYPE_CHECKING:
     import ibis.backends.duckdb
-    import ibis.expr.types as ir
 
     from crm_utils.study import Study
 
-__all__ = ["DECISIONS", "OPTIONS", "SIMULATED", "VERSION", "inputs", "read", "truth"]
+__all__ = ["DECISIONS", "SIMULATED", "VERSION", "Options", "inputs", "read", "truth"]
 
 VERSION = 1
-OPTIONS = frozenset({"world", "customers", "seed"})
 SIMULATED = True
-WORLDS = ("full", "pure")
 MOST_CUSTOMERS = 100_000_000
 MOST_SEED = 2**63 - 1
 
 
-def inputs(study: Study, root: Path) -> list[Input]:
+class Options(BaseModel):
+    """What a study may say of it: the world, its size and its draw."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    world: Literal["full", "pure"] = "full"
+    customers: Annotated[int, Field(ge=1, le=MOST_CUSTOMERS)] = 10_000
+    seed: Annotated[int, Field(ge=0, le=MOST_SEED)] = 1
+
+
+def inputs(study: Study, root: Path, scratch: Path) -> list[Input]:
     """No file is read."""
     return []
 
 
-def read(con: ibis.backends.duckdb.Backend, study: Study, inputs: list[Input]) -> dict[str, ir.Table]:
-    """Canonical tables of the world that the study names.
+def read(
+    con: ibis.backends.duckdb.Backend,
+    study: Study,
+    inputs: list[Input],
+    scratch: Path,
+    *,
+    sample: int | None = None,
+) -> Raw:
+    """Canonical tables of the world that the study names; a sample is a block of customers.
 
-    Raises
-    ------
-    StudyError
-        An option has a value that it cannot have.
+    Blocks go to disk, so that memory holds one of them at a time.
     """
-    blocks = _seen(*_settings(study))
-    # Blocks go to disk, so that memory holds one of them at a time; the files go when the engine does.
-    folder = Path(tempfile.mkdtemp(prefix="demo_shop-"))
-    weakref.finalize(con, shutil.rmtree, folder, ignore_errors=True)
-    names = _write(folder, blocks)
+    options = study.source_options(Options)
+    customers = options.customers if sample is None else min(options.customers, BLOCK)
+    scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+    names = _write(scratch, _seen(options.world, customers, options.seed))
     for name in names:
-        con.read_parquet(folder / f"{name}.parquet", table_name=name, file_row_number=True)
-    return {name: con.sql(_QUERY.format(name=name)) for name in names}
+        con.read_parquet(scratch / f"{name}.parquet", table_name=name, file_row_number=True)
+    return Raw({name: con.sql(_QUERY.format(name=name)) for name in names})
 
 
 def truth(study: Study, root: Path) -> Path:
@@ -94,7 +103,8 @@ def truth(study: Study, root: Path) -> Path:
         raise StudyError(
             f"study '{study.name}' is of kind '{study.kind}': only a simulated shop's truth is known."
         )
-    settings = _settings(study)
+    options = study.source_options(Options)
+    settings = (options.world, options.customers, options.seed)
     told = hashlib.sha256(json.dumps([VERSION, *settings]).encode()).hexdigest()[:16]
     folder = root / "data" / "truth" / study.name / told
     if not folder.is_dir():
@@ -106,22 +116,6 @@ def truth(study: Study, root: Path) -> Path:
         except OSError:  # another process was faster, with the same bytes
             shutil.rmtree(building)
     return folder
-
-
-def _settings(study: Study) -> tuple[str, int, int]:
-    """World, customers and seed of a study, checked."""
-    world = study.source.get("world", "full")
-    if world not in WORLDS:
-        known = known_names(world, WORLDS, label="There are")
-        raise StudyError(f"study '{study.name}': demo_shop has no world '{world}'. {known}")
-    whole = []
-    for name, default, least, most in (("customers", 10_000, 1, MOST_CUSTOMERS), ("seed", 1, 0, MOST_SEED)):
-        value = study.source.get(name, default)
-        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-            allowed = f"Write a whole number from {least:,} to {most:,}."
-            raise StudyError(f"study '{study.name}': {name} of demo_shop is {value!r}. {allowed}")
-        whole.append(value)
-    return str(world), whole[0], whole[1]
 
 
 def _sizes(customers: int) -> Iterator[tuple[int, int]]:
