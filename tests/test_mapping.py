@@ -49,8 +49,8 @@ def applied(
 
 
 def fetched(con: Any, table: Any) -> pd.DataFrame:
-    """Rows in their Python types, with None for null."""
-    found = con.to_pyarrow(table)
+    """Rows as they stood in the file, in their Python types, with None for null."""
+    found = con.to_pyarrow(table.order_by("_file", "_row"))
     return pd.DataFrame(found.to_pylist(), columns=found.column_names, dtype=object)
 
 
