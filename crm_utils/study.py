@@ -6,7 +6,6 @@ what is allowed. Secrets never stand in a study: they come from the environment.
 
 from __future__ import annotations
 
-import datetime as dt
 import difflib
 import re
 import zoneinfo
@@ -18,15 +17,16 @@ import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
 from crm_utils.errors import StudyError, known_names
+from crm_utils.experiments import Day, Experiment, Guardrail, Metric, Trigger
 from crm_utils.tables import AsOf
 
 __all__ = ["Goal", "Study", "find_root", "read_study", "study_names"]
@@ -49,15 +49,6 @@ def _as_of(text: str) -> str:
         except StudyError as error:
             raise ValueError(str(error)) from None
     return text
-
-
-def _day(value: object) -> dt.date:
-    if isinstance(value, dt.date):
-        return value
-    try:
-        return dt.date.fromisoformat(value if isinstance(value, str) and len(value) == 10 else "")
-    except ValueError:
-        raise ValueError("not a day; write YYYY-MM-DD") from None
 
 
 Scalar = bool | int | float | str
@@ -122,6 +113,8 @@ class Study(BaseModel):
         Parameters for each notebook, by its name.
     goals
         What the numbers should reach; the report's first page says whether they do.
+    experiments
+        Experiments as they were declared before they began.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -132,9 +125,18 @@ class Study(BaseModel):
     timezone: Annotated[str, AfterValidator(_zone)]
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
     as_of: Annotated[str, AfterValidator(_as_of)] = "latest"
-    history_starts: Annotated[dt.date, BeforeValidator(_day)]
+    history_starts: Day
     notebooks: dict[str, dict[str, Scalar | list[Scalar]]] = {}
     goals: list[Goal] = []
+    experiments: list[Experiment] = []
+
+    @field_validator("experiments")
+    @classmethod
+    def _each_once(cls, declared: list[Experiment]) -> list[Experiment]:
+        ids = [experiment.id for experiment in declared]
+        if len(set(ids)) < len(ids):
+            raise ValueError(f"an experiment stands twice: {', '.join(ids)}")
+        return declared
 
     @property
     def kind(self) -> str:
@@ -270,7 +272,8 @@ def _explain(error: ValidationError, node: yaml.Node, shown: str) -> str:
     loc = tuple(first["loc"])
     name = str(loc[-1])
     if first["type"] == "extra_forbidden":
-        whole, model = ("goal", Goal) if loc[0] == "goals" else ("study", Study)
+        parents = [_PARTS[part] for part in loc[:-1] if part in _PARTS]
+        whole, model = parents[-1] if parents else ("study", Study)
         fields = [f for f in model.model_fields if (whole, f) != ("study", "name")]
         what = f"a {whole} has no '{name}'. {known_names(name, fields, label='It has')}"
     elif first["type"] == "missing":
@@ -283,3 +286,14 @@ def _explain(error: ValidationError, node: yaml.Node, shown: str) -> str:
 
 #: Pydantic puts the branch of a union into an error's place; people did not write it.
 _TYPE_NAMES = {"bool", "int", "float", "str"}
+
+#: What a key of a study holds, for the sentence about a name that it does not have.
+_PARTS: dict[int | str, tuple[str, type[BaseModel]]] = {
+    "goals": ("goal", Goal),
+    "experiments": ("experiment", Experiment),
+    "primary": ("metric", Metric),
+    "metrics": ("metric", Metric),
+    "metric": ("metric", Metric),
+    "guardrails": ("guardrail", Guardrail),
+    "trigger": ("trigger", Trigger),
+}
