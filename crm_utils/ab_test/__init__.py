@@ -24,11 +24,19 @@ from crm_utils.ab_test.sizing import (
     sizes,
     smallest_effects,
 )
-from crm_utils.ab_test.uplift import Qini, cross_fitted_uplift, policy_value, qini
+from crm_utils.ab_test.uplift import (
+    FEATURES,
+    Qini,
+    cross_fitted_uplift,
+    customer_features,
+    policy_value,
+    qini,
+)
 from crm_utils.ab_test.validity import SampleRatio, sample_ratio
 from crm_utils.ab_test.verdict import VERDICTS, Verdict, decide, guardrails, overall
 
 __all__ = [
+    "FEATURES",
     "LEAST_PER_ARM",
     "VERDICTS",
     "Beliefs",
@@ -51,6 +59,7 @@ __all__ = [
     "confidence_sequence",
     "cross_fitted_uplift",
     "crossing_chances",
+    "customer_features",
     "customer_outcomes",
     "customers_an_arm",
     "decide",

@@ -104,7 +104,7 @@ def _difference(metric: Metric, experiment: Experiment, found: Mapping[str, Any]
         if low == high:
             return row | {
                 "note": f"At the {metric.q:g} quantile of {metric.of} many customers of arm '{name}' have "
-                f"the same value, {middle:g}: no interval exists there. Choose another q, or judge conversion."
+                f"the same value, {middle:g}: no interval exists there. Choose another q, or conversion."
             }
     one, other = found[experiment.control], found[arm]
     z = norm.ppf(0.975)

@@ -10,13 +10,20 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import ibis.expr.types as ir
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.model_selection import StratifiedKFold
 
-__all__ = ["Qini", "cross_fitted_uplift", "policy_value", "qini"]
+__all__ = ["FEATURES", "Qini", "cross_fitted_uplift", "customer_features", "policy_value", "qini"]
+
+FEATURES = ("orders_before", "amount_before", "returns_before", "orders_ever", "recency_days", "tenure_days")
+"""What a model of uplift knows of a customer: all from before the assignment."""
+
+MOST = 50_000
+"""Customers that a model learns from at most."""
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -44,6 +51,45 @@ class Qini:
     def found(self) -> bool:
         """Whether the order is better than by lot, with its whole interval."""
         return self.low > 0
+
+
+def customer_features(rows: ir.Table, orders: ir.Table, *, most: int = MOST) -> ir.Table:
+    """Describe each assigned customer by what was known before the assignment, for a model.
+
+    Parameters
+    ----------
+    rows
+        From :func:`~crm_utils.ab_test.outcomes.customer_outcomes`.
+    orders
+        ``customer_id``, ``ordered_at``.
+    most
+        Of more customers a sample is taken: the first by the hash of their id, the same on every engine.
+
+    Returns
+    -------
+    ibis.expr.types.Table
+        ``arm``, the outcomes, and :data:`FEATURES`: numbers; empty where there was no order before.
+    """
+    own = rows.select("experiment_id", "assigned_at", _customer=rows.customer_id)
+    past = orders.inner_join(own, orders.customer_id == own._customer)
+    past = past.filter(past.ordered_at < past.assigned_at)
+    each = past.group_by("_customer", "experiment_id").aggregate(
+        _days=past.assigned_at.cast("date").max(),
+        orders_ever=past.count(),
+        first=past.ordered_at.cast("date").min(),
+        last=past.ordered_at.cast("date").max(),
+    )
+    each = each.select(
+        "_customer", "orders_ever", _experiment=each.experiment_id,
+        recency_days=each._days.delta(each["last"], unit="day"),
+        tenure_days=each._days.delta(each["first"], unit="day"),
+    )  # fmt: skip
+    known = rows.left_join(each, [rows.customer_id == each._customer, rows.experiment_id == each._experiment])
+    sampled = known.order_by(known.customer_id.hexdigest("md5")).limit(most)
+    columns = ["arm", "orders", "amount", "contribution", *FEATURES]
+    return sampled.select(
+        **{name: sampled[name].cast("float64") if name != "arm" else sampled.arm for name in columns}
+    )
 
 
 def cross_fitted_uplift(
