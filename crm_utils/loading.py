@@ -153,6 +153,7 @@ def _build(
         "study": study.name,
         "source": study.kind,
         "options": study.source,
+        "simulated": getattr(source, "SIMULATED", False),
         "zone": study.timezone,
         "loader_version": [LOADER_VERSION, source.VERSION],
         "loaded_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),

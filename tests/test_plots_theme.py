@@ -79,6 +79,18 @@ def test_axes_write_numbers_as_the_text_does():
     assert (ax.get_title(loc="left"), ax.get_xlabel()) == ("Message", "spend, USD")
 
 
+def test_a_short_logarithmic_axis_is_written_in_plain_numbers():
+    theme.use_theme()
+    figure, ax = plt.subplots()
+    ax.plot([0.57, 6.0], [0.57, 6.0])
+    ax.set_yscale("log")
+    theme.write_axis(ax, "y", wording.count)
+    figure.canvas.draw()
+    labels = {t.label1.get_text() for t in [*ax.yaxis.get_major_ticks(), *ax.yaxis.get_minor_ticks()]}
+    assert {"1", "2", "5"} <= labels
+    assert not any("$" in label for label in labels)
+
+
 def test_a_heat_map_writes_shares_and_leaves_missing_cells_white():
     theme.use_theme()
     _, ax = plt.subplots()

@@ -16,7 +16,7 @@ import matplotlib as mpl
 from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.rcsetup import cycler
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from crm_utils import wording
 
@@ -82,6 +82,9 @@ def say(ax: Axes, message: str, *, x: str = "", y: str = "", size: float | None 
 def write_axis(ax: Axes, which: str, how: Callable[..., str], *given: str) -> Axes:
     """Write an axis's numbers as the text does: ``write_axis(ax, "x", wording.money, "USD")``."""
     axis = ax.xaxis if which == "x" else ax.yaxis
+    if axis.get_scale() == "log":  # else a short range is labelled by matplotlib, in formulas
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axis.set_minor_formatter(NullFormatter())
     # A scale needs no cents: "$0.00" at the origin becomes "$0".
     axis.set_major_formatter(FuncFormatter(lambda value, _: how(value, *given).removesuffix(".00")))
     return ax

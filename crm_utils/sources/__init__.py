@@ -2,7 +2,8 @@
 
 A reader has ``VERSION`` (raised when the same input would give other tables), ``OPTIONS`` (the keys that
 a study's ``source`` may hold beside ``kind``), ``DECISIONS`` (quirks of the data and what is done about
-them), ``inputs`` (the files it reads) and ``read`` (files to Ibis tables, with their lineage).
+them), ``inputs`` (the files it reads, if any) and ``read`` (files to Ibis tables, with their lineage). A
+reader that makes its data up says ``SIMULATED = True``, and every page then says so too.
 """
 
 from __future__ import annotations

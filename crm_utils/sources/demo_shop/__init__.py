@@ -1,0 +1,175 @@
+"""A clothes shop in Seoul that does not exist: every canonical table, and every truth behind it known.
+
+The option ``world`` chooses what is true (see :mod:`crm_utils.sources.demo_shop.worlds`): ``full`` (all that
+a shop has) or ``pure`` (BG/NBD and Gamma-Gamma to the letter). ``customers`` and ``seed`` choose size and
+draw. It reads no file. What nobody in a shop could know is in no table; tests and exercises get it from
+:func:`truth`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import weakref
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from crm_utils.errors import StudyError, known_names
+from crm_utils.sources import Input
+from crm_utils.sources.demo_shop import canonical, pure
+from crm_utils.sources.demo_shop.block import BLOCK, Block, stream
+from crm_utils.sources.demo_shop.catalogue import stock
+from crm_utils.sources.demo_shop.decisions import DECISIONS
+from crm_utils.sources.demo_shop.outcomes import of_buyers, of_customers, of_lots
+from crm_utils.sources.demo_shop.worlds import PURE
+
+if TYPE_CHECKING:
+    import ibis.backends.duckdb
+    import ibis.expr.types as ir
+
+    from crm_utils.study import Study
+
+__all__ = ["DECISIONS", "OPTIONS", "SIMULATED", "VERSION", "inputs", "read", "truth"]
+
+VERSION = 1
+OPTIONS = frozenset({"world", "customers", "seed"})
+SIMULATED = True
+WORLDS = ("full", "pure")
+MOST_CUSTOMERS = 100_000_000
+MOST_SEED = 2**63 - 1
+
+
+def inputs(study: Study, root: Path) -> list[Input]:
+    """No file is read."""
+    return []
+
+
+def read(con: ibis.backends.duckdb.Backend, study: Study, inputs: list[Input]) -> dict[str, ir.Table]:
+    """Canonical tables of the world that the study names.
+
+    Raises
+    ------
+    StudyError
+        An option has a value that it cannot have.
+    """
+    blocks = _seen(*_settings(study))
+    # Blocks go to disk, so that memory holds one of them at a time; the files go when the engine does.
+    folder = Path(tempfile.mkdtemp(prefix="demo_shop-"))
+    weakref.finalize(con, shutil.rmtree, folder, ignore_errors=True)
+    names = _write(folder, blocks)
+    for name in names:
+        con.read_parquet(folder / f"{name}.parquet", table_name=name, file_row_number=True)
+    return {name: con.sql(_QUERY.format(name=name)) for name in names}
+
+
+def truth(study: Study, root: Path) -> Path:
+    """What no table tells: a folder with ``customers.parquet`` and, in the full world, ``outcomes.parquet``.
+
+    Drawn again from the study's seed when it is not there yet; see
+    :mod:`crm_utils.sources.demo_shop.outcomes` for the columns. For tests, and for exercises that compare an
+    estimate with what is so.
+
+    Parameters
+    ----------
+    study
+        A study of this source.
+    root
+        The project's folder; the files are written to ``data/truth/<study>/<id>/`` in it.
+
+    Raises
+    ------
+    StudyError
+        The study is of another source, or an option has a value that it cannot have.
+    """
+    if study.kind != "demo_shop":
+        raise StudyError(
+            f"study '{study.name}' is of kind '{study.kind}': only a simulated shop's truth is known."
+        )
+    settings = _settings(study)
+    told = hashlib.sha256(json.dumps([VERSION, *settings]).encode()).hexdigest()[:16]
+    folder = root / "data" / "truth" / study.name / told
+    if not folder.is_dir():
+        building = folder.with_name(f".{told}-{os.getpid()}")
+        building.mkdir(parents=True, exist_ok=True)
+        _write(building, _known(*settings))
+        try:
+            building.rename(folder)
+        except OSError:  # another process was faster, with the same bytes
+            shutil.rmtree(building)
+    return folder
+
+
+def _settings(study: Study) -> tuple[str, int, int]:
+    """World, customers and seed of a study, checked."""
+    world = study.source.get("world", "full")
+    if world not in WORLDS:
+        known = known_names(world, WORLDS, label="There are")
+        raise StudyError(f"study '{study.name}': demo_shop has no world '{world}'. {known}")
+    whole = []
+    for name, default, least, most in (("customers", 10_000, 1, MOST_CUSTOMERS), ("seed", 1, 0, MOST_SEED)):
+        value = study.source.get(name, default)
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            allowed = f"Write a whole number from {least:,} to {most:,}."
+            raise StudyError(f"study '{study.name}': {name} of demo_shop is {value!r}. {allowed}")
+        whole.append(value)
+    return str(world), whole[0], whole[1]
+
+
+def _sizes(customers: int) -> Iterator[tuple[int, int]]:
+    """Number and size of each block."""
+    for number, first in enumerate(range(0, customers, BLOCK)):
+        yield number, min(BLOCK, customers - first)
+
+
+def _seen(world: str, customers: int, seed: int) -> Iterator[dict[str, pa.Table]]:
+    """What the shop sees, block by block."""
+    counts: dict[str, int] = defaultdict(int)
+    yield {"products": canonical.products(priced=world == "full")}
+    if world == "full":
+        yield {"campaigns": canonical.campaigns()}
+    for number, size in _sizes(customers):
+        if world == "full":
+            block = Block.simulate(seed, number, size, stock())
+            yield canonical.tables(block, seed, number, counts)
+        else:
+            rng = stream(seed, number, "pure")
+            yield pure.tables(rng, pure.simulate(rng, PURE, size), number * BLOCK, counts)
+
+
+def _known(world: str, customers: int, seed: int) -> Iterator[dict[str, pa.Table]]:
+    """What nobody in the shop knows, block by block."""
+    for number, size in _sizes(customers):
+        if world == "full":
+            block = Block.simulate(seed, number, size, stock())
+            yield {"customers": of_customers(block), "outcomes": of_lots(block)}
+        else:
+            buyers = pure.simulate(stream(seed, number, "pure"), PURE, size)
+            yield {"customers": of_buyers(buyers, number * BLOCK)}
+
+
+def _write(folder: Path, blocks: Iterable[dict[str, pa.Table]]) -> list[str]:
+    """A Parquet file a table, block by block."""
+    with contextlib.ExitStack() as files:
+        writers: dict[str, pq.ParquetWriter] = {}
+        for block in blocks:
+            for name, table in block.items():
+                if name not in writers:
+                    writer = pq.ParquetWriter(folder / f"{name}.parquet", table.schema)
+                    writers[name] = files.enter_context(writer)
+                writers[name].write_table(table)
+    return list(writers)
+
+
+_QUERY = """
+    SELECT t.* EXCLUDE (file_row_number), 'simulation' AS _file, t.file_row_number + 1 AS _row,
+        CAST(to_json(t) AS VARCHAR) AS _raw
+    FROM "{name}" t"""

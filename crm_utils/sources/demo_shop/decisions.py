@@ -1,0 +1,73 @@
+"""What is made up in the simulated shop, and how, for the data dictionary and the report's pages."""
+
+from __future__ import annotations
+
+from crm_utils.sources import Decision
+
+__all__ = ["DECISIONS"]
+
+DECISIONS = (
+    Decision(
+        "order_lines",
+        "everything is simulated: no customer, order or product exists",
+        "drawn from the seed in the study; every page says so",
+    ),
+    Decision(
+        "order_lines",
+        "what is true behind the data (why customers leave, what a message changes) is known",
+        "in no table of the snapshot; drawn again from the seed into files of their own when asked for",
+    ),
+    Decision(
+        "order_lines",
+        "world full: orders follow season, week and sales; some goods sell together; some lines come back",
+        "a return is an order of its own, 3 to 14 days later, with what was paid as a negative amount",
+    ),
+    Decision(
+        "order_lines",
+        "world pure: repeat purchases and their value follow BG/NBD and Gamma-Gamma",
+        "an order's amount is the drawn value, in whole won, shared among one to three lines; products have "
+        "no list price, and there are no other tables than products and customers",
+    ),
+    Decision(
+        "products",
+        "prices in won, multiples of 100; a third of the styles are launched during the two years",
+        "a style that is not launched yet is in no order",
+    ),
+    Decision(
+        "customers",
+        "half of the customers joined up to three years before the data begin",
+        "their earlier orders are not there, as at any panel's start",
+    ),
+    Decision(
+        "messages",
+        "campaigns reach only customers with consent to advertising on that channel, at night with one more",
+        "a tenth of them, drawn by lot, is held out; experiments hold out their control arm. A notice is "
+        "informational and needs no consent",
+    ),
+    Decision(
+        "assignments",
+        "coupon_10 (10 % off one order) and message_channel (no notice, by SMS, by alimtalk) have effects",
+        "both outcomes of every customer are known; some customers buy less when written to",
+    ),
+    Decision(
+        "assignments",
+        "broken_banner draws more of those who bought lately into one arm, and some customers into both",
+        "kept: an analysis must catch it. Its treatment does nothing",
+    ),
+    Decision("assignments", "a_a_check treats both arms alike", "kept: nothing is to be found"),
+    Decision(
+        "events",
+        "online visits with and without an order, parcels (delivered, in the session of their order), calls",
+        "a fifth of the visits without an order have no customer",
+    ),
+    Decision(
+        "feedback",
+        "scores after some orders, lower when the parcel came late; a late parcel also makes customers leave",
+        "late is 5 to 9 days from purchase to delivered, in events; reviews are stock phrases",
+    ),
+    Decision(
+        "points",
+        "1 % of what was paid, spent all at once on a gift, expired after 365 days",
+        "no order is paid with points, so they change no amount",
+    ),
+)
