@@ -34,7 +34,7 @@ CATALOGUE: dict[str, dict[str, Any]] = {
     "revenue": {"kind": "mean", "of": "amount"},
     "contribution": {"kind": "mean", "of": "contribution"},
     "order_value": {"kind": "ratio", "of": "amount", "per": "orders"},
-    "returned": {"kind": "conversion", "of": "returns", "better": "lower"},
+    "return_rate": {"kind": "ratio", "of": "returns", "per": "orders", "better": "lower"},
     "unsubscribed": {"kind": "conversion", "of": "unsubscribed", "better": "lower"},
     "messages": {"kind": "mean", "of": "messages", "better": "lower"},
 }

@@ -6,10 +6,20 @@ from crm_utils.ab_test.assignment import assigned, held_out_assignments, one_arm
 from crm_utils.ab_test.bayes import Beliefs, compare_rates
 from crm_utils.ab_test.campaigns import Pooled, campaign_changes, held_out_effects, placebo_table, pool
 from crm_utils.ab_test.effects import Effect, adjust, compare, effects
+from crm_utils.ab_test.false_alarms import aa_splits, aa_table
 from crm_utils.ab_test.group_sequential import classical_bounds, crossing_chances, spending_bounds
 from crm_utils.ab_test.judge import Judged, Tables, judge
 from crm_utils.ab_test.moments import Sums, moments, read_sums
 from crm_utils.ab_test.outcomes import customer_outcomes, orders_with_margin
+from crm_utils.ab_test.past_campaigns import PastCampaigns, judge_campaigns
+from crm_utils.ab_test.report import (
+    beliefs_table,
+    declaration_table,
+    experiment_numbers,
+    results_table,
+    validity_table,
+    verdict_table,
+)
 from crm_utils.ab_test.sequential import (
     LEAST_PER_ARM,
     confidence_sequence,
@@ -17,7 +27,6 @@ from crm_utils.ab_test.sequential import (
     sequence_half_width,
 )
 from crm_utils.ab_test.sizing import (
-    aa_splits,
     as_if_assigned,
     customers_an_arm,
     enrolment,
@@ -42,6 +51,7 @@ __all__ = [
     "Beliefs",
     "Effect",
     "Judged",
+    "PastCampaigns",
     "Pooled",
     "Qini",
     "SampleRatio",
@@ -49,9 +59,11 @@ __all__ = [
     "Tables",
     "Verdict",
     "aa_splits",
+    "aa_table",
     "adjust",
     "as_if_assigned",
     "assigned",
+    "beliefs_table",
     "campaign_changes",
     "classical_bounds",
     "compare",
@@ -63,12 +75,15 @@ __all__ = [
     "customer_outcomes",
     "customers_an_arm",
     "decide",
+    "declaration_table",
     "effects",
     "enrolment",
+    "experiment_numbers",
     "guardrails",
     "held_out_assignments",
     "held_out_effects",
     "judge",
+    "judge_campaigns",
     "mixture_scale",
     "moments",
     "one_arm_each",
@@ -79,9 +94,12 @@ __all__ = [
     "pool",
     "qini",
     "read_sums",
+    "results_table",
     "sample_ratio",
     "sequence_half_width",
     "sizes",
     "smallest_effects",
     "spending_bounds",
+    "validity_table",
+    "verdict_table",
 ]

@@ -57,7 +57,7 @@ def verdict_table(judged: Sequence[Judged]) -> pd.DataFrame:
     rows = []
     for one in judged:
         for verdict in one.verdicts:
-            row = {
+            row: dict[str, Any] = {
                 "experiment": one.experiment.id,
                 "arm": verdict.arm,
                 "verdict": verdict.word,
@@ -65,7 +65,7 @@ def verdict_table(judged: Sequence[Judged]) -> pd.DataFrame:
             }
             for metric, name in (("orders", "incremental_orders"), ("contribution", "contribution")):
                 told = _worth(one, metric, verdict.arm, total=metric == "orders")
-                row |= {name: told[0], f"{name}_low": told[1], f"{name}_high": told[2]}
+                row |= dict(zip((name, f"{name}_low", f"{name}_high"), told, strict=True))
             rows.append(row)
     return pd.DataFrame(rows)
 

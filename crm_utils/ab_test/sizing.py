@@ -8,26 +8,22 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
-from scipy.stats import norm
-from statsmodels.stats.proportion import proportion_confint, samplesize_proportions_2indep_onetail
+from statsmodels.stats.proportion import samplesize_proportions_2indep_onetail
 from tea_tasting.metrics import RatioOfMeans
 
 from crm_utils.ab_test.moments import Sums, variable_names
 from crm_utils.experiments import Metric
 
-__all__ = ["aa_splits", "as_if_assigned", "customers_an_arm", "enrolment", "sizes", "smallest_effects"]
+__all__ = ["as_if_assigned", "customers_an_arm", "enrolment", "sizes", "smallest_effects"]
 
 POWER = 0.8
-Floats = npt.NDArray[np.float64]
 
 
 def as_if_assigned(orders: ir.Table, *, on: dt.date, active_days: int) -> ir.Table:
@@ -164,40 +160,6 @@ def smallest_effects(
     return pd.DataFrame(rows, columns=["metric", "now", "effect", "relative", "effect_plain"])
 
 
-def aa_splits(
-    values: Floats, before: Floats | None = None, *, splits: int, seed: int, alpha: float = 0.05
-) -> dict[str, float]:
-    """Split past customers at random many times and test for an effect that is not there.
-
-    Parameters
-    ----------
-    values
-        The outcome of each customer.
-    before
-        Its covariate, for CUPED.
-    splits, seed
-        How many random halves, and from which seed.
-
-    Returns
-    -------
-    dict
-        ``rate``: share of splits that a Welch test rejects, which should be ``alpha``; ``low``, ``high``: its
-        95 % Wilson interval; ``splits``.
-    """
-    rng = np.random.default_rng(seed)
-    y = values
-    if before is not None and before.var() > 0:
-        y = values - np.cov(values, before)[0, 1] / before.var(ddof=1) * (before - before.mean())
-    rejected, n = 0, len(y)
-    for _ in range(splits):
-        half = rng.permutation(n) < n // 2
-        one, other = y[half], y[~half]
-        error = math.sqrt(one.var(ddof=1) / len(one) + other.var(ddof=1) / len(other))
-        rejected += bool(error) and abs(one.mean() - other.mean()) > norm.ppf(1 - alpha / 2) * error
-    low, high = proportion_confint(rejected, splits, method="wilson")
-    return {"rate": rejected / splits, "low": float(low), "high": float(high), "splits": splits}
-
-
 def _value(sums: Sums, metric: Metric) -> float:
     names = variable_names(metric, sums.totals)
     over = sums.totals[names["denom"]] if metric.per else sums.n
@@ -231,10 +193,9 @@ def _solved(
     names = variable_names(metric, sums.totals)
     if not cuped:
         names = {part: name for part, name in names.items() if "covariate" not in part}
-    test = RatioOfMeans(**names, power=power, alpha=alpha, rel_effect_size=lift, n_obs=n_obs)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # its search passes through sizes without a test
-        return test.solve_power_from_aggregates(sums.aggregates(), what)[0]
+    # Normal: at such sizes t is no other, and its non-central form has no value in SciPy for a large shift.
+    test = RatioOfMeans(**names, power=power, alpha=alpha, rel_effect_size=lift, n_obs=n_obs, use_t=False)
+    return test.solve_power_from_aggregates(sums.aggregates(), what)[0]
 
 
 def _weeks(customers: int, arriving: pd.DataFrame | None, horizon_days: int) -> int | None:

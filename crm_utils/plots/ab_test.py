@@ -30,10 +30,10 @@ MOST_ROWS = 30
 
 
 def effect_intervals(effects: pd.DataFrame, *, lower_is_better: Sequence[str] = (), title: str) -> Axes:
-    """Draw the relative effect on every metric and arm with its interval, coloured by what it says.
+    """Draw the relative effect on every metric and arm with its interval.
 
-    ``effects`` has ``metric``, ``arm``, ``relative``, ``relative_low``, ``relative_high``; rows without one are
-    left out.
+    ``effects`` has ``metric``, ``arm``, ``relative``, ``relative_low``, ``relative_high``; rows without one
+    are left out.
     """
     rows = effects[effects["relative"].notna()][::-1].reset_index(drop=True)
     several = len(set(rows["arm"])) > 1
@@ -97,20 +97,20 @@ def sequential_band(
     looks: pd.DataFrame | None = None,
     title: str,
 ) -> Axes:
-    """Draw one arm's effect over time with the interval of one look and the one that holds at all of them.
+    """Draw one arm's effect over time, with the interval of one look and the one that holds at all.
 
-    ``sequence`` has ``day``, ``effect``, ``low``, ``high``, ``always_low``, ``always_high``; planned ``looks``
-    are marked.
+    ``sequence`` has ``day``, ``effect``, ``low``, ``high``, ``always_low``, ``always_high``; planned
+    ``looks`` are marked.
     """
     _, ax = plt.subplots()
     day = pd.to_datetime(sequence["day"])
-    ax.fill_between(day, sequence["always_low"], sequence["always_high"], color=COLORS["customers"], alpha=0.18,
-                    label="holds at all looks (95 %)")  # fmt: skip
+    ends = (sequence["always_low"], sequence["always_high"])
+    ax.fill_between(day, *ends, color=COLORS["customers"], alpha=0.18, label="holds at all looks (95 %)")
     ax.fill_between(day, sequence["low"], sequence["high"], color=COLORS["customers"], alpha=0.3,
                     label="holds at one look (95 %)")  # fmt: skip
     ax.plot(day, sequence["effect"], "o-", color=COLORS["customers"], markersize=4, label="effect so far")
     ax.axhline(0, color=COLORS["plain"], linewidth=1.2)
-    for k, look in enumerate([] if looks is None else mdates.date2num(looks["day"])):
+    for k, look in enumerate([] if looks is None else mdates.date2num(looks["day"])):  # type: ignore[no-untyped-call]
         ax.axvline(
             float(look), color=COLORS["money"], linestyle=":", label="planned look" if k == 0 else None
         )

@@ -13,6 +13,7 @@ from engines.shop import AS_OF, MIDDLE, Shop
 from crm_utils.ab_test import (
     assignment,
     campaigns,
+    false_alarms,
     looks,
     outcomes,
     quantiles,
@@ -137,6 +138,9 @@ CASES: dict[str, Callable[[Shop], Any]] = {
     ],
     "ab_test.segments.effects_by_week": lambda s: segments.effects_by_week(
         segments.weekly_amounts(_customers(s), _orders(s), horizon_days=56), _sizes(s), EXPERIMENT
+    ),
+    "ab_test.false_alarms.aa_table": lambda s: false_alarms.aa_table(
+        _rows(s), METRICS, splits=20, seed=1, most=200
     ),
     "ab_test.sizing.as_if_assigned": lambda s: sizing.as_if_assigned(s.orders, on=MIDDLE, active_days=182),
     "ab_test.sizing.enrolment": lambda s: sizing.enrolment(s.orders, as_of=AS_OF, weeks=20),
