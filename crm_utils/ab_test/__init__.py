@@ -9,7 +9,7 @@ from crm_utils.ab_test.effects import Effect, adjust, compare, effects
 from crm_utils.ab_test.false_alarms import aa_splits, aa_table
 from crm_utils.ab_test.group_sequential import classical_bounds, crossing_chances, spending_bounds
 from crm_utils.ab_test.judge import Judged, Tables, judge
-from crm_utils.ab_test.moments import Sums, moments, read_sums
+from crm_utils.ab_test.moments import Sums, exact_sums, moments, read_sums
 from crm_utils.ab_test.outcomes import customer_outcomes, orders_with_margin
 from crm_utils.ab_test.past_campaigns import PastCampaigns, judge_campaigns
 from crm_utils.ab_test.report import (
@@ -78,6 +78,7 @@ __all__ = [
     "declaration_table",
     "effects",
     "enrolment",
+    "exact_sums",
     "experiment_numbers",
     "guardrails",
     "held_out_assignments",

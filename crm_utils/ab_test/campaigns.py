@@ -20,7 +20,7 @@ from scipy.stats import norm
 from statsmodels.stats.meta_analysis import combine_effects
 
 from crm_utils.ab_test.effects import adjust, compare
-from crm_utils.ab_test.moments import Sums
+from crm_utils.ab_test.moments import Sums, exact_product
 from crm_utils.experiments import Metric
 
 __all__ = ["Pooled", "campaign_changes", "held_out_effects", "placebo_table", "pool"]
@@ -175,7 +175,7 @@ def campaign_changes(orders: ir.Table, messages: ir.Table, campaigns: ir.Table) 
     sums: dict[str, Any] = {"customers": each.count()}
     for name in ("before", "placebo", "change"):
         sums[f"{name}_sum"] = each[name].sum().cast("decimal(38, 2)")
-        sums[f"{name}_squares"] = (each[name] * each[name]).sum().cast("decimal(38, 4)")
+        sums[f"{name}_squares"] = exact_product(each[name], each[name]).sum().cast("decimal(38, 4)")
     return each.group_by("campaign_id", "targeted", "days").aggregate(**sums)
 
 

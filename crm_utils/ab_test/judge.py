@@ -13,7 +13,7 @@ from crm_utils.ab_test import segments
 from crm_utils.ab_test.assignment import assigned, check_assigned, one_arm_each
 from crm_utils.ab_test.effects import effects
 from crm_utils.ab_test.looks import planned_looks, with_completion
-from crm_utils.ab_test.moments import Sums, moments, read_sums
+from crm_utils.ab_test.moments import Sums, exact_sums
 from crm_utils.ab_test.outcomes import customer_outcomes
 from crm_utils.ab_test.quantiles import quantile_effect
 from crm_utils.ab_test.sequential import confidence_sequence
@@ -134,7 +134,7 @@ def judge(experiment: Experiment, tables: Tables, *, as_of: dt.date) -> Judged:
     ).cache()  # fmt: skip
     metrics = _with_money(experiment, rows)
     by = ("arm", "complete_on")
-    by_day = read_sums(moments(rows, metrics, by=by).to_pyarrow().to_pylist(), by=by)
+    by_day = exact_sums(rows, metrics, by=by)
     sums = _an_arm(by_day)
     _check_outcomes(experiment, sums, tables, everyone)
     incomplete = int(counts["customers"].sum()) - sum(s.n for s in sums.values())
@@ -262,7 +262,7 @@ def _triggered(rows: ir.Table, tables: Tables, experiment: Experiment, metrics: 
     if trigger is None or touches is None:
         return pd.DataFrame()
     inside = segments.triggered(rows, touches, trigger, horizon_days=experiment.horizon_days)
-    sums = {k[0]: s for k, s in read_sums(moments(inside, metrics).to_pyarrow().to_pylist()).items()}
+    sums = {k[0]: s for k, s in exact_sums(inside, metrics).items()}
     if len(sums) < 2:
         return pd.DataFrame()
     ratio = sample_ratio({arm: s.n for arm, s in sums.items()}, experiment.arms)

@@ -66,7 +66,8 @@ def planned_looks(
         return pd.DataFrame(columns=columns)
     days = [day for day in experiment.looks if day <= as_of]
     rows = [row for day in days if (row := _at(by_day, experiment, arm, day))]
-    if done and (row := _at(by_day, experiment, arm, as_of)):
+    last = max((complete for _, complete in by_day), default=as_of)
+    if done and (row := _at(by_day, experiment, arm, last)):
         row["fraction"] = 1.0  # more or fewer than planned: the end is the end
         rows = [earlier for earlier in rows if earlier["customers"] < row["customers"]] + [row]
     # A look without a new customer is no look; what was planned cannot be exceeded before the end.

@@ -11,7 +11,7 @@ import pandas as pd
 
 from crm_utils.ab_test.assignment import assigned, held_out_assignments, one_arm_each
 from crm_utils.ab_test.campaigns import Pooled, campaign_changes, held_out_effects, placebo_table, pool
-from crm_utils.ab_test.moments import moments, read_sums
+from crm_utils.ab_test.moments import exact_sums
 from crm_utils.ab_test.outcomes import customer_outcomes
 from crm_utils.experiments import Metric
 
@@ -99,7 +99,7 @@ def judge_campaigns(
         horizon_days=horizon_days, before_days=before_days,
     )  # fmt: skip
     by = ("experiment_id", "arm")
-    sums = read_sums(moments(rows, metrics, by=by).to_pyarrow().to_pylist(), by=by) if used else {}
+    sums = exact_sums(rows, metrics, by=by) if used else {}
     held = held_out_effects(sums, metrics)
     held.insert(1, "name", held["campaign_id"].map(named).fillna(held["campaign_id"]))
     pooled = {m.name: found for m in metrics if (found := pool(held[held["metric"] == m.name])) is not None}

@@ -17,7 +17,7 @@ import pandas as pd
 from scipy.stats import chi2
 
 from crm_utils.ab_test.effects import adjust, compare
-from crm_utils.ab_test.moments import Sums, moments, read_sums
+from crm_utils.ab_test.moments import Sums, exact_product, exact_sums
 from crm_utils.errors import StudyError, known_names
 from crm_utils.experiments import Experiment, Metric, Trigger
 
@@ -81,7 +81,7 @@ def effects_by_segment(rows: ir.Table, metric: Metric, experiment: Experiment) -
         segments are left out.
     """
     by = ("arm", "segment")
-    sums = read_sums(moments(rows, [metric], by=by).to_pyarrow().to_pylist(), by=by)
+    sums = exact_sums(rows, [metric], by=by)
     found = []
     for arm in experiment.treatments:
         for segment in sorted({key[1] for key in sums}):
@@ -164,7 +164,7 @@ def weekly_amounts(
     )
     return each.group_by("arm", "week").aggregate(
         total=each.value.sum().cast("decimal(38, 2)"),
-        squares=(each.value * each.value).sum().cast("decimal(38, 4)"),
+        squares=exact_product(each.value, each.value).sum().cast("decimal(38, 4)"),
     )
 
 

@@ -53,7 +53,7 @@ def segment_effects(
     labels = [f"{s} ({wording.count(n)})" for s, n in zip(rows["segment"], sizes, strict=True)]
     ax = _forest(labels, rows[["effect", "low", "high"]].to_numpy(float), [1] * len(rows))
     ax.axvline(overall, color=COLORS["customers"], linestyle="--", linewidth=1.2, label="all customers")
-    ax.legend(loc="best")
+    ax.figure.legend(loc="outside lower center", fontsize=9)
     return write_axis(say(ax, title, x=f"effect a customer, {unit} (95 % interval)"), "x", how)
 
 
@@ -65,7 +65,7 @@ def campaign_effects(
     ax = _forest(rows["name"].tolist(), rows[["effect", "low", "high"]].to_numpy(float), [1] * len(rows))
     ax.axvspan(pooled[1], pooled[2], color=COLORS["customers"], alpha=0.15, label="all together, 95 %")
     ax.axvline(pooled[0], color=COLORS["customers"], linewidth=1.2)
-    ax.legend(loc="best")
+    ax.figure.legend(loc="outside lower center", fontsize=9)
     return write_axis(say(ax, title, x=f"effect a customer, {unit} (95 % interval)"), "x", how)
 
 
@@ -85,7 +85,7 @@ def placebo_intervals(rows: pd.DataFrame, *, how: Callable[..., str], unit: str,
             ax.plot(ends.loc[at, "placebo"], at, "X" if failed else "o", color=COLORS[color], label=label)
     ax.axvline(0, color=COLORS["plain"], linewidth=1.2)
     ax.set_yticks(rows.index, rows["name"], fontsize=8)
-    ax.legend(loc="best")
+    ax.figure.legend(loc="outside lower center", ncols=2, fontsize=9)
     return write_axis(say(ax, title, x=f"placebo difference, {unit} (95 % interval)"), "x", how)
 
 

@@ -22,7 +22,7 @@ from crm_utils.ab_test import (
     uplift,
     validity,
 )
-from crm_utils.ab_test.moments import moments
+from crm_utils.ab_test.moments import exact_sums, moments
 from crm_utils.experiments import CATALOGUE, Experiment, Metric, Trigger
 
 __all__ = ["CASES"]
@@ -103,8 +103,10 @@ CASES: dict[str, Callable[[Shop], Any]] = {
         s.orders, s.tables["messages"].filter(~s.tables["messages"].held_out), _campaigns(s)
     ),
     "ab_test.looks.with_completion": lambda s: looks.with_completion(_customers(s), horizon_days=56),
+    "ab_test.moments.exact_sums": lambda s: list(exact_sums(_rows(s), METRICS).values()),
     "ab_test.moments.moments": lambda s: [
         moments(_rows(s), METRICS),
+        moments(_rows(s).filter(_rows(s).amount < 5000, _rows(s).amount_before < 5000), METRICS, small=True),
         moments(_rows(s).mutate(odd=_rows(s).orders > 1), METRICS[:1], by=("arm", "odd")),
     ],
     "ab_test.outcomes.orders_with_margin": lambda s: [
