@@ -69,11 +69,12 @@ def test_a_study_declares_experiments_and_says_the_line_of_what_is_wrong(tmp_pat
     path.write_text(text, encoding="utf-8")
     found = read_study(tmp_path, "tiny").experiments[0]
     assert (found.starts_on, found.treatments) == (dt.date(2017, 9, 1), ("coupon",))
-    for more, said in {
-        "    horizn: 3\n": "a experiment has no 'horizn'. Did you mean 'horizon_days'?",
-        "    guardrails: [{metric: revenue, margn: 1}]\n": "a guardrail has no 'margn'. Did you mean
-        'margin'?", "    alpha: 2\n": "experiments.0.alpha",
-    }.items():
+    wrong = {
+        "    horizn: 3\n": "an experiment has no 'horizn'. Did you mean 'horizon_days'?",
+        "    guardrails: [{metric: revenue, margn: 1}]\n": "a guardrail has no 'margn'. Did you mean",
+        "    alpha: 2\n": "experiments.0.alpha",
+    }
+    for more, said in wrong.items():
         path.write_text(text + more, encoding="utf-8")
         with pytest.raises(StudyError, match="line 14") as error:
             read_study(tmp_path, "tiny")

@@ -80,9 +80,8 @@ def exact_sums(
         As for :func:`moments`.
     """
     used = [metric for metric in metrics if metric.kind != "quantile"]
-    columns = sorted(
-        {c for m in used for c in (m.of, m.per, f"{m.of}_before", f"{m.per}_before")} & set(rows.columns)
-    )
+    named = {f"{column}{ending}" for m in used for column in (m.of, m.per) for ending in ("", "_before")}
+    columns = sorted(named & set(rows.columns))
     ends = {f"{end}_{c}": getattr(rows[c], end)().cast("float64") for c in columns for end in ("min", "max")}
     found = rows.aggregate(**ends).to_pyarrow().to_pylist()[0] if ends else {}
     small = all(abs(value or 0) < SMALL for value in found.values())

@@ -42,9 +42,8 @@ def orders_with_margin(order_lines: ir.Table, products: ir.Table | None = None) 
         priced = products.select(_product=products.product_id, unit_margin=products.unit_margin)
         lines = lines.left_join(priced, lines.product_id == priced._product)
         zero = ibis.literal(0)
-        earned = (lines.quantity.cast("decimal(19, 3)") * lines.unit_margin).fill_null(
-            zero
-        ) - lines.discount.fill_null(zero)
+        earned = (lines.quantity.cast("decimal(19, 3)") * lines.unit_margin).fill_null(zero)
+        earned = earned - lines.discount.fill_null(zero)
         lines = lines.mutate(margin=earned.cast("decimal(38, 5)"))
     return lines.group_by("order_id").aggregate(
         customer_id=lines.customer_id.max(),
