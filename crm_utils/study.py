@@ -275,7 +275,8 @@ def _explain(error: ValidationError, node: yaml.Node, shown: str) -> str:
         parents = [_PARTS[part] for part in loc[:-1] if part in _PARTS]
         whole, model = parents[-1] if parents else ("study", Study)
         fields = [f for f in model.model_fields if (whole, f) != ("study", "name")]
-        what = f"{'an' if whole == 'experiment' else 'a'} {whole} has no '{name}'. {known_names(name, fields, label='It has')}"
+        article = "an" if whole == "experiment" else "a"
+        what = f"{article} {whole} has no '{name}'. {known_names(name, fields, label='It has')}"
     elif first["type"] == "missing":
         what = f"'{name}' is missing. Add a line '{name}: …'."
     else:

@@ -24,7 +24,8 @@ __all__ = ["order_statistics", "quantile_effect", "quantile_ranks"]
 def quantile_ranks(n: int, q: float, *, alpha: float = 0.05) -> tuple[int, int, int]:
     """Ranks (from 1) of the quantile and of its interval's two ends among n values.
 
-    The ends' ranks l and u have P(l ≤ Binomial(n, q) < u) ≥ 1 − α.
+    The ends' ranks l and u have P(l ≤ Binomial(n, q) < u) ≥ 1 − α. An l of 0 or a u of n + 1 is no rank: so far
+    out, so few values hold no interval.
 
     Examples
     --------
@@ -32,7 +33,7 @@ def quantile_ranks(n: int, q: float, *, alpha: float = 0.05) -> tuple[int, int, 
     (50, 40, 61)
     """
     low, high = int(binom.ppf(alpha / 2, n, q)), int(binom.isf(alpha / 2, n, q)) + 1
-    return max(1, math.ceil(n * q)), max(1, low), min(n, high)
+    return max(1, math.ceil(n * q)), low, high
 
 
 def order_statistics(rows: ir.Table, *, column: str, ranks: Mapping[str, tuple[int, ...]]) -> ir.Table:
@@ -84,11 +85,11 @@ def quantile_effect(
         ``metric``, ``arm``, ``control``, ``treatment``, ``effect``, ``low``, ``high``, ``p``, ``error``,
         ``note``; where the quantile lies in a mass of equal values, the effect is empty and ``note`` says so.
     """
-    q, arms = (
-        float(metric.q or 0.5),
-        [a for a in (experiment.control, *experiment.treatments) if sizes.get(a, 0) > 1],
-    )
-    ranks = {arm: quantile_ranks(sizes[arm], q) for arm in arms}
+    q = float(metric.q or 0.5)
+    ranks = {
+        a: quantile_ranks(sizes[a], q) for a in (experiment.control, *experiment.treatments) if sizes.get(a)
+    }
+    ranks = {arm: r for arm, r in ranks.items() if r[1] >= 1 and r[2] <= sizes[arm]}
     table = order_statistics(rows, column=metric.of, ranks=ranks) if ranks else None
     found = {} if table is None else {r["arm"]: r for r in table.to_pyarrow().to_pylist()}
     return pd.DataFrame([_difference(metric, experiment, found, arm) for arm in experiment.treatments])
@@ -99,7 +100,7 @@ def _difference(metric: Metric, experiment: Experiment, found: Mapping[str, Any]
     row |= dict.fromkeys(["control", "treatment", "effect", "low", "high", "p", "error"])
     for name in (experiment.control, arm):
         if name not in found:
-            return row | {"note": f"Arm '{name}' has too few customers for a quantile."}
+            return row | {"note": f"Arm '{name}' has too few customers for an interval there."}
         middle, low, high = (float(found[name][f"at_{k}"]) for k in range(3))
         if low == high:
             return row | {

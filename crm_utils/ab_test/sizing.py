@@ -13,7 +13,6 @@ from typing import Any
 
 import ibis
 import ibis.expr.types as ir
-import numpy as np
 import pandas as pd
 from statsmodels.stats.proportion import samplesize_proportions_2indep_onetail
 from tea_tasting.metrics import RatioOfMeans
@@ -201,6 +200,6 @@ def _solved(
 def _weeks(customers: int, arriving: pd.DataFrame | None, horizon_days: int) -> int | None:
     if arriving is None:
         return None
-    by_then = arriving.sort_values("week")["customers"].cumsum().to_numpy()
-    enough = int(np.searchsorted(by_then, customers))
-    return None if enough >= len(by_then) else enough + 1 + math.ceil(horizon_days / 7)
+    by_week = arriving.sort_values("week")
+    enough = by_week["week"][by_week["customers"].cumsum() >= customers]
+    return None if enough.empty else int(enough.iloc[0]) + math.ceil(horizon_days / 7)
