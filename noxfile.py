@@ -152,6 +152,16 @@ def spark(session: nox.Session) -> None:
 
 
 @nox.session
+def calibrate(session: nox.Session) -> None:
+    """Simulate experiments by the thousand, to see whether tests, intervals and bounds keep their promises.
+
+    Writes benchmarks/CALIBRATION.md; takes some three minutes. Posargs go to calibrate.py (--replicates N).
+    """
+    install(session)
+    session.run("python", "benchmarks/calibrate.py", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Ours and peers side by side; writes benchmarks/RESULTS.md and the table in docs/growing.md.
 

@@ -212,7 +212,9 @@ class Run:
         self._tables[name] = write_table(self.con, self.folder / "tables", name, table, order_by)
         self._write()
 
-    def record(self, name: str, value: Any, *, unit: str = "", low: Any = None, high: Any = None) -> None:
+    def record(
+        self, name: str, value: Any, *, unit: str = "", low: Any = None, high: Any = None, p: Any = None
+    ) -> None:
         """Keep a named number, with its interval where it is an estimate.
 
         Parameters
@@ -226,6 +228,8 @@ class Run:
             an index.
         low, high
             The ends of its interval.
+        p
+            The p-value of the test that it is 0, where there was one.
 
         Raises
         ------
@@ -240,6 +244,8 @@ class Run:
         if low is not None or high is not None:
             entry |= {"low": exact(name, low), "high": exact(name, high)}
             _check_interval(name, entry)
+        if p is not None:
+            entry["p"] = exact(name, p)
         self._numbers[name] = entry
         self._write()
 

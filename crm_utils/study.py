@@ -6,7 +6,6 @@ what is allowed. Secrets never stand in a study: they come from the environment.
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,16 +15,17 @@ import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     PrivateAttr,
     StringConstraints,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
 from crm_utils.errors import StudyError, known_names
+from crm_utils.experiments import Day, Experiment
 from crm_utils.tables import AsOf
 from crm_utils.thresholds import Quality
 from crm_utils.yaml_file import explain, line_of, read_yaml
@@ -43,15 +43,6 @@ def _as_of(text: str) -> str:
         except StudyError as error:
             raise ValueError(str(error)) from None
     return text
-
-
-def _day(value: object) -> dt.date:
-    if isinstance(value, dt.date):
-        return value
-    try:
-        return dt.date.fromisoformat(value if isinstance(value, str) and len(value) == 10 else "")
-    except ValueError:
-        raise ValueError("not a day; write YYYY-MM-DD") from None
 
 
 Scalar = bool | int | float | str
@@ -128,6 +119,8 @@ class Study(BaseModel):
         What the numbers should reach; the report's first page says whether they do.
     quality
         Limits that stop a load.
+    experiments
+        Experiments as they were declared before they began.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -138,11 +131,20 @@ class Study(BaseModel):
     timezone: Annotated[str, AfterValidator(zone_name)]
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
     as_of: Annotated[str, AfterValidator(_as_of)] = "latest"
-    history_starts: Annotated[dt.date, BeforeValidator(_day)]
+    history_starts: Day
     notebooks: dict[str, dict[str, Scalar | list[Scalar]]] = {}
     goals: list[Goal] = []
     quality: Quality = Quality()
+    experiments: list[Experiment] = []
     _origin: Origin = PrivateAttr(default=Origin())
+
+    @field_validator("experiments")
+    @classmethod
+    def _each_once(cls, declared: list[Experiment]) -> list[Experiment]:
+        ids = [experiment.id for experiment in declared]
+        if len(set(ids)) < len(ids):
+            raise ValueError(f"an experiment stands twice: {', '.join(ids)}")
+        return declared
 
     @property
     def kind(self) -> str:

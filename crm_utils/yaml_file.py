@@ -72,7 +72,8 @@ def explain(
     name = str(loc[-1]) if loc else ""
     if first["type"] == "extra_forbidden":
         whole, fields = _section(model, loc[:-1])
-        what = f"a {whole} has no '{name}'. {known_names(name, fields, label='It has')}"
+        article = "an" if whole[0] in "aeio" else "a"
+        what = f"{article} {whole} has no '{name}'. {known_names(name, fields, label='It has')}"
     elif first["type"] == "missing":
         what = f"'{name}' is missing. Add a line '{name}: …'."
     else:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import ibis.selectors as cs
-from engines import cross_sell
+from engines import ab_test, cross_sell
 from engines.compare import settle
 from engines.shop import AS_OF, MIDDLE, STARTS, Shop
 
@@ -175,4 +175,4 @@ CASES: dict[str, Callable[[Shop], Any]] = {
         features.customer_summary(s.orders, as_of=MIDDLE), s.orders, summed_on=MIDDLE, as_of=AS_OF
     ),
 }  # fmt: skip
-CASES |= cross_sell.CASES
+CASES |= cross_sell.CASES | ab_test.CASES

@@ -1,0 +1,280 @@
+"""Did past campaigns work? By their held-out share where there is one; else only after a passed placebo.
+
+Where nobody was held out, those targeted differ from the others before the campaign. The difference of
+changes (difference-in-differences) is an estimate only if both groups would have changed alike; the placebo
+asks whether they did so *before* the campaign, when there was nothing to find. If not, no estimate is shown.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+from scipy.stats import norm
+from statsmodels.stats.meta_analysis import combine_effects
+
+from crm_utils.ab_test.effects import adjust, compare
+from crm_utils.ab_test.moments import Sums, exact_product
+from crm_utils.experiments import Metric
+
+__all__ = ["Pooled", "campaign_changes", "held_out_effects", "placebo_table", "pool"]
+
+DIFFERENT = 0.25
+"""Standard deviations between groups before, from which adjusting misleads (Imbens and Rubin 2015)."""
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """What all campaigns together say.
+
+    Attributes
+    ----------
+    effect, low, high
+        Mean over campaigns (random effects), in the metric's unit, with its 95 % interval.
+    campaigns
+        How many are in it.
+    i_squared
+        Share of the estimates' spread that is not chance: how much campaigns differ.
+    """
+
+    effect: float
+    low: float
+    high: float
+    campaigns: int
+    i_squared: float
+
+
+def held_out_effects(
+    sums: Mapping[tuple[Any, ...], Sums], metrics: Sequence[Metric], *, alpha: float = 0.05
+) -> pd.DataFrame:
+    """Effect of each campaign on those it was meant for, against those held out at random.
+
+    Parameters
+    ----------
+    sums
+        By (campaign, arm), arms being ``sent`` and ``held_out``.
+    metrics
+        Conversions, means and ratios.
+    alpha
+        1 − the intervals' level.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``campaign_id``, ``metric``, ``sent``, ``held_out`` (customers), ``effect``, ``low``, ``high``,
+        ``error``, ``p``, ``p_adjusted`` (Benjamini-Hochberg over campaigns, within a metric). Campaigns
+        without two customers on each side have no row.
+    """
+    rows = []
+    for metric in metrics:
+        for campaign in sorted({key[0] for key in sums}):
+            out, sent = sums.get((campaign, "held_out")), sums.get((campaign, "sent"))
+            if out is None or sent is None or min(out.n, sent.n) < 2:
+                continue
+            found = compare(out, sent, metric, alpha=alpha)
+            rows.append({
+                "campaign_id": campaign, "metric": metric.name, "sent": sent.n, "held_out": out.n,
+                "effect": found.effect, "low": found.low, "high": found.high, "error": found.error, "p":
+                found.p,
+            })  # fmt: skip
+    columns = ["campaign_id", "metric", "sent", "held_out", "effect", "low", "high", "error", "p"]
+    frame = pd.DataFrame(rows, columns=columns)
+    frame["p_adjusted"] = None
+    for _, part in frame[frame["p"].notna()].groupby("metric"):
+        frame.loc[part.index, "p_adjusted"] = adjust(part["p"].tolist(), how="benjamini_hochberg")
+    return frame
+
+
+def pool(effects: pd.DataFrame) -> Pooled | None:
+    """Bring campaigns' effects together (random effects, DerSimonian and Laird 1986).
+
+    Parameters
+    ----------
+    effects
+        ``effect`` and ``error`` of one metric, a row a campaign; rows without an error are left out.
+
+    Returns
+    -------
+    Pooled or None
+        None without any effect.
+
+    Notes
+    -----
+    One customer may be in several campaigns. Where each campaign drew its held-out share on its own, the
+    errors of two campaigns' estimates are uncorrelated all the same, because they come from the draws.
+    """
+    known = effects[effects["error"].fillna(0).astype(float) > 0]
+    if known.empty:
+        return None
+    if len(known) == 1:
+        effect, error = float(known["effect"].iloc[0]), float(known["error"].iloc[0])
+        return Pooled(effect, effect - 1.96 * error, effect + 1.96 * error, 1, 0.0)
+    found = combine_effects(
+        known["effect"].to_numpy(float), known["error"].to_numpy(float) ** 2, method_re="dl", use_t=False
+    )
+    row = found.summary_frame().loc["random effect"]
+    return Pooled(float(row["eff"]), float(row["ci_low"]), float(row["ci_upp"]), len(known),
+                  max(0.0, float(found.i2)))  # fmt: skip
+
+
+def campaign_changes(orders: ir.Table, messages: ir.Table, campaigns: ir.Table) -> ir.Table:
+    """Sum, for targeted customers and all others, what they spent around each campaign's start.
+
+    Parameters
+    ----------
+    orders
+        ``customer_id``, ``ordered_at``, ``amount``.
+    messages, campaigns
+        The canonical tables. A campaign's span is the whole weeks that cover it.
+
+    Returns
+    -------
+    ibis.expr.types.Table
+        A row a campaign and group: ``campaign_id``, ``targeted``, ``days`` (span), ``customers`` with an
+        order in the three spans, then exact sums over them of ``before`` (the span before the start),
+        ``placebo`` (before − the span before that), ``change`` (after − before) and their squares. Who bought
+        nothing adds 0.
+    """
+    length = campaigns.ends_on.delta(campaigns.starts_on, unit="day").cast("int64") + 1
+    spans = campaigns.filter(campaigns.ends_on.notnull()).select(
+        "campaign_id", "starts_on", days=((length + 6) // 7 * 7).cast("int64")
+    )
+    bought = orders.filter(orders.customer_id.notnull())
+    daily = bought.group_by("customer_id", day=bought.ordered_at.cast("date")).aggregate(
+        amount=bought.amount.sum().cast("decimal(18, 2)")
+    )
+    near = daily.cross_join(spans)
+    since = near.day.delta(near.starts_on, unit="day").cast("int64")
+    near = near.mutate(since=since).filter(since >= -2 * near.days, since < near.days)
+    zero = ibis.literal(0)
+    spans_of = {
+        "earlier": near.since < -near.days,
+        "before": (near.since >= -near.days) & (near.since < 0),
+        "after": near.since >= 0,
+    }
+    each = near.group_by("campaign_id", "customer_id", "days").aggregate(
+        **{
+            name: near.amount.sum(where=when).fill_null(zero).cast("decimal(18, 2)")
+            for name, when in spans_of.items()
+        }
+    )
+    meant = messages.filter(messages.campaign_id.notnull())
+    meant = meant.select(_campaign=meant.campaign_id, _customer=meant.customer_id).distinct()
+    each = each.left_join(meant, [each.campaign_id == meant._campaign, each.customer_id == meant._customer])
+    each = each.select(
+        "campaign_id", "days", "before", targeted=each._customer.notnull(),
+        placebo=(each.before - each.earlier).cast("decimal(18, 2)"),
+        change=(each.after - each.before).cast("decimal(18, 2)"),
+    )  # fmt: skip
+    sums: dict[str, Any] = {"customers": each.count()}
+    for name in ("before", "placebo", "change"):
+        sums[f"{name}_sum"] = each[name].sum().cast("decimal(38, 2)")
+        sums[f"{name}_squares"] = exact_product(each[name], each[name]).sum().cast("decimal(38, 4)")
+    return each.group_by("campaign_id", "targeted", "days").aggregate(**sums)
+
+
+def placebo_table(
+    changes: pd.DataFrame,
+    campaigns: pd.DataFrame,
+    *,
+    customers: int,
+    first: Any,
+    last: Any,
+    alpha: float = 0.05,
+) -> pd.DataFrame:
+    """Judge campaigns without a held-out share, with an estimate only where it may stand.
+
+    Parameters
+    ----------
+    changes
+        :func:`campaign_changes` as a frame.
+    campaigns
+        ``campaign_id``, ``name``, ``starts_on``, ``targeted`` (customers meant).
+    customers
+        All known customers; who was not targeted is compared with.
+    first, last
+        First and last day of the data.
+    alpha
+        Error rate of the placebo, and 1 − the level of intervals.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a campaign: ``campaign_id``, ``name``, ``targeted``, ``days``, ``difference`` (of the span
+        before, in standard deviations of those not targeted), ``placebo``, ``placebo_low``, ``placebo_high``,
+        and ``effect``, ``low``, ``high`` (money a customer and week) or, where they are empty, why in
+        ``note``.
+    """
+    return pd.DataFrame(
+        [_judged(changes, row, customers, first, last, alpha) for row in campaigns.to_dict("records")]
+    )
+
+
+def _judged(
+    changes: pd.DataFrame, campaign: Mapping[Any, Any], customers: int, first: Any, last: Any, alpha: float
+) -> dict[str, Any]:
+    told: dict[str, Any] = {name: campaign[name] for name in ("campaign_id", "name", "targeted")}
+    told |= dict.fromkeys(
+        ["days", "difference", "placebo", "placebo_low", "placebo_high", "effect", "low", "high"]
+    )
+    own = changes[changes["campaign_id"] == campaign["campaign_id"]].set_index("targeted")
+    others = customers - int(campaign["targeted"])
+    if own.empty or min(int(campaign["targeted"]), others) < 2:
+        return told | {"note": "too few customers, or no day of its end"}
+    days = int(own["days"].iloc[0])
+    start = pd.Timestamp(campaign["starts_on"])
+    told["days"] = days
+    if start - pd.Timedelta(days=2 * days) < pd.Timestamp(first):
+        return told | {"note": "the data begin too late for a span before and one for the placebo"}
+    sizes = {True: int(campaign["targeted"]), False: others}
+    groups = {at: own.loc[at] if at in own.index else None for at in (False, True)}
+    before = {at: _sums(groups[at], "before", sizes[at]).aggregates() for at in groups}
+    spread = math.sqrt(before[False].var("amount"))
+    told["difference"] = (
+        (before[True].mean("amount") - before[False].mean("amount")) / spread if spread else None
+    )
+    told |= dict(
+        zip(
+            ("placebo", "placebo_low", "placebo_high"),
+            _weekly(groups, "placebo", sizes, days, alpha),
+            strict=True,
+        )
+    )
+    if start + pd.Timedelta(days=days - 1) > pd.Timestamp(last):
+        return told | {"note": "its span has not passed yet"}
+    failed = []
+    if told["placebo_low"] > 0 or told["placebo_high"] < 0:
+        failed.append("the placebo finds a change before it began")
+    if told["difference"] is None or abs(told["difference"]) > DIFFERENT:
+        failed.append("those targeted differed too much before")
+    if failed:
+        return told | {"note": "no estimate: " + " and ".join(failed)}
+    return (
+        told
+        | dict(zip(("effect", "low", "high"), _weekly(groups, "change", sizes, days, alpha), strict=True))
+        | {"note": ""}
+    )
+
+
+def _sums(row: Any, name: str, n: int) -> Sums:
+    total, squares = (
+        Fraction(row[f"{name}_{part}"]) if row is not None else Fraction() for part in ("sum", "squares")
+    )
+    return Sums(n, {"amount": total}, {("amount", "amount"): squares})
+
+
+def _weekly(
+    groups: Mapping[bool, Any], name: str, sizes: Mapping[bool, int], days: int, alpha: float
+) -> tuple[float, ...]:
+    """Targeted less others, money a customer and week, with a normal interval."""
+    one, other = (_sums(groups[at], name, sizes[at]).aggregates() for at in (False, True))
+    gap = other.mean("amount") - one.mean("amount")
+    error = math.sqrt(one.var("amount") / sizes[False] + other.var("amount") / sizes[True])
+    half = norm.ppf(1 - alpha / 2) * error
+    return tuple(float(v) * 7 / days for v in (gap, gap - half, gap + half))

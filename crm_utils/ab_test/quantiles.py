@@ -1,0 +1,118 @@
+"""How far apart are two quantiles? From counts of values, order statistics and binomial ranks.
+
+The interval of one quantile lies between two order statistics (binomial ranks); its standard error is their
+distance over 2z, and the difference of two independent quantiles is normal (Price and Bonett 2002). Where
+the value at those ranks repeats (half of the customers bought nothing), there is no such interval: refused.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+from scipy.stats import binom, norm
+
+from crm_utils.experiments import Experiment, Metric
+
+__all__ = ["order_statistics", "quantile_effect", "quantile_ranks"]
+
+
+def quantile_ranks(n: int, q: float, *, alpha: float = 0.05) -> tuple[int, int, int]:
+    """Ranks (from 1) of the quantile and of its interval's two ends among n values.
+
+    The ends' ranks l and u have P(l ≤ Binomial(n, q) < u) ≥ 1 − α. An l of 0 or a u of n + 1 is no rank: so far
+    out, so few values hold no interval.
+
+    Examples
+    --------
+    >>> quantile_ranks(100, 0.5)
+    (50, 40, 61)
+    """
+    low, high = int(binom.ppf(alpha / 2, n, q)), int(binom.isf(alpha / 2, n, q)) + 1
+    return max(1, math.ceil(n * q)), low, high
+
+
+def order_statistics(rows: ir.Table, *, column: str, ranks: Mapping[str, tuple[int, ...]]) -> ir.Table:
+    """Read the values at given ranks off the counts of each value.
+
+    Parameters
+    ----------
+    rows
+        A row a customer: ``arm`` and ``column``.
+    ranks
+        For each arm, ranks from 1; every arm has as many.
+
+    Returns
+    -------
+    ibis.expr.types.Table
+        ``arm``, ``at_0``, ``at_1`` …: the smallest value that at least so many customers do not exceed.
+    """
+    counts = rows.group_by("arm", value=rows[column]).aggregate(n=rows.count())
+    up_to = ibis.window(group_by="arm", order_by="value", preceding=None, following=0)
+    counts = counts.mutate(up_to=counts.n.sum().over(up_to))
+    many = len(next(iter(ranks.values())))
+    wanted = [
+        ibis.cases(*[(counts.arm == arm, r[k]) for arm, r in ranks.items()], else_=2**62) for k in range(many)
+    ]
+    return counts.group_by("arm").aggregate(
+        **{f"at_{k}": counts.value.min(where=counts.up_to >= rank) for k, rank in enumerate(wanted)}
+    )
+
+
+def quantile_effect(
+    rows: ir.Table, metric: Metric, experiment: Experiment, sizes: Mapping[str, int]
+) -> pd.DataFrame:
+    """Compare a quantile of every treatment with the control's.
+
+    Parameters
+    ----------
+    rows
+        A row a customer: ``arm`` and the metric's outcome.
+    metric
+        Of kind ``quantile``.
+    experiment
+        Names the control and alpha.
+    sizes
+        Customers of each arm.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``metric``, ``arm``, ``control``, ``treatment``, ``effect``, ``low``, ``high``, ``p``, ``error``,
+        ``note``; where the quantile lies in a mass of equal values, the effect is empty and ``note`` says so.
+    """
+    q = float(metric.q or 0.5)
+    ranks = {
+        a: quantile_ranks(sizes[a], q) for a in (experiment.control, *experiment.treatments) if sizes.get(a)
+    }
+    ranks = {arm: r for arm, r in ranks.items() if r[1] >= 1 and r[2] <= sizes[arm]}
+    table = order_statistics(rows, column=metric.of, ranks=ranks) if ranks else None
+    found = {} if table is None else {r["arm"]: r for r in table.to_pyarrow().to_pylist()}
+    return pd.DataFrame([_difference(metric, experiment, found, arm) for arm in experiment.treatments])
+
+
+def _difference(metric: Metric, experiment: Experiment, found: Mapping[str, Any], arm: str) -> dict[str, Any]:
+    row: dict[str, Any] = {"metric": metric.name, "arm": arm}
+    row |= dict.fromkeys(["control", "treatment", "effect", "low", "high", "p", "error"])
+    for name in (experiment.control, arm):
+        if name not in found:
+            return row | {"note": f"Arm '{name}' has too few customers for an interval there."}
+        middle, low, high = (float(found[name][f"at_{k}"]) for k in range(3))
+        if low == high:
+            return row | {
+                "note": f"At the {metric.q:g} quantile of {metric.of} many customers of arm '{name}' have "
+                f"the same value, {middle:g}: no interval exists there. Choose another q, or conversion."
+            }
+    one, other = found[experiment.control], found[arm]
+    z = norm.ppf(0.975)
+    errors = [(float(r["at_2"]) - float(r["at_1"])) / (2 * z) for r in (one, other)]
+    error, effect = math.hypot(*errors), float(other["at_0"]) - float(one["at_0"])
+    half = norm.ppf(1 - experiment.alpha / 2) * error
+    return row | {
+        "control": float(one["at_0"]), "treatment": float(other["at_0"]), "effect": effect, "low": effect -
+        half, "high": effect + half, "p": float(2 * norm.sf(abs(effect) / error)), "error": error, "note": "",
+    }  # fmt: skip

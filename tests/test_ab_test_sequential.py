@@ -1,0 +1,120 @@
+"""Bounds and sequences against published numbers and closed forms."""
+
+from __future__ import annotations
+
+import datetime as dt
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from ab_shop import declare
+from scipy.stats import multivariate_normal, norm
+
+from crm_utils.ab_test import (
+    Sums,
+    classical_bounds,
+    confidence_sequence,
+    crossing_chances,
+    mixture_scale,
+    sequence_half_width,
+    spending_bounds,
+)
+from crm_utils.ab_test.looks import planned_looks
+from crm_utils.experiments import Metric
+
+FIVE = [0.2, 0.4, 0.6, 0.8, 1.0]
+REVENUE = Metric(name="revenue", kind="mean", of="amount")
+
+
+@pytest.mark.parametrize(
+    ("found", "published"),
+    [
+        (lambda: spending_bounds(FIVE), [4.8769, 3.3570, 2.6803, 2.2898, 2.0310]),
+        (lambda: spending_bounds(FIVE, each_side=False), [4.3826, 3.0997, 2.5534, 2.2538, 2.0635]),
+        (lambda: spending_bounds(FIVE, spending="pocock"), [2.4380, 2.4268, 2.4102, 2.3966, 2.3860]),
+        (lambda: classical_bounds(FIVE), [4.5617, 3.2256, 2.6337, 2.2809, 2.0401]),
+        (lambda: classical_bounds(FIVE, kind="pocock"), [2.4132] * 5),
+    ],
+)
+def test_bounds_for_five_looks_as_published(found, published):
+    assert found() == pytest.approx(published, abs=2e-4)
+
+
+def test_one_look_is_the_ordinary_test():
+    assert spending_bounds([1.0]) == pytest.approx([norm.ppf(0.975)], abs=1e-8)
+
+
+def test_chances_are_those_of_the_joint_normal():
+    """Two looks at t = .3 and 1: P(not crossed) is a rectangle's chance under correlation √.3."""
+    joint = multivariate_normal([0, 0], [[1, np.sqrt(0.3)], [np.sqrt(0.3), 1]])
+    a, b = 2.2, 2.0
+    inside = joint.cdf([a, b], lower_limit=[-a, -b])
+    assert 1 - crossing_chances([0.3, 1.0], [a, b]).sum() == pytest.approx(inside, abs=1e-6)
+
+
+@pytest.mark.parametrize("spending", ["obrien_fleming", "pocock"])
+@pytest.mark.parametrize("fractions", [[0.5, 1.0], [0.01, 0.011, 0.9, 1.0], list(np.linspace(0.05, 1, 20))])
+def test_all_looks_together_spend_alpha(fractions, spending):
+    bounds = spending_bounds(fractions, spending=spending)
+    drawn = crossing_chances(fractions, np.minimum(bounds, 8.5)).sum()
+    assert drawn == pytest.approx(0.05, abs=1e-7)
+
+
+def test_looks_that_do_not_rise_are_refused():
+    for wrong in ([], [0.5, 0.5], [0.0, 1.0], [0.9, 0.2]):
+        with pytest.raises(ValueError, match="rising shares"):
+            spending_bounds(wrong)
+    with pytest.raises(ValueError, match="at most 1"):
+        spending_bounds([0.5, 1.2])
+
+
+def test_the_sequences_width_is_least_near_the_planned_number():
+    """Relative to the width of a single look, which shrinks as 1/√n."""
+    rho, n = mixture_scale(10_000), np.arange(1_000, 100_000, 100)
+    width = sequence_half_width(np.sqrt(1 / n), n, rho=rho) * np.sqrt(n)
+    assert width[n == 10_000][0] <= 1.001 * width.min()
+    assert width[n == 1_000][0] > 1.2 * width.min()
+
+
+def test_the_sequence_solves_the_mixture_martingale_it_comes_from():
+    """At its edge the normal mixture of likelihood ratios is 1/α (Robbins 1970)."""
+    n, rho, alpha = 4_321, 0.03, 0.05
+    half = float(sequence_half_width(1 / np.sqrt(n), n, rho=rho, alpha=alpha))
+    s = half * n  # the sum of unit-variance terms
+    martingale = (1 + n * rho**2) ** -0.5 * np.exp(rho**2 * s**2 / (2 * (1 + n * rho**2)))
+    assert martingale == pytest.approx(1 / alpha)
+
+
+def _daily(days: int, a_day: int, shift: float) -> dict:
+    rng = np.random.default_rng(7)
+    found = {}
+    for k in range(days):
+        for arm, mean in (("control", 5.0), ("coupon", 5.0 + shift)):
+            y = rng.normal(mean, 1, a_day).round(2)
+            values = [Fraction(str(v)) for v in y]
+            found[arm, dt.date(2025, 10, 1) + dt.timedelta(days=k)] = Sums(
+                a_day, {"amount": sum(values)}, {("amount", "amount"): sum(v * v for v in values)}
+            )
+    return found
+
+
+def test_a_sequence_begins_with_enough_customers_and_never_widens():
+    path = confidence_sequence(
+        _daily(12, 100, 0.3), REVENUE, control="control", arm="coupon", planned=2_400, least=250
+    )
+    assert path["n_control"].min() == 300
+    assert (np.diff(path["always_low"]) >= 0).all()
+    assert (np.diff(path["always_high"]) <= 0).all()
+    assert (path["high"] - path["low"] < path["always_high"] - path["always_low"] + 1e-12)[:3].all()
+    assert path["always_low"].iloc[-1] < 0.3 < path["always_high"].iloc[-1]
+    assert path["decided"].iloc[-1]
+
+
+def test_planned_looks_take_what_was_complete_by_then():
+    plan = declare(primary="revenue", metrics=[], guardrails=[], looks=["2025-10-06"], customers=2_400)
+    looks = planned_looks(_daily(12, 100, 0.3), plan, arm="coupon", done=True, as_of=dt.date(2025, 12, 31))
+    assert looks["customers"].tolist() == [1_200, 2_400]
+    assert looks["fraction"].tolist() == [0.5, 1.0]
+    assert looks["bound"].tolist() == pytest.approx(spending_bounds([0.5, 1.0]).tolist())
+    before = planned_looks(_daily(12, 100, 0.3), plan, arm="coupon", done=False, as_of=dt.date(2025, 10, 5))
+    assert before.empty
