@@ -207,9 +207,7 @@ def _shares(per: ir.Table) -> dict[str, ir.Value]:
 
 def _with_labels(panel: ir.Table, as_of: dt.date, horizon_days: int) -> ir.Table:
     followed = ibis.date(as_of.year, as_of.month, as_of.day).delta(panel.cutoff, unit="day")
-    panel = panel.mutate(
-        followed_days=followed, next_in_days=panel.next_on.delta(panel.cutoff, unit="day")
-    )
+    panel = panel.mutate(followed_days=followed, next_in_days=panel.next_on.delta(panel.cutoff, unit="day"))
     over = panel.followed_days >= horizon_days
     silent = (panel.next_in_days.isnull() | (panel.next_in_days > horizon_days)).cast("int64")
     gone_days = DEFECTION_HORIZONS * horizon_days
