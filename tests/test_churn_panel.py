@@ -98,7 +98,9 @@ def test_every_row_is_recounted() -> None:
                 assert mine[name].isna().all()
             elif name not in ("spend_middle", "orders_ahead"):
                 kind = None if name == "customer_id" else float
-                pd.testing.assert_series_equal(mine[name].astype(kind or str), again[name].astype(kind or str))
+                pd.testing.assert_series_equal(
+                    mine[name].astype(kind or str), again[name].astype(kind or str)
+                )
 
 
 def test_rhythm_is_that_of_the_customer_summary_as_of_the_cutoff() -> None:

@@ -89,7 +89,9 @@ class Fitted:
             The model is no sum of terms.
         """
         if self.name == "boosting":
-            raise DataError("Gradient boosting is no sum of terms. Take the reasons from the logistic regression.")
+            raise DataError(
+                "Gradient boosting is no sum of terms. Take the reasons from the logistic regression."
+            )
         prepared = np.asarray(self.pipeline[:-1].transform(panel[list(self.columns)]))
         terms = self.stretch * self.pipeline[-1].coef_[0] * (prepared - self.center)
         numbers = [f.theme for f in features_there(pd.Index(self.columns)) if f.name != "segment"]
@@ -121,7 +123,9 @@ def fit_contender(
     """
     for rows, what in ((train, "learn from"), (calibrate, "calibrate on")):
         _check_both(rows, label, what)
-    columns = tuple(f.name for f in features_there(train.columns) if name not in _ALONE or f.name == _ALONE[name])
+    columns = tuple(
+        f.name for f in features_there(train.columns) if name not in _ALONE or f.name == _ALONE[name]
+    )
     pipeline = make_pipeline(_prepare(name, columns), _head(name, seed))
     pipeline.fit(train[list(columns)], train[label].to_numpy(dtype=int))
     logit = _raw_logit(pipeline, calibrate[list(columns)])

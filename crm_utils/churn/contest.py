@@ -153,7 +153,9 @@ def choose(forecasts: pd.DataFrame, contenders: tuple[str, ...]) -> pd.DataFrame
     [True, False]
     """
     actual = forecasts["actual"].to_numpy()
-    losses = {name: -np.log(np.where(actual == 1, forecasts[name], 1 - forecasts[name])) for name in contenders}
+    losses = {
+        name: -np.log(np.where(actual == 1, forecasts[name], 1 - forecasts[name])) for name in contenders
+    }
     means = {name: float(loss.mean()) for name, loss in losses.items()}
     best = min(contenders, key=lambda name: means[name])
     codes, customers = pd.factorize(forecasts["customer_id"])

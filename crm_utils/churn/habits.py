@@ -85,5 +85,4 @@ def message_habits(messages: ir.Table, periods: Periods) -> ir.Table:
 
 
 def _in_long(rows: ir.Table, periods: Periods) -> ir.Table:
-    links = periods.links()
-    return rows.inner_join(links.filter(links.in_long), "period")
+    return rows.inner_join(periods.long_windows(), "period")

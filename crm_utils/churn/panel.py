@@ -101,7 +101,9 @@ def churn_panel(
     _check(cutoffs, as_of, horizon_days, active_days)
     periods = Periods.between(cutoffs, horizon_days)
     sums = _sum_up(known_orders(orders, as_of=as_of), periods)
-    panel = _per_cutoff(sums.inner_join(periods.links(), "period"), horizon_days)
+    # A cut-off at a time: one table of all customers and cut-offs would outgrow the processor's cache, and memory.
+    known = ibis.union(*(_known_at(sums, cutoff, periods) for cutoff in periods.cutoffs), distinct=False)
+    panel = _with_features(known, horizon_days)
     panel = panel.filter(panel.recency_days < active_days)
     panel = _with_labels(panel, as_of, horizon_days)
     for extra in (
@@ -162,21 +164,29 @@ def _sum_up(known: ir.Table, periods: Periods) -> ir.Table:
     )
 
 
-def _per_cutoff(t: ir.Table, horizon_days: int) -> ir.Table:
-    """Customers known at each cut-off: whoever bought up to it, active or not, as everyone's rhythm needs."""
-    extras = {f"{k}_long": t[k].sum(where=t.in_long) for k in ("discount", "lines") if k in t.columns}
-    per = t.group_by("customer_id", "cutoff").aggregate(
-        first_on=t.first_on.min(where=t.known),
-        last_on=t.last_on.max(where=t.known),
-        next_on=t.first_on.min(where=~t.known),
-        order_days=t.order_days.sum(where=t.known),
-        **{f"orders_{w}": _sum(t.orders, t[f"in_{w}"]) for w in ("short", "middle", "long")},
-        **{f"spend_{w}": _sum(t.amount, t[f"in_{w}"]).cast("float64") for w in ("short", "long")},
-        orders_ahead=_sum(t.orders, t.in_horizon),
-        spend_ahead=_sum(t.amount, t.in_horizon).cast("float64"),
+def _known_at(t: ir.Table, cutoff: dt.date, periods: Periods) -> ir.Table:
+    """Customers known at a cut-off: whoever bought up to it, active or not, as everyone's rhythm needs."""
+    long, middle, short, now, ahead = (periods.place(cutoff, k) for k in range(-WINDOWS, 2))
+    past, horizon = t.period <= now, (t.period > now) & (t.period <= ahead)
+    windows = {"short": short, "middle": middle, "long": long}
+    inside = {name: past & (t.period > since) for name, since in windows.items()}
+    extras = {f"{k}_long": t[k].sum(where=inside["long"]) for k in ("discount", "lines") if k in t.columns}
+    per = t.group_by("customer_id").aggregate(
+        first_on=t.first_on.min(where=past),
+        last_on=t.last_on.max(where=past),
+        next_on=t.first_on.min(where=t.period > now),
+        order_days=t.order_days.sum(where=past),
+        **{f"orders_{w}": _sum(t.orders, inside[w]) for w in windows},
+        **{f"spend_{w}": _sum(t.amount, inside[w]).cast("float64") for w in ("short", "long")},
+        orders_ahead=_sum(t.orders, horizon),
+        spend_ahead=_sum(t.amount, horizon).cast("float64"),
         **extras,
     )
-    per = per.filter(per.first_on.notnull())
+    day = ibis.date(cutoff.year, cutoff.month, cutoff.day)
+    return per.filter(per.first_on.notnull()).mutate(cutoff=day)
+
+
+def _with_features(per: ir.Table, horizon_days: int) -> ir.Table:
     per = per.mutate(
         recency_days=per.cutoff.delta(per.last_on, unit="day"),
         tenure_days=per.cutoff.delta(per.first_on, unit="day"),

@@ -51,34 +51,22 @@ class Periods:
         passed = [(day > ibis.date(e.year, e.month, e.day)).cast("int64") for e in self.edges]
         return reduce(add, passed)
 
-    def links(self) -> ir.Table:
-        """Which span says what at which cut-off.
+    def place(self, cutoff: dt.date, horizons: int) -> int:
+        """The number of the span that ends so many horizons after a cut-off (before it, when negative)."""
+        return self.edges.index(cutoff + dt.timedelta(days=horizons * self.horizon_days))
 
-        Returns
-        -------
-        ibis.expr.types.Table
-            ``cutoff``, ``period``, ``known`` (up to the cut-off), ``in_short``, ``in_middle``, ``in_long`` (in
-            the windows up to it), ``in_horizon`` (in the horizon after it), ``last_known`` (the number that
-            ends on the cut-off).
+    def long_windows(self) -> ir.Table:
+        """Which spans lie in the long window up to each cut-off: ``cutoff``, ``period``, ``last_known``.
+
+        ``last_known`` is the number of the span that ends on the cut-off.
         """
-        place = {edge: k for k, edge in enumerate(self.edges)}
-        rows = []
-        for cutoff in self.cutoffs:
-            ends = [place[cutoff + dt.timedelta(days=k * self.horizon_days)] for k in range(-WINDOWS, 2)]
-            long, middle, short, now, ahead = ends
-            rows += [
-                {
-                    "cutoff": cutoff, "period": k, "known": k <= now, "in_short": short < k <= now,
-                    "in_middle": middle < k <= now, "in_long": long < k <= now, "in_horizon": now < k <= ahead,
-                    "last_known": now,
-                }
-                for k in range(len(self.edges) + 1)
-            ]  # fmt: skip
+        rows = [
+            {"cutoff": cutoff, "period": k, "last_known": now}
+            for cutoff in self.cutoffs
+            for now in [self.place(cutoff, 0)]
+            for k in range(self.place(cutoff, -WINDOWS) + 1, now + 1)
+        ]
         return ibis.memtable(pa.Table.from_pylist(rows, schema=_LINKS))
 
 
-_LINKS = pa.schema(
-    [("cutoff", pa.date32()), ("period", pa.int64())]
-    + [(name, pa.bool_()) for name in ("known", "in_short", "in_middle", "in_long", "in_horizon")]
-    + [("last_known", pa.int64())]
-)
+_LINKS = pa.schema([("cutoff", pa.date32()), ("period", pa.int64()), ("last_known", pa.int64())])
