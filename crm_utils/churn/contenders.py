@@ -19,6 +19,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
+from threadpoolctl import threadpool_limits
 
 from crm_utils.churn.words import THEMES, features_there
 from crm_utils.errors import DataError
@@ -66,7 +67,8 @@ class Fitted:
 
     def predict(self, panel: pd.DataFrame) -> Floats:
         """The calibrated probability for each row."""
-        return _expit(self.shift + self.stretch * _raw_logit(self.pipeline, panel[list(self.columns)]))
+        with threadpool_limits(limits=1):
+            return _expit(self.shift + self.stretch * _raw_logit(self.pipeline, panel[list(self.columns)]))
 
     @property
     def base(self) -> float:
@@ -123,11 +125,11 @@ def fit_contender(
     """
     for rows, what in ((train, "learn from"), (calibrate, "calibrate on")):
         _check_both(rows, label, what)
-    columns = tuple(
-        f.name for f in features_there(train.columns) if name not in _ALONE or f.name == _ALONE[name]
-    )
+    there = [f.name for f in features_there(train.columns) if train[f.name].notna().any()]
+    columns = tuple(c for c in there if c == _ALONE.get(name, c))
     pipeline = make_pipeline(_prepare(name, columns), _head(name, seed))
-    pipeline.fit(train[list(columns)], train[label].to_numpy(dtype=int))
+    with threadpool_limits(limits=1):  # the same model on every machine
+        pipeline.fit(train[list(columns)], train[label].to_numpy(dtype=int))
     logit = _raw_logit(pipeline, calibrate[list(columns)])
     line = LogisticRegression(C=_ALMOST_FREE).fit(logit[:, None], calibrate[label].to_numpy(dtype=int))
     center = np.asarray(pipeline[:-1].transform(train[list(columns)])).mean(axis=0)

@@ -6,6 +6,8 @@ any order of rows.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
@@ -14,12 +16,10 @@ from numpy.typing import NDArray
 
 from crm_utils.errors import DataError
 
-__all__ = ["MOST_ROWS", "lots", "panel_frame"]
+__all__ = ["MOST_ROWS", "in_batches", "lots", "named", "panel_frame"]
 
 MOST_ROWS = 1_000_000
 """Rows that a model learns from at most."""
-
-_BATCH = 200_000
 
 
 def lots(customers: pd.Series[str] | NDArray[np.object_], *, seed: int) -> NDArray[np.float64]:
@@ -65,12 +65,22 @@ def panel_frame(panel: ir.Table, *, most_rows: int = MOST_ROWS, seed: int = 0) -
         frame = panel.to_pyarrow().to_pandas()
     else:
         kept = []
-        for batch in panel.to_pyarrow_batches(chunk_size=_BATCH):
-            part = pa.Table.from_batches([batch])
+        for part in in_batches(panel):
             chosen = lots(part["customer_id"].to_numpy(), seed=seed) < most_rows / rows
             kept.append(part.filter(pa.array(chosen)))
         frame = pa.concat_tables(kept).to_pandas()
-    if "segment" in frame.columns:
-        frame["segment"] = frame["segment"].fillna("none").astype(str)
-    sorted_frame: pd.DataFrame = frame.sort_values(["cutoff", "customer_id"], ignore_index=True)
-    return sorted_frame
+    return named(frame).sort_values(["cutoff", "customer_id"], ignore_index=True)
+
+
+def in_batches(panel: ir.Table, *, size: int = 200_000) -> Iterator[pa.Table]:
+    """The rows of a panel in batches, in the types that it promises (DuckDB sums integers to wider ones)."""
+    schema = panel.schema().to_pyarrow()
+    for batch in panel.to_pyarrow_batches(chunk_size=size):
+        yield pa.Table.from_batches([batch]).cast(schema)
+
+
+def named(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with a word in place of a segment that is not known."""
+    if "segment" not in frame.columns:
+        return frame
+    return frame.assign(segment=frame["segment"].astype(object).fillna("none").astype(str))

@@ -82,7 +82,8 @@ def churn_panel(
 
     Notes
     -----
-    ``rhythm_days`` is that of :func:`crm_utils.features.customer_summary` as of the cut-off. ``tenure_days``
+    ``rhythm_days`` is that of :func:`crm_utils.features.customer_summary` as of the cut-off, and
+    ``usual_orders`` = (r + n) · horizon_days / (α + T) comes from the same gamma-Poisson model. ``tenure_days``
     stops at three horizons: whoever was there when the data began was there on an unknown day, and a
     tenure that grows with the data would not mean the same at two cut-offs.
 
@@ -125,7 +126,7 @@ def churn_panel(
 
 _KEY = ["customer_id", "cutoff"]
 _COLUMNS = (
-    *_KEY, "recency_days", "rhythm_days", "silence_ratio", "orders_short", "orders_middle", "orders_long",
+    *_KEY, "recency_days", "rhythm_days", "silence_ratio", "usual_orders", "orders_short", "orders_middle", "orders_long",
     "order_trend", "spend_short", "spend_long", "spend_trend", "basket_lines", "discount_share", "coupon_share",
     "stores", "tenure_days", "messages", "answers", "segment", "followed_days", "next_in_days", "orders_ahead",
     "spend_ahead", "lapse", "defection", "partial_defection",
@@ -197,6 +198,8 @@ def _with_features(per: ir.Table, horizon_days: int) -> ir.Table:
     return per.mutate(
         tenure_days=ibis.least(per.tenure_days, WINDOWS * horizon_days),
         silence_ratio=per.recency_days / per.rhythm_days,
+        # The gamma-Poisson mean once more, today's silence counted in: n + r order days in α + T days.
+        usual_orders=per.shape * horizon_days / (per.alpha + per.tenure_days),
         order_trend=per.orders_short.cast("float64") / per.orders_long.nullif(0),
         spend_trend=ibis.least(ibis.greatest(per.spend_short / per.spend_long.nullif(0), 0.0), 1.0),
         **_shares(per),

@@ -32,6 +32,8 @@ FEATURES: tuple[Feature, ...] = (
             "who comes seldom is silent long without leaving"),
     Feature("silence_ratio", "silence", "recency ÷ the customer's own rhythm", "ratio",
             "the same silence is long for one and short for another"),
+    Feature("usual_orders", "orders", "order days to expect in a horizon at the customer's own pace so far",
+            "days", "all of the history, drawn towards everyone's where it is short"),
     Feature("orders_short", "orders", "purchases in the last horizon", "orders", "habits go on"),
     Feature("orders_middle", "orders", "purchases in the last two horizons", "orders", "steadier than one"),
     Feature("orders_long", "orders", "purchases in the last three horizons", "orders", "steadier still"),
