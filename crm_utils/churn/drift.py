@@ -45,19 +45,24 @@ def psi(then: NDArray[np.float64], now: NDArray[np.float64]) -> tuple[float, flo
     0.0
     """
     known = then[np.isfinite(then)]
-    cuts = (
-        np.unique(np.quantile(known, np.arange(1, _GROUPS) / _GROUPS, method="inverted_cdf"))
-        if len(known)
-        else []
-    )
     counts = []
+    few = np.unique(known)
+    cuts = few if len(few) <= _GROUPS else _tenths(known)
     for values in (then, now):
-        group = np.where(np.isfinite(values), np.searchsorted(cuts, values, side="left"), len(cuts) + 1)
-        counts.append(np.bincount(group, minlength=len(cuts) + 2))
+        group = np.searchsorted(cuts, values, side="left")
+        if len(few) <= _GROUPS:  # a value that was not there before is a group beside those that were
+            group = group + np.searchsorted(cuts, values, side="right")
+        group = np.where(np.isfinite(values), group, 2 * len(cuts) + 1)
+        counts.append(np.bincount(group, minlength=2 * len(cuts) + 2))
     used = (counts[0] + counts[1]) > 0
     shares = [np.maximum(c[used], 0.5) / max(len(v), 1) for c, v in zip(counts, (then, now), strict=True)]
     index = float(((shares[1] - shares[0]) * np.log(shares[1] / shares[0])).sum())
     return index, float((used.sum() - 1) * (1 / max(len(then), 1) + 1 / max(len(now), 1)))
+
+
+def _tenths(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    found = np.quantile(values, np.arange(1, _GROUPS) / _GROUPS, method="inverted_cdf")
+    return np.asarray(np.unique(found))
 
 
 def feature_drift(then: pd.DataFrame, now: pd.DataFrame, *, scores: tuple[str, ...] = ()) -> pd.DataFrame:

@@ -28,6 +28,9 @@ __all__ = [
 
 Floats = NDArray[np.float64]
 
+PER = 1000
+"""Profit is told per so many customers on the list, contacted or not: lists of any length compare."""
+
 
 @dataclass(frozen=True)
 class Stakes:
@@ -75,12 +78,12 @@ class Depth:
     ----------
     curve
         A row a depth on the days it was chosen by and on those it is reported on: ``window`` (``validate``,
-        ``test``), ``depth`` (share of customers), ``profit`` (money a customer on the list, contacted or
-        not), ``low``, ``high`` (95 %, customers drawn with replacement).
+        ``test``), ``depth`` (share of customers), ``profit`` (money per 1,000 customers on the list, contacted
+        or not), ``low``, ``high`` (95 %, customers drawn with replacement).
     best, low, high
         The depth with the highest profit on the validation days; the interval is that of the choice.
     profit, profit_low, profit_high
-        What that depth brings on the test days, money a customer on the list.
+        What that depth brings on the test days, money per 1,000 customers on the list.
     allowed
         The deepest that the budget pays for; 1 without a budget.
     """
@@ -184,8 +187,8 @@ def try_assumptions(
     Returns
     -------
     pandas.DataFrame
-        A row a pair of truths: ``save_rate``, ``take_rate``, ``planned`` (money a customer on the list on the
-        test days, with list and depth planned under ``stakes``), ``best_depth`` (chosen on the validation days
+        A row a pair of truths: ``save_rate``, ``take_rate``, ``planned`` (money per 1,000 customers on the
+        list on the test days, with list and depth planned under ``stakes``), ``best_depth`` (chosen on the validation days
         knowing the truth), ``possible`` (what that brings on the test days), ``regret`` (possible − planned).
     """
     depths = np.arange(0, 101) / 100
@@ -218,7 +221,7 @@ def _profits(rows: pd.DataFrame, planned: Stakes, truth: Stakes, depths: Floats)
     realised = contact_profit(
         rows["actual"].to_numpy(dtype=float), rows["value"].to_numpy(dtype=float), truth
     )
-    gained = np.append(0.0, realised[_order(rows, planned)].cumsum()) / max(len(rows), 1)
+    gained = PER * np.append(0.0, realised[_order(rows, planned)].cumsum()) / max(len(rows), 1)
     return np.asarray(gained[np.rint(depths * len(rows)).astype(int)])
 
 
@@ -235,6 +238,6 @@ def _curves(rows: pd.DataFrame, stakes: Stakes, depths: Floats, *, seed: int, dr
         weight = np.ones(n) if draw == 0 else np.bincount(rng.integers(0, n, n), minlength=n).astype(float)
         w = weight[codes][order]
         reached = np.append(0.0, w.cumsum()) / w.sum()
-        gained = np.append(0.0, (w * realised[order]).cumsum()) / w.sum()
+        gained = PER * np.append(0.0, (w * realised[order]).cumsum()) / w.sum()
         columns.append(np.interp(depths, reached, gained))
     return np.stack(columns, axis=1)

@@ -97,7 +97,7 @@ def theme_bars(importance: pd.DataFrame, *, title: str) -> Axes:
 def profit_curve(
     curve: pd.DataFrame, *, best: float, allowed: float, money: Callable[..., str], title: str
 ) -> Axes:
-    """Profit a customer on the list by how many are contacted: where it was chosen, and on the test days."""
+    """Profit per 1,000 customers on the list by how many are contacted: where it was chosen, and on the test days."""
     _, ax = plt.subplots()
     for window, color, label in (
         ("validate", "plain", "days it was chosen by"),
@@ -119,7 +119,7 @@ def profit_curve(
         ax,
         title,
         x="customers contacted, highest expected profit first",
-        y="profit a customer (95 % interval)",
+        y="profit per 1,000 customers (95 % interval)",
     )
     return write_axis(write_axis(ax, "x", wording.share), "y", money)
 
