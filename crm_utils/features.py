@@ -19,6 +19,7 @@ __all__ = [
     "is_new",
     "known_orders",
     "purchase_days",
+    "with_rhythm",
 ]
 
 QUIET_CHANCE = 0.05
@@ -91,7 +92,10 @@ def customer_summary(orders: ir.Table, *, as_of: dt.date, since: dt.date | None 
     >>> summary.select("customer_id", "recency_days", "orders", "mean_gap_days").to_pyarrow().to_pylist()[0]
     {'customer_id': 'ann', 'recency_days': 20, 'orders': 2, 'mean_gap_days': 10.0}
     """
-    return _with_rhythm(_per_customer(known_orders(orders, since=since, as_of=as_of), as_of=as_of))
+    per = _per_customer(known_orders(orders, since=since, as_of=as_of), as_of=as_of)
+    per = with_rhythm(per)
+    before_last = per.history - per.last_gap_days
+    return per.mutate(last_gap_chance=(before_last / per.history) ** (per.shape - 1)).select(*_COLUMNS)
 
 
 def known_orders(orders: ir.Table, *, as_of: dt.date, since: dt.date | None = None) -> ir.Table:
@@ -140,6 +144,35 @@ def is_new(summary: ir.Table, *, history_starts: dt.date, days: int = NEW_DAYS) 
     )
 
 
+def with_rhythm(per: ir.Table, *, by: str | None = None) -> ir.Table:
+    """Add each customer's own rhythm, and how likely today's silence was had it gone on.
+
+    Parameters
+    ----------
+    per
+        A row a customer with at least one purchase: ``gaps`` (order days less one), ``gap_sum`` (days from the
+        first to the last; null or 0 without a gap), ``tenure_days``, ``recency_days``.
+    by
+        A column whose groups each have an "everyone" of their own, such as the day looked back from.
+
+    Returns
+    -------
+    ibis.expr.types.Table
+        ``per`` with ``rhythm_days`` and ``silence_chance`` as :func:`customer_summary` defines them, and
+        ``history`` (α + S, days) and ``shape`` (r + n) that they are made of.
+    """
+    prior = _prior(per, by)
+    per = per.cross_join(prior) if by is None else per.inner_join(prior, by)
+    history = per.alpha + per.gap_sum.fill_null(0)
+    # The ratio is positive wherever a prior exists, so no engine sees the logarithm of zero.
+    return per.mutate(
+        history=history,
+        shape=per.r + per.gaps,
+        rhythm_days=history / (per.r + per.gaps),
+        silence_chance=(history / (history + per.recency_days)) ** (per.r + per.gaps),
+    )
+
+
 def _per_customer(seen: ir.Table, *, as_of: dt.date) -> ir.Table:
     """All sums of a customer in one pass, over orders that know the gap before them."""
     known = _with_gaps(seen)
@@ -176,23 +209,10 @@ def _with_gaps(seen: ir.Table) -> ir.Table:
     return known.mutate(gap=(known.bought & (known.gap > 0)).ifelse(known.gap, None))
 
 
-def _with_rhythm(per: ir.Table) -> ir.Table:
-    prior = _prior(per)
-    per = per.cross_join(prior)
-    history = per.alpha + per.gap_sum.fill_null(0)
-    shape = per.r + per.gaps
-    before_last = history - per.last_gap_days
-    # The ratio is positive wherever a prior exists, so no engine sees the logarithm of zero.
-    return per.mutate(
-        rhythm_days=history / shape,
-        silence_chance=(history / (history + per.recency_days)) ** shape,
-        last_gap_chance=(before_last / history) ** (shape - 1),
-    ).select(*_COLUMNS)
-
-
-def _prior(per: ir.Table) -> ir.Table:
-    """Shape r and rate α (days) of the purchase rates between customers: one row, null where unknown."""
+def _prior(per: ir.Table, by: str | None) -> ir.Table:
+    """Shape r and rate α (days) of the purchase rates between customers: a row a group, null where unknown."""
     sums = per.aggregate(
+        by=[] if by is None else [by],
         repeats=per.gaps.sum(),
         pairs=(per.gaps * (per.gaps - 1)).sum(),
         days=per.tenure_days.sum(),
@@ -202,4 +222,4 @@ def _prior(per: ir.Table) -> ir.Table:
     variance = sums.pairs.cast("float64") / sums.squares.nullif(0) - mean * mean
     least = mean * mean / _MOST_SHAPE
     variance = ibis.greatest(variance, least)
-    return sums.select(r=mean * mean / variance, alpha=mean / variance)
+    return sums.select(*([] if by is None else [by]), r=mean * mean / variance, alpha=mean / variance)

@@ -46,7 +46,8 @@ def write_table(
     folder, name
         ``folder/name.parquet`` is written; the folder is made.
     table
-        Ibis table, pandas DataFrame (its index is left out) or Arrow table.
+        Ibis table, pandas DataFrame (its index is left out), Arrow table, or a RecordBatchReader, whose batches
+        are written as they come.
     order_by
         Columns that order an Ibis table's rows; all from the left by default. The others keep their order.
 
@@ -67,11 +68,16 @@ def write_table(
         table = pa.Table.from_pandas(table, preserve_index=False).replace_schema_metadata(None)
     if isinstance(table, pa.Table):
         pq.write_table(table, temporary, compression="zstd")
+    elif isinstance(table, pa.RecordBatchReader):
+        with pq.ParquetWriter(temporary, table.schema, compression="zstd") as writer:
+            for batch in table:
+                writer.write_batch(batch)
     elif isinstance(table, ir.Table):
         con.to_parquet(table.order_by(order_by or table.columns), temporary, compression="zstd")
     else:
         raise RunError(
-            f"'{name}' is a {type(table).__name__}. Save an Ibis table, a DataFrame or an Arrow table."
+            f"'{name}' is a {type(table).__name__}. Save an Ibis table, a DataFrame, an Arrow table or "
+            "Arrow batches."
         )
     temporary.replace(path)
     kept = pq.read_metadata(path)

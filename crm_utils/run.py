@@ -197,10 +197,10 @@ class Run:
         name
             Small letters, digits and _; one name in the whole project.
         table
-            Ibis table, pandas DataFrame or Arrow table.
+            Ibis table, pandas DataFrame, Arrow table, or Arrow batches (a RecordBatchReader).
         order_by
-            Columns that order the rows of an Ibis table; all columns from the left by default. A DataFrame
-            and an Arrow table keep their order.
+            Columns that order the rows of an Ibis table; all columns from the left by default. The others
+            keep their order.
 
         Raises
         ------

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import ibis.selectors as cs
-from engines import ab_test, cross_sell
+from engines import ab_test, churn, cross_sell
 from engines.compare import settle
 from engines.shop import AS_OF, MIDDLE, STARTS, Shop
 
@@ -111,6 +111,12 @@ CASES: dict[str, Callable[[Shop], Any]] = {
         "customer_id", alone=features.beyond_rhythm(s.summary),
         limited=features.beyond_rhythm(s.summary, chance=0.2, silent_days=30),
     ),
+    "features.with_rhythm": lambda s: features.with_rhythm(
+        s.summary.select(
+            "customer_id", "tenure_days", "recency_days", "first_ordered_on", gaps=s.summary.order_days - 1,
+            gap_sum=s.summary.tenure_days - s.summary.recency_days, year=s.summary.first_ordered_on.year().cast("int64")
+        ), by="year",
+    ),
     "features.is_new": lambda s: s.summary.select(
         "customer_id", new=features.is_new(s.summary, history_starts=STARTS)
     ),
@@ -175,4 +181,4 @@ CASES: dict[str, Callable[[Shop], Any]] = {
         features.customer_summary(s.orders, as_of=MIDDLE), s.orders, summed_on=MIDDLE, as_of=AS_OF
     ),
 }  # fmt: skip
-CASES |= cross_sell.CASES | ab_test.CASES
+CASES |= cross_sell.CASES | ab_test.CASES | churn.CASES
