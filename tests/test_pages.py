@@ -253,7 +253,7 @@ def test_a_formula_that_cannot_be_read_is_shown_as_written(latex):
 
 
 def test_a_number_and_its_sign_stay_together():
-    assert "5\xa0% of 20\xa0%" in render_markdown("Below 5 % of 20 %, `5 %` as written.")
+    assert "5&nbsp;% of 20&nbsp;%" in render_markdown("Below 5 % of 20 %.")
     assert "<code>5 %</code>" in render_markdown("`5 %`")
 
 
