@@ -252,6 +252,11 @@ def test_a_formula_that_cannot_be_read_is_shown_as_written(latex):
     assert formula(latex) == f"<code>{latex}</code>"
 
 
+def test_a_number_and_its_sign_stay_together():
+    assert "5&nbsp;% of 20&nbsp;%" in render_markdown("Below 5 % of 20 %.")
+    assert "<code>5 %</code>" in render_markdown("`5 %`")
+
+
 def test_formulas_stay_within_a_paragraph_and_code_is_left_alone():
     made = render_markdown("Costs \\\\(x\\) and `\\(y\\)`.\n\n\\(never\n\nclosed\\)\n\n```\n$$ z $$\n```")
     assert made.count("<math") == 1

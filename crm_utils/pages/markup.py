@@ -205,6 +205,10 @@ class _Renderer(mistune.HTMLRenderer):
         super().__init__(escape=False)
         self._headings = headings
 
+    def text(self, text: str) -> str:
+        """Words; a number and its per cent sign stay on one line."""
+        return re.sub(r"(?<=\d) %", "\u00a0%", super().text(text))
+
     def heading(self, text: str, level: int, **attrs: Any) -> str:
         return self._headings.add(text, level) if self._headings else f"<p><strong>{text}</strong></p>\n"
 

@@ -180,7 +180,8 @@ def test_a_real_run_on_a_shop_of_hostile_names_does_nothing(browser, hostile_sho
         assert tab.noise == [], path.name
         seen += tab.evaluate("document.body.textContent")
         tab.context.close()
-    assert sum(payload in seen for payload in PAYLOADS) > 10  # names did reach the pages
+    # Names did reach the pages, which show the few strongest of them; the downloads have all.
+    assert sum(payload in seen for payload in PAYLOADS) > 5
 
 
 def test_no_download_of_that_shop_holds_a_formula(hostile_shop):
