@@ -131,7 +131,7 @@ def affinity_map(affinities: pd.DataFrame, *, title: str, most: int = 12) -> Axe
         if value == value:  # tested
             ax.text(
                 column, row, wording.number(value, 1), ha="center", va="center", fontsize=9 if told else 8,
-                color="#1A1A1A" if told else "#8C8C8C", weight="bold" if told else "normal",
+                color="#1A1A1A" if told else COLORS["plain"], weight="bold" if told else "normal",
             )  # fmt: skip
     ax.set_xticks(range(index.shape[1]), [str(name) for name in index.columns], rotation=40, ha="right")
     ax.set_yticks(range(len(index)), [_short(name) for name in index.index])
