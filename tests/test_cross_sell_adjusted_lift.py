@@ -126,3 +126,28 @@ def test_guests_orders_are_customers_of_their_own() -> None:
     held = random_baskets(1, baskets=300)
     guests = table_of(held, np.arange(300)).mutate(customer_id=ibis.null("string"))
     assert len(lift_of(guests, min_support=0.1, least_expected=5).table) > 10
+
+
+def test_a_span_is_what_its_days_alone_would_give() -> None:
+    held = random_baskets(4, baskets=1500)
+    day = [dt.date(2024, 1, 1) + dt.timedelta(days=k % 60) for k in range(1500)]
+    table = table_of(held, np.arange(1500) % 200)
+    days = pa.table({"order_id": [str(k) for k in range(1500)], "on": pa.array(day, pa.date32())})
+    table = table.drop("ordered_on").inner_join(ibis.memtable(days), "order_id").rename(ordered_on="on")
+    first, second = dt.date(2024, 1, 20), dt.date(2024, 2, 10)
+    counts = count_pairs(code_baskets(table), min_support=0.04, until=[second, first])
+    between = table.filter(table.ordered_on > first, table.ordered_on <= second)
+    apart = lift_of(between, min_support=0.04, least_expected=5)
+    span = pair_lift(counts.span(after=first, until=second), least_expected=5)
+    assert (span.baskets, span.items) == (apart.baskets, apart.items)
+    same = ["item", "other", "count", "item_count", "other_count"]
+    assert span.table[same].equals(apart.table[same])
+    assert span.table["adjusted_lift"].to_numpy() == pytest.approx(apart.table["adjusted_lift"].to_numpy())
+    with pytest.raises(StudyError, match="Pairs were not counted up to 2024-01-21"):
+        counts.span(until=dt.date(2024, 1, 21))
+
+
+def test_one_item_in_all_is_no_pair() -> None:
+    one = table_of(np.ones((60, 1), dtype=bool), np.arange(60))
+    with pytest.raises(DataError, match="0 customers with a basket of two items are too few"):
+        lift_of(one, min_support=0.1)

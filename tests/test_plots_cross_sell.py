@@ -63,4 +63,5 @@ def test_the_other_pictures_say_their_message() -> None:
     assert draw.rules_later(later.iloc[:0], title="t").get_xscale() == "log"
     assert draw.offer_quality(tested, measure="hit rate", title="Message").figure.get_suptitle() == "Message"
     heat = draw.affinity_map(cells, title="Message")
-    assert {t.get_text() for t in heat.texts} == {"2.0", "0.5"}
+    assert {t.get_text() for t in heat.texts if t.get_weight() == "bold"} == {"2.0", "0.5"}
+    assert {t.get_text() for t in heat.texts if t.get_weight() != "bold"} == {"1.0", "1.1"}

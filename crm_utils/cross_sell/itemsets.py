@@ -94,7 +94,9 @@ def frequent_itemsets(
     share = exact_share("min_support", min_support, above=0)
     if max_length is not None and max_length < 1:
         raise StudyError(f"max_length is {max_length}: an itemset has 1 item or more.")
-    counted = baskets.aggregate(n=baskets.order_id.nunique()).to_pyarrow().to_pylist()[0]["n"]
+    # Kept once: numbered anew, the two sides of a join would be other orders.
+    numbered = baskets.select("order_id").distinct().mutate(basket=ibis.row_number().cast("int32")).cache()
+    counted = numbered.count().to_pyarrow().as_py()
     if not counted:
         raise DataError("There is no basket to look into: every order is empty, returned or left out.")
     if orders is not None and orders < counted:
@@ -105,7 +107,7 @@ def frequent_itemsets(
     items = codes.to_pyarrow().to_pandas().sort_values("code")
     levels: list[_Level] = [{(code,): int(n) for code, n in zip(items["code"], items["n"], strict=True)}]
     if len(items) > 1 and max_length != 1:
-        levels += _longer(_encoded(baskets, codes), least=least, max_length=max_length)
+        levels += _longer(_encoded(baskets, codes, numbered), least=least, max_length=max_length)
     names = items["item"].astype(str).tolist()
     return Itemsets(_frame(levels, names, total), total, least)
 
@@ -159,11 +161,9 @@ def item_codes(baskets: ir.Table, least: int) -> ir.Table:
     return counts.mutate(code=ibis.row_number().over(order_by=[counts.n, counts.item]).cast("int32"))
 
 
-def _encoded(baskets: ir.Table, codes: ir.Table) -> ir.Table:
+def _encoded(baskets: ir.Table, codes: ir.Table, orders: ir.Table) -> ir.Table:
     """Frequent items of each order, by integers: ``basket``, ``code``."""
-    orders = baskets.select("order_id").distinct().mutate(basket=ibis.row_number().cast("int32"))
     kept = baskets.inner_join(codes.drop("n"), "item").inner_join(orders, "order_id")
-    # Kept once: numbered anew, the two sides of a join would be other orders.
     return kept.select("basket", "code").cache()
 
 

@@ -6,9 +6,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from crm_utils import wording
-from crm_utils.plots.theme import COLORS, heat_map, say, write_axis
+from crm_utils.plots.theme import COLORS, say, write_axis
 
 __all__ = ["affinity_map", "lift_against_lift", "offer_quality", "rule_network", "rules_later"]
 
@@ -34,10 +36,7 @@ def lift_against_lift(pairs: pd.DataFrame, *, title: str) -> Axes:
         )  # fmt: skip
     ax.axhline(1, color=COLORS["plain"], linestyle="--", linewidth=1.2)
     ax.axvline(1, color=COLORS["plain"], linestyle="--", linewidth=1.2)
-    ax.set_xscale("log")
-    ax.set_yscale("log")
-    for axis in ("x", "y"):
-        write_axis(ax, axis, _ratio)
+    _logarithmic(ax)
     ax.legend(loc="lower right", markerscale=3)
     return say(ax, title, x="raw lift (logarithmic)", y="adjusted lift (logarithmic)")
 
@@ -65,7 +64,7 @@ def rule_network(rules: pd.DataFrame, *, title: str, most: int = 25) -> Axes:
             ha="right" if left else "left", rotation=turn - 180 if left else turn,
         )  # fmt: skip
     ax.set_xlim(-2.0, 2.0)
-    ax.set_ylim(-1.75, 1.75)
+    ax.set_ylim(-1.9, 1.9)
     ax.set_aspect("equal")
     ax.set_axis_off()
     return say(ax, title, x="", y="")
@@ -85,10 +84,7 @@ def rules_later(table: pd.DataFrame, *, title: str) -> Axes:
     ends = [1.0, max(float(rows["adjusted_lift"].max()), 1.1)] if len(rows) else [1.0, 2.0]
     ax.plot(ends, ends, color=COLORS["plain"], linestyle=":", linewidth=1.2, label="as strong as before")
     ax.axhline(1, color=COLORS["plain"], linestyle="--", linewidth=1.2)
-    ax.set_xscale("log")
-    ax.set_yscale("log")
-    for axis in ("x", "y"):
-        write_axis(ax, axis, _ratio)
+    _logarithmic(ax)
     ax.legend(loc="upper left")
     return say(ax, title, x="adjusted lift in the first part", y="adjusted lift in the rest (95 % interval)")
 
@@ -119,19 +115,39 @@ def offer_quality(tested: pd.DataFrame, *, title: str, measure: str) -> Axes:
     return first
 
 
-def affinity_map(affinities: pd.DataFrame, *, title: str, most: int = 14) -> Axes:
-    """How much more or less than others each segment buys, where it is told apart from them."""
-    sure = affinities[affinities["q_value"] <= 0.05]
-    top = np.log(sure["index"].clip(lower=0.1)).abs().groupby(sure["item"]).max().nlargest(most).index
-    index = sure[sure["item"].isin(top)].pivot_table(index="item", columns="segment", values="index")
-    index = index.reindex(top)
-    text = index.map(lambda v: wording.number(v, 1))
-    index.index = text.index = pd.Index([_short(name) for name in top])
-    _, ax = plt.subplots(figsize=(3.0 + 0.66 * max(index.shape[1], 4), 1.9 + 0.32 * max(len(index), 3)))
-    heat_map(ax, index, text=text)
-    ax.tick_params(axis="x", rotation=40)
-    plt.setp(ax.get_xticklabels(), ha="right", rotation_mode="anchor")
-    return say(ax, title, x="segment (white: not told apart from the other customers)", y="")
+def affinity_map(affinities: pd.DataFrame, *, title: str, most: int = 12) -> Axes:
+    """How much more or less than others each segment buys: coloured where it is told apart from them."""
+    top = affinities.sort_values(["q_value", "item"])["item"].drop_duplicates().head(most)
+    shown = affinities[affinities["item"].isin(top)]
+    index = shown.pivot_table(index="item", columns="segment", values="index").reindex(top)
+    chance = shown.pivot_table(index="item", columns="segment", values="q_value").reindex(top)
+    values, sure = index.to_numpy(dtype=float), chance.to_numpy(dtype=float) <= 0.05
+    _, ax = plt.subplots(figsize=(3.0 + 0.66 * max(index.shape[1], 4), 2.1 + 0.32 * max(len(index), 3)))
+    shades = LinearSegmentedColormap.from_list("less, more", [COLORS["loss"], "white", COLORS["gain"]])
+    logs = np.where(sure, np.log2(np.clip(values, 0.25, 4)), np.nan)
+    ax.imshow(logs, cmap=shades, vmin=-1, vmax=1, aspect="auto")
+    for (row, column), value in np.ndenumerate(values):
+        told = bool(sure[row, column])
+        if value == value:  # tested
+            ax.text(
+                column, row, wording.number(value, 1), ha="center", va="center", fontsize=9 if told else 8,
+                color="#1A1A1A" if told else COLORS["plain"], weight="bold" if told else "normal",
+            )  # fmt: skip
+    ax.set_xticks(range(index.shape[1]), [str(name) for name in index.columns], rotation=40, ha="right")
+    ax.set_yticks(range(len(index)), [_short(name) for name in index.index])
+    plt.setp(ax.get_xticklabels(), rotation_mode="anchor")
+    ax.grid(visible=False)
+    return say(ax, title, x="segment (grey: not told apart from the other customers)", y="")
+
+
+def _logarithmic(ax: Axes) -> None:
+    """Both axes as ratios on a logarithm, with a mark at each 1, 2 and 5."""
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    for name, axis in (("x", ax.xaxis), ("y", ax.yaxis)):
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_minor_formatter(NullFormatter())
+        write_axis(ax, name, _ratio)
 
 
 def _neighbours(names: list[str], pairs: list[tuple[str, ...]]) -> list[str]:
