@@ -91,4 +91,5 @@ def test_without_a_frequent_pair_there_is_no_longer_rule() -> None:
     found = found_in(np.tile(np.eye(4, dtype=bool) | np.eye(4, k=1, dtype=bool), (60, 1)), customers=60,
                      min_support=0.9)  # fmt: skip
     assert (len(found.table), found.tested) == (0, 0)
-    assert "adjusted_lift" in found.table
+    # The notebook picks rows by it: of another type it would pick columns.
+    assert list(found.table[found.table["adds"]].columns) == list(found.table.columns)

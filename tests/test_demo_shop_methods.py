@@ -99,3 +99,14 @@ def test_a_missing_letter_would_be_seen() -> None:
     pictures, written = pictures_and_warnings(ran)
     assert pictures == 1
     assert "Glyph" in written
+
+
+def test_a_shop_where_nothing_sells_together_has_a_page_as_well(tmp_path: Path) -> None:
+    """The pure world: goods are drawn without regard to each other, there is no rule to show."""
+    shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks")
+    (tmp_path / "studies").mkdir()
+    text = STUDY.format(world="pure", customers=400, seed=3)
+    (tmp_path / "studies" / "demo.yaml").write_text(text, encoding="utf-8")
+    run = run_study(tmp_path, Request("demo", only=("cross_sell",)))
+    numbers = json.loads((run / "results" / "cross_sell.json").read_text(encoding="utf-8"))["numbers"]
+    assert numbers["rules.significant"]["value"] == 0

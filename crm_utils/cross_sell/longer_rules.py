@@ -195,4 +195,4 @@ def _empty() -> pd.DataFrame:
         "antecedents", "consequent", "count", "antecedent_count", "support", "confidence",
         "expected_confidence", "lift", "adjusted_lift", "low", "high", "q_value", "significant", "shorter",
         "adds",
-    ])  # fmt: skip
+    ]).astype({"significant": "bool", "adds": "bool"})  # fmt: skip

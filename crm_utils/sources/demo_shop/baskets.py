@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
-from crm_utils.sources.demo_shop.arrays import Flags, Ints
+from crm_utils.sources.demo_shop.arrays import Flags, Ints, Rows
 from crm_utils.sources.demo_shop.catalogue import (
     CATEGORIES,
     STYLES_A_TIER,
@@ -33,7 +33,7 @@ STYLE_SHARES = (0.5, 0.3, 0.2)
 
 
 @dataclass(frozen=True)
-class Lines:
+class Lines(Rows):
     """Order lines, and lines that come back; arrays with a value each.
 
     ``order`` is the row of the order; ``at`` seconds. ``amount`` is before the coupon, which takes ``coupon``
@@ -48,13 +48,6 @@ class Lines:
     discount: Ints
     coupon: Ints
     back: Flags
-
-    def __len__(self) -> int:
-        return len(self.order)
-
-    def take(self, rows: Ints | Flags) -> Lines:
-        """These rows of all arrays."""
-        return Lines(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
 
 
 def fill(rng: np.random.Generator, world: Full, people: People, orders: Orders, goods: Catalogue) -> Lines:
@@ -129,6 +122,5 @@ def _and_back(rng: np.random.Generator, world: Full, bought: Lines) -> Lines:
     at = back.at // DAY * DAY + later[back.order]
     none, yes = np.zeros_like(back.discount), np.ones(len(back), dtype=bool)
     gone = Lines(back.order, at, back.product, -back.quantity, -back.amount, none, -back.coupon, yes)
-    both = {f.name: np.concatenate([getattr(bought, f.name), getattr(gone, f.name)]) for f in fields(Lines)}
-    lines = Lines(**both)
+    lines = Lines.joined([bought, gone])
     return lines.take(lines.at < END)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from crm_utils.sources.demo_shop import catalogue as shop
 from crm_utils.sources.demo_shop import contacts, loyalty
@@ -79,12 +80,10 @@ def campaigns() -> pa.Table:
 def _order_lines(block: Block, seen: Seen) -> pa.Table:
     lines, order = seen.lines, seen.orders.take(seen.lines.order)
     number = seen.number[lines.order]
-    letter = np.where(lines.back, "r", "o")
     store = np.where(order.channel == 0, block.people.region[order.who] % len(shop.STORES), len(shop.STORES))
-    bought, back = ids("o", number), ids("r", number)
+    order_id = pc.if_else(pa.array(lines.back), ids("r", number), ids("o", number))
     return pa.table({
-        "order_id": pa.compute.if_else(pa.array(letter == "o"), bought, back),
-        "customer_id": named(block, order.who), "product_id": ids("p", lines.product),
+        "order_id": order_id, "customer_id": named(block, order.who), "product_id": ids("p", lines.product),
         "ordered_at": moments(lines.at), "quantity": pieces(lines.quantity),
         "amount": money(lines.amount), "discount": money(lines.discount),
         "store_id": words(store, (*shop.STORES, "온라인")), "channel": words(order.channel, CHANNELS),

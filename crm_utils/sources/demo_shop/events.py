@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
-from crm_utils.sources.demo_shop.arrays import Ints
+from crm_utils.sources.demo_shop.arrays import Ints, Rows
 from crm_utils.sources.demo_shop.clock import DAY, END, place, rhythm, within_day
 from crm_utils.sources.demo_shop.messages import Drawn
 from crm_utils.sources.demo_shop.orders import Departures, Orders
@@ -27,7 +27,7 @@ CALLS = 0.3
 
 
 @dataclass(frozen=True)
-class Events:
+class Events(Rows):
     """Touches; arrays with a value each. ``visit`` numbers sessions, ``lot`` is the campaign; −1 is empty."""
 
     who: Ints
@@ -58,24 +58,14 @@ def touches(
         How many products there are.
     """
     source = rng.choice(5, len(orders), p=[0.35, 0.1, 0.15, 0.1, 0.3])
-    parts = [_shopping(rng, orders, product, source), _parcels(rng, orders, source)]
+    parts = [_shopping(rng, orders, product, source), _parcels(rng, orders)]
     parts.append(_browsing(rng, people, departures, len(orders), products))
-    visits = len(orders) + len(np.unique(parts[-1].visit))
     for number, one in enumerate(drawn):
-        rows = np.flatnonzero(one.clicked < END)
-        channel = np.array([SOURCES.index(arm.channel) for arm in one.lot.arms])[one.arm[rows] - 1]
-        none = np.full(len(rows), -1)
-        visit = visits + np.arange(len(rows))
-        parts.append(
-            Events(
-                one.who[rows], visit, one.clicked[rows], none + 1 + VISIT, none, channel, none + 1 + number
-            )
-        )
-        visits += len(rows)
-    every = Events(**{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Events)})
-    rows = np.lexsort((every.event, every.at))
-    rows = rows[every.at[rows] < END]
-    return Events(**{f.name: getattr(every, f.name)[rows] for f in fields(Events)})
+        visits = max(int(part.visit.max(initial=-1)) for part in parts) + 1
+        parts.append(_clicks(one, number, visits))
+    every = Events.joined(parts)
+    every = every.take(np.lexsort((every.event, every.at)))
+    return every.take(every.at < END)
 
 
 def _shopping(rng: np.random.Generator, orders: Orders, product: Ints, source: Ints) -> Events:
@@ -84,16 +74,13 @@ def _shopping(rng: np.random.Generator, orders: Orders, product: Ints, source: I
     every = np.arange(len(orders))
     row = np.concatenate([online, online, every])
     event = np.repeat([VIEW, CART, PURCHASE], [len(online), len(online), len(every)])
-    before = np.concatenate(
-        [rng.integers(180, 1800, len(online)), rng.integers(30, 170, len(online)), 0 * every]
-    )
+    seen, put = rng.integers(180, 1800, len(online)), rng.integers(30, 170, len(online))
+    at = orders.at[row] - np.concatenate([seen, put, 0 * every])
     come_from = np.where(orders.channel[row] > 0, source[row], -1)
-    return Events(
-        orders.who[row], row, orders.at[row] - before, event, product[row], come_from, np.full(len(row), -1)
-    )
+    return Events(orders.who[row], row, at, event, product[row], come_from, np.full(len(row), -1))
 
 
-def _parcels(rng: np.random.Generator, orders: Orders, source: Ints) -> Events:
+def _parcels(rng: np.random.Generator, orders: Orders) -> Events:
     """When the parcel came, in the session of its order; and calls about late ones, the day before."""
     sent = np.flatnonzero(orders.channel > 0)
     calls = np.flatnonzero(orders.late & (rng.random(len(orders)) < CALLS))
@@ -123,3 +110,12 @@ def _browsing(
     product = np.where(event == VIEW, rng.integers(0, products, len(row)), -1)
     return Events(who[row], first + row, at[row] + np.tile([0, 40], len(who)), event, product,
                   source[row], np.full(len(row), -1))  # fmt: skip
+
+
+def _clicks(one: Drawn, number: int, first: int) -> Events:
+    """A visit for each click in a lot's message."""
+    rows = np.flatnonzero(one.clicked < END)
+    channel = np.array([SOURCES.index(arm.channel) for arm in one.lot.arms])[one.arm[rows] - 1]
+    visit, none = first + np.arange(len(rows)), np.full(len(rows), -1)
+    return Events(one.who[rows], visit, one.clicked[rows], np.full(len(rows), VISIT), none, channel,
+                  np.full(len(rows), number))  # fmt: skip

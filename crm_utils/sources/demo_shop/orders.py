@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
-from crm_utils.sources.demo_shop.arrays import Flags, Ints
+from crm_utils.sources.demo_shop.arrays import Flags, Ints, Rows
 from crm_utils.sources.demo_shop.catalogue import ADVERTISED, FAR
 from crm_utils.sources.demo_shop.clock import DAY, END, months, place, rhythm, within_day
 from crm_utils.sources.demo_shop.people import NEVER, People
@@ -21,7 +21,7 @@ FIRST_ORDER = 0.85
 
 
 @dataclass(frozen=True)
-class Orders:
+class Orders(Rows):
     """Orders that happen or might: arrays with a value each.
 
     Attributes
@@ -48,17 +48,10 @@ class Orders:
     skipped: Ints
     coupon: Ints
 
-    def __len__(self) -> int:
-        return len(self.who)
-
-    def take(self, rows: Ints | Flags) -> Orders:
-        """These rows of all arrays."""
-        return Orders(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
-
     def with_more(self, more: Orders) -> Orders:
         """Both together, by customer and time."""
-        both = {f.name: np.concatenate([getattr(self, f.name), getattr(more, f.name)]) for f in fields(self)}
-        return Orders(**both).take(np.lexsort((both["at"], both["who"])))
+        both = Orders.joined([self, more])
+        return both.take(np.lexsort((both.at, both.who)))
 
 
 @dataclass(frozen=True)

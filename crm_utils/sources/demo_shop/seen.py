@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +18,17 @@ __all__ = ["Seen", "named"]
 
 @dataclass(frozen=True)
 class Seen:
-    """What happened of a block, in order of time; order ids count on from the blocks before."""
+    """What happened of a block, in order of time.
+
+    Attributes
+    ----------
+    orders, number
+        The orders, and their numbers, which count on from the blocks before.
+    lines
+        Their lines, and what came back; ``order`` is a row of ``orders``, coupons are off the amounts.
+    paid
+        What was paid for each order, won.
+    """
 
     orders: Orders
     number: Ints
@@ -34,12 +44,12 @@ class Seen:
         row[kept] = np.arange(len(kept))
         lines = block.lines
         used = block.coupon_used[lines.order]
-        amount, discount = (
-            lines.amount - lines.coupon * used,
-            lines.discount + lines.coupon * (used & ~lines.back),
-        )
-        now = Lines(row[lines.order], lines.at, lines.product, lines.quantity, amount, discount,
-                    lines.coupon, lines.back).take(block.happens[lines.order])  # fmt: skip
+        now = replace(
+            lines,
+            order=row[lines.order],
+            amount=lines.amount - lines.coupon * used,
+            discount=lines.discount + lines.coupon * (used & ~lines.back),
+        ).take(block.happens[lines.order])
         now = now.take(np.lexsort((now.product, now.order, now.back, now.at)))
         paid = np.bincount(now.order[~now.back], now.amount[~now.back], len(kept)).astype(np.int64)
         return cls(block.orders.take(kept), before + np.arange(len(kept)), now, paid)
