@@ -64,6 +64,7 @@ def load(root: Path, study: Study) -> tuple[Snapshot, bool]:
     source = reader(study)
     home = root / "data" / "snapshots" / study.name
     scratch = home / f".scratch-{os.getpid()}"
+    _remove_abandoned(home)
     try:
         inputs = source.inputs(study, root, scratch)
         read = [_described(item) for item in inputs]
@@ -95,7 +96,6 @@ def _make(
     """Build a snapshot beside its place, and move it there whole."""
     building = home / f".{name}-{os.getpid()}"
     try:
-        _remove_abandoned(home)
         building.mkdir(parents=True)
         seen = [_seen(item.path) for item in inputs]
         _build(building, name, study, source, inputs, read, before=before, scratch=scratch)

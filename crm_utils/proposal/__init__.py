@@ -111,7 +111,8 @@ def _table(looked: Looked) -> TableProposal:
         required = TABLES[table].required
         missing = [column for column in required if column not in have]
         score = (len(required) - len(missing)) / len(required) + sum(m.sure for m in matches) / 100
-        score += 0.3 if table == "order_lines" and not missing else 0
+        # When and how many: nothing but orders says both.
+        score += 0.5 if table == "order_lines" and {"ordered_at", "quantity"} <= have else 0
         used = {name for m in matches for name in looked.columns if name in m.source}
         unused = [name for name in looked.columns if name not in used]
         if best is None or score > best[0]:

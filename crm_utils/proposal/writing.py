@@ -29,8 +29,9 @@ class TableProposal:
 
 def study_text(name: str, folder: str, files: list[tuple[str, TableProposal]]) -> str:
     """The study as text, each line with how sure it is."""
+    by_file = dict.fromkeys(file for file, _ in files)
     lines = [
-        f"# A proposal of crm new, from the first lines of {', '.join(dict.fromkeys(file for file, _ in files))}.",
+        f"# A proposal of crm new, from the first lines of {', '.join(by_file)}.",
         "# Read it line by line; then: crm check " + name,
         f"title: {_quoted(name.replace('_', ' ').capitalize())}",
         "source:", "  kind: files", f"  folder: {_quoted(folder)}", "  tables:",
