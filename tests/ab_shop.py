@@ -12,7 +12,7 @@ import pandas as pd
 from crm_utils.ab_test import Tables, orders_with_margin
 from crm_utils.experiments import Experiment
 
-__all__ = ["AS_OF", "DECLARED", "declare", "shop"]
+__all__ = ["AS_OF", "DECLARED", "declare", "on_engine", "shop"]
 
 AS_OF = dt.date(2025, 12, 31)
 DECLARED: dict[str, Any] = {
@@ -83,7 +83,12 @@ def shop(
 
 
 def tables(assignments: pd.DataFrame, lines: pd.DataFrame, **others: pd.DataFrame) -> Tables:
-    """Frames as canonical tables on one engine."""
+    """Frames as what an experiment is judged from."""
+    return Tables(**on_engine(lines, assignments=assignments, **others))
+
+
+def on_engine(lines: pd.DataFrame, **others: pd.DataFrame) -> dict[str, Any]:
+    """Frames as canonical tables on one engine; order lines as orders."""
     con = ibis.duckdb.connect()
     money = dict.fromkeys(["amount", "discount", "cost", "unit_margin"], "decimal(18, 2)") | {
         "quantity": "decimal(18, 3)"
@@ -97,7 +102,7 @@ def tables(assignments: pd.DataFrame, lines: pd.DataFrame, **others: pd.DataFram
 
     products = table(pd.DataFrame({"product_id": ["p"], "unit_margin": [9_000]}))
     known = {name: table(frame) for name, frame in others.items()}
-    return Tables(table(assignments), orders_with_margin(table(lines), products), **known)
+    return {"orders": orders_with_margin(table(lines), products), **known}
 
 
 def _orders(rng: Any, ids: Any, at: Any, counts: Any, first: int, last: int) -> pd.DataFrame:

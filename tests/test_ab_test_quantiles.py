@@ -38,25 +38,28 @@ def test_the_value_at_a_rank_is_the_sorted_one() -> None:
 
 
 def test_intervals_of_a_difference_cover_it() -> None:
-    """Of lognormal values, whose medians are exp(μ); 300 experiments, binomial limits at one in a thousand."""
+    """Of lognormal values, whose medians are exp(μ); 100 experiments, limit at one in a thousand."""
     rng, held = np.random.default_rng(2), 0
     truth = np.exp(3.2) - np.exp(3.0)
-    for _ in range(300):
+    for _ in range(100):
         found = effect(rng.lognormal(3.0, 1, 200), rng.lognormal(3.2, 1, 300))
         held += found["low"] <= truth <= found["high"]
-    assert binom.ppf(0.001, 300, 0.95) <= held <= 300
+    assert held >= binom.ppf(0.001, 100, 0.95)
 
 
 def test_inside_the_mass_at_zero_it_is_refused_in_one_sentence() -> None:
-    zeros = np.concatenate([np.zeros(80), np.arange(1, 21)])
+    zeros = np.tile(np.concatenate([np.zeros(80), np.arange(1, 21)]), 10)
     found = effect(zeros, zeros)
     assert pd.isna(found["effect"])
-    assert found["note"].startswith(
-        "At the 0.5 quantile of amount many customers of arm 'control' have the same value, 0"
+    assert found["note"] == (
+        "At the 0.5 quantile of amount many customers of arm 'control' have the same value, 0: no interval "
+        "exists there. Choose another q, or conversion."
     )
-    outer = effect(zeros, zeros + 1, Metric(name="p95", kind="quantile", of="amount", q=0.95))
+    outer = effect(zeros, zeros + 1, Metric(name="p9", kind="quantile", of="amount", q=0.9))
     assert (outer["effect"], outer["note"]) == (1, "")
 
 
-def test_an_arm_without_customers_has_no_quantile() -> None:
+def test_too_few_customers_have_no_interval_so_far_out() -> None:
+    far = Metric(name="p99", kind="quantile", of="amount", q=0.99)
+    assert "too few customers" in effect(np.arange(50.0), np.arange(50.0), far)["note"]
     assert "too few customers" in effect(np.arange(50.0), np.array([]))["note"]

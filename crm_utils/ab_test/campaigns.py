@@ -15,6 +15,7 @@ from typing import Any
 
 import ibis
 import ibis.expr.types as ir
+import numpy as np
 import pandas as pd
 from scipy.stats import norm
 from statsmodels.stats.meta_analysis import combine_effects
@@ -92,7 +93,7 @@ def held_out_effects(
 
 
 def pool(effects: pd.DataFrame) -> Pooled | None:
-    """Bring campaigns' effects together (random effects, DerSimonian and Laird 1986).
+    """Bring campaigns' effects together (random effects, Paule and Mandel 1982).
 
     Parameters
     ----------
@@ -115,12 +116,17 @@ def pool(effects: pd.DataFrame) -> Pooled | None:
     if len(known) == 1:
         effect, error = float(known["effect"].iloc[0]), float(known["error"].iloc[0])
         return Pooled(effect, effect - 1.96 * error, effect + 1.96 * error, 1, 0.0)
-    found = combine_effects(
-        known["effect"].to_numpy(float), known["error"].to_numpy(float) ** 2, method_re="dl", use_t=False
-    )
+    with np.errstate(divide="ignore"):  # campaigns that agree to the last digit: Q is 0
+        found = combine_effects(
+            known["effect"].to_numpy(float),
+            known["error"].to_numpy(float) ** 2,
+            # Not "dl": statsmodels lets its variance between campaigns become negative.
+            method_re="iterated",
+            use_t=False,
+        )
     row = found.summary_frame().loc["random effect"]
-    return Pooled(float(row["eff"]), float(row["ci_low"]), float(row["ci_upp"]), len(known),
-                  max(0.0, float(found.i2)))  # fmt: skip
+    i_squared = max(0.0, float(found.i2))
+    return Pooled(float(row["eff"]), float(row["ci_low"]), float(row["ci_upp"]), len(known), i_squared)
 
 
 def campaign_changes(orders: ir.Table, messages: ir.Table, campaigns: ir.Table) -> ir.Table:

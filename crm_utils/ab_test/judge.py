@@ -119,7 +119,7 @@ def judge(experiment: Experiment, tables: Tables, *, as_of: dt.date) -> Judged:
         Nobody is assigned, an undeclared arm is there, or every outcome lies before the assignment.
     """
     own = tables.assignments.filter(tables.assignments.experiment_id == experiment.id)
-    everyone = assigned(own).cache()
+    everyone = assigned(own)
     counts = _frame(arm_counts(everyone), "arm")
     check_assigned(experiment, counts["arm"].tolist())
     ratio = sample_ratio(

@@ -137,18 +137,13 @@ def _messages(customers: ir.Table, messages: ir.Table | None, *, horizon_days: i
         }
         return keys.limit(0).mutate(**empty)
     own = customers.select("experiment_id", "assigned_at", _customer=customers.customer_id)
-    got = messages.filter(~messages.held_out)
+    empty = {"cost": ibis.null(_EXACT), "unsubscribed_at": ibis.null("timestamp(6)")}
+    got = messages.mutate(**{name: value for name, value in empty.items() if name not in messages.columns})
+    got = got.filter(~got.held_out)
     near = got.inner_join(own, got.customer_id == own._customer)
-    near = near.filter(
-        near.sent_at >= near.assigned_at, near.sent_at < near.assigned_at + ibis.interval(days=horizon_days)
-    )
     until = near.assigned_at + ibis.interval(days=horizon_days)
-    cost = near.cost if "cost" in near.columns else ibis.null(_EXACT)
-    left = (
-        (near.unsubscribed_at < until).fill_null(False)
-        if "unsubscribed_at" in near.columns
-        else ibis.literal(False)
-    )
+    near = near.mutate(until=until).filter(near.sent_at >= near.assigned_at, near.sent_at < until)
+    left = (near.unsubscribed_at < near.until).fill_null(False)
     return near.group_by("experiment_id", "customer_id").aggregate(
-        messages=near.count(), unsubscribed=left.cast("int64").sum(), cost=cost.sum()
+        messages=near.count(), unsubscribed=left.cast("int64").sum(), cost=near.cost.sum()
     )

@@ -88,7 +88,7 @@ def judge_campaigns(
     PastCampaigns
     """
     named: dict[str, str] = dict(zip(*_columns(campaigns, "campaign_id", "name"), strict=True))
-    everyone = assigned(held_out_assignments(messages)).cache()
+    everyone = assigned(held_out_assignments(messages))
     used = _columns(
         everyone.filter(everyone.arm == "held_out").distinct(on="experiment_id"), "experiment_id"
     )[0]

@@ -24,8 +24,8 @@ __all__ = ["order_statistics", "quantile_effect", "quantile_ranks"]
 def quantile_ranks(n: int, q: float, *, alpha: float = 0.05) -> tuple[int, int, int]:
     """Ranks (from 1) of the quantile and of its interval's two ends among n values.
 
-    The ends' ranks l and u have P(l ≤ Binomial(n, q) < u) ≥ 1 − α. An l of 0 or a u of n + 1 is no rank: so far
-    out, so few values hold no interval.
+    The ends' ranks l and u have P(l ≤ Binomial(n, q) < u) ≥ 1 − α. An l of 0 or a u of n + 1 is no rank: so
+    far out, so few values hold no interval.
 
     Examples
     --------

@@ -1,0 +1,160 @@
+"""Past campaigns: planted effects against held-out shares, and the placebo on real campaigns without any."""
+
+from __future__ import annotations
+
+import datetime as dt
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from ab_shop import on_engine
+from tiny import ROOT
+
+from crm_utils import ab_test, snapshots
+from crm_utils.ab_test.campaigns import placebo_table
+from crm_utils.experiments import CATALOGUE, Metric
+from crm_utils.run import View
+from crm_utils.study import read_study
+from crm_utils.tables import AsOf
+
+ORDERS = [Metric(name=name, **CATALOGUE[name]) for name in ("orders", "revenue")]
+FIRST, LAST = dt.date(2025, 1, 1), dt.date(2025, 12, 31)
+
+
+def campaigns_with(effects: list[float], *, seed: int, customers: int = 3_000) -> SimpleNamespace:
+    """One campaign a month, 30 % held out; each brings so many orders a customer whom it was sent to."""
+    rng = np.random.default_rng(seed)
+    ids, lines, messages, plans = np.array([f"c{k}" for k in range(customers)]), [], [], []
+    who = np.repeat(np.arange(customers), rng.poisson(rng.gamma(2, 2, customers)))
+    lines.append(pd.DataFrame({"customer_id": ids[who], "at": rng.random(len(who)) * 364}))
+    for k, effect in enumerate(effects):
+        start, out = 70 + 30 * k, rng.random(customers) < 0.3
+        extra = np.repeat(np.arange(customers), rng.poisson(effect * ~out))
+        at = start + 0.5 + rng.random(len(extra)) * 27
+        lines.append(pd.DataFrame({"customer_id": ids[extra], "at": at}))
+        day = pd.Timestamp(FIRST) + pd.Timedelta(days=start)
+        sent = {"campaign_id": f"k{k}", "customer_id": ids, "held_out": out, "cost": 1.0}
+        messages.append(pd.DataFrame(sent | {"sent_at": day + pd.Timedelta(hours=10)}))
+        ends = (day + pd.Timedelta(days=20)).date()
+        plans.append({"campaign_id": f"k{k}", "name": f"C {k}", "starts_on": day.date(), "ends_on": ends})
+    orders = pd.concat(lines).reset_index(drop=True)
+    moment = pd.Timestamp(FIRST) + pd.to_timedelta(orders.pop("at"), unit="D").dt.round("s")
+    orders = orders.assign(order_id=orders.index.astype(str), product_id="p", quantity=1, discount=0,
+                           amount=100.0, ordered_at=moment)  # fmt: skip
+    made = on_engine(orders, messages=pd.concat(messages), campaigns=pd.DataFrame(plans))
+    return SimpleNamespace(**made)
+
+
+def judged(made: Any, *, as_of: dt.date = LAST, first: dt.date = FIRST) -> ab_test.PastCampaigns:
+    return ab_test.judge_campaigns(
+        made.orders, made.messages, made.campaigns, ORDERS,
+        as_of=as_of, first=first, horizon_days=28, before_days=60,
+    )  # fmt: skip
+
+
+def test_each_campaign_and_all_together_hold_what_was_planted() -> None:
+    planted = [0.3, 0.0, 0.2, 0.1]
+    made = campaigns_with(planted, seed=1)
+    found = judged(made)
+    rows = found.held_out[found.held_out["metric"] == "orders"].set_index("campaign_id")
+    for k, effect in enumerate(planted):
+        assert rows.loc[f"k{k}", "low"] - 0.05 < effect < rows.loc[f"k{k}", "high"] + 0.05
+    assert rows.loc["k0", "p_adjusted"] < 0.001
+    pooled = found.pooled["orders"]
+    assert pooled.low < np.mean(planted) < pooled.high
+    assert pooled.campaigns == 4
+    assert pooled.i_squared > 0.5  # they do differ
+    assert found.placebo.empty
+    assert found.in_two_arms == 0
+    saved = found.to_frame()
+    assert saved["how"].unique().tolist() == ["held out at random"]
+    assert len(saved) == 8
+
+
+def test_a_campaign_whose_horizon_has_not_passed_is_not_judged() -> None:
+    made = campaigns_with([0.2, 0.2], seed=2, customers=500)
+    early = dt.date(2025, 4, 12)  # the second began on 11 April
+    found = judged(made, as_of=early)
+    assert set(found.held_out["campaign_id"]) == {"k0"}
+
+
+def test_pooling_alike_campaigns_is_the_weighted_mean() -> None:
+    effects = pd.DataFrame({"effect": [1.0, 1.0, 1.0], "error": [0.1, 0.2, 0.4]})
+    found = ab_test.pool(effects)
+    error = (1 / (1 / effects["error"] ** 2).sum()) ** 0.5
+    assert found is not None
+    assert (found.effect, found.i_squared) == (pytest.approx(1), 0)
+    assert found.high - found.effect == pytest.approx(1.959964 * error)
+    assert ab_test.pool(effects.iloc[:1]).campaigns == 1  # type: ignore[union-attr]
+    assert ab_test.pool(effects.iloc[:0]) is None
+
+
+def _changes(before: float, placebo: float) -> tuple[pd.DataFrame, pd.DataFrame]:
+    rows = []
+    for targeted, n in ((True, 400), (False, 600)):
+        mean = {"before": 10 + before * targeted, "placebo": placebo * targeted, "change": 2.0 * targeted}
+        row = {"campaign_id": "k", "targeted": targeted, "days": 28, "customers": n}
+        for name, value in mean.items():
+            row |= {f"{name}_sum": round(value * n), f"{name}_squares": round((value**2 + 16) * n)}
+        rows.append(row)
+    plan = {"campaign_id": "k", "name": "Campaign", "starts_on": dt.date(2025, 5, 1), "targeted": 400}
+    return pd.DataFrame(rows), pd.DataFrame([plan])
+
+
+@pytest.mark.parametrize(
+    ("before", "placebo", "note"),
+    [
+        (0.4, 0.1, ""),
+        (0.4, 3.0, "no estimate: the placebo finds a change before it began"),
+        (4.0, 0.1, "no estimate: those targeted differed too much before"),
+        (
+            4.0,
+            3.0,
+            "no estimate: the placebo finds a change before it began and those targeted differed "
+            "too much before",
+        ),
+    ],
+)
+def test_an_estimate_is_shown_only_after_a_passed_placebo(before: float, placebo: float, note: str) -> None:
+    changes, plans = _changes(before, placebo)
+    row = placebo_table(changes, plans, customers=1_000, first=FIRST, last=LAST).iloc[0]
+    assert row["note"] == note
+    assert pd.isna(row["effect"]) == bool(note)
+    if not note:  # two a customer in four weeks
+        assert row["effect"] == pytest.approx(0.5)
+    assert row["placebo"] == pytest.approx(placebo / 4)
+    assert row["difference"] == pytest.approx(before / 4, rel=0.01)
+
+
+def test_without_time_before_or_after_there_is_no_estimate() -> None:
+    changes, plans = _changes(0.4, 0.1)
+    late = placebo_table(changes, plans, customers=1_000, first=dt.date(2025, 4, 1), last=LAST).iloc[0]
+    assert late["note"] == "the data begin too late for a span before and one for the placebo"
+    soon = placebo_table(changes, plans, customers=1_000, first=FIRST, last=dt.date(2025, 5, 20)).iloc[0]
+    assert soon["note"] == "its span has not passed yet"
+    alone = placebo_table(changes, plans, customers=400, first=FIRST, last=LAST).iloc[0]
+    assert alone["note"].startswith("too few customers")
+
+
+@pytest.mark.slow
+def test_complete_journeys_campaigns_fail_their_placebo(complete_journey: snapshots.Snapshot) -> None:
+    """Campaign 13, measured independently: −3.41 $ a week [−5.41, −1.41] before it began."""
+    study = read_study(ROOT, "complete_journey")
+    view = View(snapshots.connect(), study, complete_journey, AsOf.parse("2017-12-31"))
+    made = SimpleNamespace(
+        orders=ab_test.orders_with_margin(view.table("order_lines"), view.table("products")),
+        messages=view.table("messages"),
+        campaigns=view.table("campaigns"),
+    )
+    found = judged(made, as_of=dt.date(2017, 12, 31), first=study.history_starts)
+    row = found.placebo.set_index("campaign_id").loc["13"]
+    placebo = row[["placebo", "placebo_low", "placebo_high"]].astype(float).tolist()
+    assert placebo == pytest.approx([-3.41, -5.41, -1.41], abs=0.01)
+    assert (row["targeted"], row["days"]) == (1_077, 49)
+    assert row["note"].startswith("no estimate: the placebo finds a change")
+    assert found.placebo["effect"].isna().all()
+    assert found.placebo["difference"].astype(float).median() == pytest.approx(1.2, abs=0.3)
+    assert found.held_out.empty
+    assert found.pooled == {}
