@@ -68,7 +68,7 @@ def test_bands_hold_the_whole_curve_as_often_as_they_say() -> None:
 def test_small_groups_are_followed_together_and_nobody_silent_is_no_error() -> None:
     rows = pd.DataFrame({"group": ["a", "b", "c"], "days": 9, "event": 0, "customers": [50, 3, 4]})
     found = kaplan_meier(rows)
-    assert found.groups[["group", "customers"]].values.tolist() == [["a", 50], ["other segments", 7]]
+    assert found.groups[["group", "customers"]].to_numpy().tolist() == [["a", 50], ["other segments", 7]]
     assert found.table.empty
     assert found.p_value is None
 

@@ -15,10 +15,10 @@ from crm_utils.errors import DataError, StudyError
 __all__ = ["WINDOWS", "CutoffPlan", "known_cutoffs", "longest_horizon", "plan_cutoffs"]
 
 WINDOWS = 3
-"""Horizons that features look back over: the short window is one horizon long, the middle two, the long three."""
+"""Horizons that features look back over: the short window is one long, the middle two, the long three."""
 
 _FEWEST = 4
-"""Cut-offs with an outcome that it takes at least: to learn from, to calibrate on, to choose by, to test on."""
+"""Cut-offs with an outcome that it takes: to learn from, to calibrate on, to choose by, to test on."""
 
 _TESTS, _VALIDATIONS = 3, 2
 

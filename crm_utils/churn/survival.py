@@ -1,7 +1,7 @@
 """How long until customers of a segment fall silent? Kaplan-Meier curves from one fixed day.
 
-E. L. Kaplan, P. Meier, JASA 53, 1958; bands for a whole curve by W. J. Hall, J. A. Wellner, Biometrika 67, 1980;
-log-rank test by N. Mantel, Cancer Chemotherapy Reports 50, 1966: all computed by statsmodels.
+E. L. Kaplan, P. Meier, JASA 53, 1958; bands for a whole curve by W. J. Hall, J. A. Wellner, Biometrika 67,
+1980; log-rank test by N. Mantel, Cancer Chemotherapy Reports 50, 1966: all computed by statsmodels.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class Survival:
     Attributes
     ----------
     table
-        A row a group and day with an event: ``group``, ``days``, ``at_risk``, ``events``, ``survival``, ``low``,
-        ``high`` (95 % for the curve as a whole).
+        A row a group and day with an event: ``group``, ``days``, ``at_risk``, ``events``, ``survival``,
+        ``low``, ``high`` (95 % for the curve as a whole).
     groups
         A row a group: ``group``, ``customers``, ``events``, ``median`` (days; missing while more than half
         are without the event).
@@ -64,7 +64,8 @@ def silence_times(
     segments
         ``customer_id``, ``segment`` as named on the cut-off: time zero and group are both fixed there.
     cutoff
-        Time zero. Only customers not yet silent then are followed: with a purchase in the last ``silent_days``.
+        Time zero. Only customers not yet silent then are followed: with a purchase in the last
+        ``silent_days``.
     as_of
         The last day known: who is not silent by then was watched until then.
     silent_days
@@ -136,7 +137,7 @@ def kaplan_meier(counts: pd.DataFrame, *, fewest: int = FEWEST) -> Survival:
     columns = ["group", "days", "at_risk", "events", "survival", "low", "high"]
     table = pd.concat(curves, ignore_index=True) if curves else pd.DataFrame(columns=columns)
     chi2, p_value = None, None
-    if rows["group"].nunique() > 1 and rows["event"].any():
+    if len(groups) > 1 and rows["event"].any():
         chi2, p_value = survdiff(rows["days"].to_numpy(), rows["event"].to_numpy(), rows["group"].to_numpy())
     return Survival(
         table, pd.DataFrame(groups, columns=["group", "customers", "events", "median"]),
