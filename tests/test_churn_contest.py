@@ -131,8 +131,8 @@ def test_the_simplest_within_one_error_is_chosen_and_rows_of_a_customer_are_no_n
     rng = np.random.default_rng(1)
     actual = (rng.random(2000) < 0.3).astype(int)
     good = np.where(actual == 1, 0.6, 0.2)
-    rows = pd.DataFrame({"customer_id": np.arange(2000).astype(str), "actual": actual, "plain": 0.3,
-                         "good": good, "fancy": (good + rng.normal(0, 1e-3, 2000)).clip(0.01, 0.99)})  # fmt: skip
+    rows = pd.DataFrame({"customer_id": np.arange(2000).astype(str), "actual": actual, "plain": 0.3})
+    rows = rows.assign(good=good, fancy=(good + rng.normal(0, 1e-3, 2000)).clip(0.01, 0.99))
     once = choose(rows, ("plain", "good", "fancy"))
     assert once.loc[once["chosen"], "contender"].tolist() == ["good"]
     again = choose(pd.concat([rows] * 4), ("plain", "good", "fancy"))

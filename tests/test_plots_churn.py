@@ -61,7 +61,8 @@ def test_profit_shows_where_the_budget_ends() -> None:
 
 def test_curves_and_bars_are_drawn_and_nothing_at_all_too() -> None:
     table = pd.DataFrame({"group": ["<b>한글</b>"] * 2 + ["b"], "days": [3, 9, 4],
-                          "survival": [0.9, 0.0, 0.5], "low": [0.8, None, 0.4], "high": [1.0, None, 0.6]})  # fmt: skip
+                          "survival": [0.9, 0.0, 0.5], "low": [0.8, None, 0.4],
+                          "high": [1.0, None, 0.6]})  # fmt: skip
     groups = pd.DataFrame({"group": ["<b>한글</b>", "b"], "customers": [50, 40], "events": [2, 1]})
     assert draw.silence_curves(table, groups, title="Message").get_title(loc="left") == "Message"
     assert draw.silence_curves(table.iloc[:0], groups.iloc[:0], title="t").get_xlim()[0] == 0

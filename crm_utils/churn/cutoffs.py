@@ -99,8 +99,9 @@ def plan_cutoffs(history_starts: dt.date, as_of: dt.date, *, horizon_days: int) 
     if horizon_days > longest:
         raise DataError(
             f"{days} days of history ({history_starts} to {as_of}) are too few for a horizon of "
-            f"{horizon_days} days: features look back over {WINDOWS} horizons, and {_FEWEST} more are needed to "
-            f"learn, calibrate, choose and test. Set horizon_days to at most {longest}, or load more history."
+            f"{horizon_days} days: features look back over {WINDOWS} horizons, and {_FEWEST} more are needed "
+            f"to learn, calibrate, choose and test. Set horizon_days to at most {longest}, or load more "
+            "history."
         )
     count = days // horizon_days - WINDOWS
     step = dt.timedelta(days=horizon_days)

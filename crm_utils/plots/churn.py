@@ -120,7 +120,7 @@ def profit_curve(
     if allowed < 1:
         ax.axvspan(allowed, 1, color=COLORS["plain"], alpha=0.12, label="beyond the budget")
     ax.set_xlim(0, 1)
-    ax.legend(loc="lower left")
+    ax.legend(loc="upper right")
     say(
         ax,
         title,
