@@ -84,8 +84,8 @@ def write_orders(path: Path, millions: int, *, only: str = "true") -> None:
     query = ORDER_LINES.format(transactions=_transactions(millions))
     _copy(
         f"""SELECT order_id, any_value(customer_id) AS customer_id, min(ordered_at) AS ordered_at,
-            count(*) AS lines, sum(amount)::DECIMAL(18, 2) AS amount, sum(discount)::DECIMAL(18, 2) AS discount
-            FROM ({query}) WHERE {only} GROUP BY order_id""",
+            count(*) AS lines, sum(amount)::DECIMAL(18, 2) AS amount,
+            sum(discount)::DECIMAL(18, 2) AS discount FROM ({query}) WHERE {only} GROUP BY order_id""",
         path,
     )
 

@@ -181,7 +181,7 @@ def panel_pandas() -> Timed:
         orders["discount"] = orders["discount"].astype(float)
         orders["day"] = orders["ordered_at"].dt.normalize()
         orders["orders"] = (orders["amount"] >= 0).astype(int)
-        sums = {name: "sum" for name in ("orders", "amount", "lines", "discount")}
+        sums = dict.fromkeys(["orders", "amount", "lines", "discount"], "sum")
         days = orders.groupby(["customer_id", "day"], as_index=False).agg(sums)
         panel = [_one_cutoff(days, pd.Timestamp(day), np, pd) for day in _cutoffs()]
         return sum(len(part) for part in panel)

@@ -150,8 +150,8 @@ def with_rhythm(per: ir.Table, *, by: str | None = None) -> ir.Table:
     Parameters
     ----------
     per
-        A row a customer with at least one purchase: ``gaps`` (order days less one), ``gap_sum`` (days from the
-        first to the last; null or 0 without a gap), ``tenure_days``, ``recency_days``.
+        A row a customer with at least one purchase: ``gaps`` (order days less one), ``gap_sum`` (days from
+        the first to the last; null or 0 without a gap), ``tenure_days``, ``recency_days``.
     by
         A column whose groups each have an "everyone" of their own, such as the day looked back from.
 
@@ -210,7 +210,7 @@ def _with_gaps(seen: ir.Table) -> ir.Table:
 
 
 def _prior(per: ir.Table, by: str | None) -> ir.Table:
-    """Shape r and rate α (days) of the purchase rates between customers: a row a group, null where unknown."""
+    """Shape r and rate α (days) of purchase rates between customers: a row a group, null where unknown."""
     sums = per.aggregate(
         by=[] if by is None else [by],
         repeats=per.gaps.sum(),

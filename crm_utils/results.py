@@ -46,8 +46,8 @@ def write_table(
     folder, name
         ``folder/name.parquet`` is written; the folder is made.
     table
-        Ibis table, pandas DataFrame (its index is left out), Arrow table, or a RecordBatchReader, whose batches
-        are written as they come.
+        Ibis table, pandas DataFrame (its index is left out), Arrow table, or a RecordBatchReader, whose
+        batches are written as they come.
     order_by
         Columns that order an Ibis table's rows; all from the left by default. The others keep their order.
 

@@ -47,7 +47,7 @@ PLAN = plan_cutoffs(STARTS, AS_OF, horizon_days=HORIZON)
 
 
 def test_known_hazard_is_ranked_as_well_as_anyone_could(shop: tuple[pd.DataFrame, np.ndarray]) -> None:
-    """The best possible, given what was bought: ((α + T) / (α + T + h))^(r + x), the gamma-Poisson rule itself."""
+    """The best possible, given what was bought: ((α + T) / (α + T + h))^(r + x), gamma-Poisson itself."""
     panel, _ = shop
     contest = run_contest(panel, PLAN)
     truth = panel.assign(T=[(c - STARTS).days + 1 for c in panel["cutoff"]])
@@ -70,7 +70,7 @@ def test_known_hazard_is_ranked_as_well_as_anyone_could(shop: tuple[pd.DataFrame
 
 
 def test_calibration_covers_the_true_probabilities(shop: tuple[pd.DataFrame, np.ndarray]) -> None:
-    """exp(−rate · horizon) is each customer's true chance: groups' intervals hold its mean as often as they say."""
+    """exp(−rate · horizon) is each customer's true chance: groups' intervals hold its mean as promised."""
     panel, rates = shop
     rng, covered, told = np.random.default_rng(8), 0, 0
     rows = panel[panel["cutoff"].isin(PLAN.test)].reset_index(drop=True)
@@ -131,8 +131,8 @@ def test_the_simplest_within_one_error_is_chosen_and_rows_of_a_customer_are_no_n
     rng = np.random.default_rng(1)
     actual = (rng.random(2000) < 0.3).astype(int)
     good = np.where(actual == 1, 0.6, 0.2)
-    rows = pd.DataFrame({"customer_id": np.arange(2000).astype(str), "actual": actual, "plain": 0.3, "good": good,
-                         "fancy": (good + rng.normal(0, 1e-3, 2000)).clip(0.01, 0.99)})  # fmt: skip
+    rows = pd.DataFrame({"customer_id": np.arange(2000).astype(str), "actual": actual, "plain": 0.3})
+    rows = rows.assign(good=good, fancy=(good + rng.normal(0, 1e-3, 2000)).clip(0.01, 0.99))
     once = choose(rows, ("plain", "good", "fancy"))
     assert once.loc[once["chosen"], "contender"].tolist() == ["good"]
     again = choose(pd.concat([rows] * 4), ("plain", "good", "fancy"))

@@ -64,7 +64,7 @@ def test_one_outcome_alone_ranks_nobody() -> None:
 
 
 def test_intervals_cover_and_know_that_customers_come_again() -> None:
-    """Forecasts are the true probabilities: slope 1 and intercept 0 are the truth, and so is the expected Brier."""
+    """Forecasts are the true probabilities: slope 1, intercept 0 and the expected Brier are the truth."""
     rng = np.random.default_rng(4)
     covered = dict.fromkeys(["calibration_slope", "calibration_intercept", "brier"], 0)
     runs = 150

@@ -14,8 +14,21 @@ import pytest
 
 from crm_utils import results
 from crm_utils.churn import (
-    FEATURES, Scoring, Stakes, feature_drift, feature_table, fit_contender, leakage_alarms, outcome_rates,
-    plan_cutoffs, plan_scoring, psi, reasons, return_rates, run_contest, theme_importance,
+    FEATURES,
+    Scoring,
+    Stakes,
+    feature_drift,
+    feature_table,
+    fit_contender,
+    leakage_alarms,
+    outcome_rates,
+    plan_cutoffs,
+    plan_scoring,
+    psi,
+    reasons,
+    return_rates,
+    run_contest,
+    theme_importance,
 )  # fmt: skip
 from crm_utils.churn.words import THEMES, sentence
 from crm_utils.errors import DataError

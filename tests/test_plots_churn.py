@@ -51,7 +51,8 @@ def test_the_chosen_contender_is_green() -> None:
 
 def test_profit_shows_where_the_budget_ends() -> None:
     curve = pd.DataFrame({"window": ["validate"] * 2 + ["test"] * 2, "depth": [0.0, 1.0] * 2,
-                          "profit": [0.0, -9.0] * 2, "low": [0.0, -10] * 2, "high": [0.0, -8] * 2})  # fmt: skip
+                          "profit": [0.0, -9.0] * 2, "low": [0.0, -9.5] * 2,
+                          "high": [0.0, -8.0] * 2})  # fmt: skip
     for allowed, spans in ((1.0, 0), (0.4, 1)):
         ax = draw.profit_curve(curve, best=0.2, allowed=allowed, money=wording.money_in("KRW"), title="t")
         texts = [text.get_text() for text in ax.get_legend().get_texts()]
@@ -59,8 +60,9 @@ def test_profit_shows_where_the_budget_ends() -> None:
 
 
 def test_curves_and_bars_are_drawn_and_nothing_at_all_too() -> None:
-    table = pd.DataFrame({"group": ["<b>한글</b>"] * 2 + ["b"], "days": [3, 9, 4], "survival": [0.9, 0.0, 0.5],
-                          "low": [0.8, None, 0.4], "high": [1.0, None, 0.6]})  # fmt: skip
+    table = pd.DataFrame({"group": ["<b>한글</b>"] * 2 + ["b"], "days": [3, 9, 4],
+                          "survival": [0.9, 0.0, 0.5], "low": [0.8, None, 0.4],
+                          "high": [1.0, None, 0.6]})  # fmt: skip
     groups = pd.DataFrame({"group": ["<b>한글</b>", "b"], "customers": [50, 40], "events": [2, 1]})
     assert draw.silence_curves(table, groups, title="Message").get_title(loc="left") == "Message"
     assert draw.silence_curves(table.iloc[:0], groups.iloc[:0], title="t").get_xlim()[0] == 0

@@ -45,15 +45,16 @@ def calibration_curve(forecasts: pd.DataFrame, contender: str, *, groups: int = 
     for k in np.unique(group):
         inside = forecasts[group == k]
         share, low, high = clustered_share(inside["actual"].to_numpy(), inside["customer_id"])
-        rows.append({"customers": len(inside), "forecast": values[group == k].mean(), "actual": share, "low": low,
-                     "high": high, "expected": values[group == k].sum(), "happened": int(inside["actual"].sum())})  # fmt: skip
+        told = {"customers": len(inside), "forecast": values[group == k].mean(), "actual": share}
+        told |= {"low": low, "high": high, "expected": values[group == k].sum()}
+        rows.append(told | {"happened": int(inside["actual"].sum())})
     table = pd.DataFrame(rows)
     table.insert(0, "group", np.arange(1, len(table) + 1))
     return table
 
 
 def clustered_share(
-    happened: NDArray[np.int64], customers: pd.Series[str]
+    happened: NDArray[np.float64] | NDArray[np.int64], customers: pd.Series[str]
 ) -> tuple[float | None, float | None, float | None]:
     """A share of rows with its 95 % interval, where a customer may stand in several rows; None without rows.
 

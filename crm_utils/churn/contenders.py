@@ -2,8 +2,8 @@
 
 Recency alone; purchases of the last two horizons alone; regularised logistic regression on all features;
 histogram gradient boosting. Each is calibrated on a later cut-off than it learnt from, by a line through the
-logits (J. Platt, "Probabilistic Outputs for Support Vector Machines", 1999): the ranking stays, and a logistic
-model stays a sum.
+logits (J. Platt, "Probabilistic Outputs for Support Vector Machines", 1999): the ranking stays, and a
+logistic model stays a sum.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it ships no types
 
 from crm_utils.churn.words import THEMES, features_there
 from crm_utils.errors import DataError
@@ -142,8 +142,8 @@ def _check_both(rows: pd.DataFrame, label: str, what: str) -> None:
         which = "none" if happened == 0 else "all"
         days = ", ".join(sorted({str(day) for day in rows["cutoff"]}))
         raise DataError(
-            f"Of {len(rows)} customers to {what} ({days}), {which} show {label}: there is nothing to tell apart. "
-            "Choose another horizon_days or active_days."
+            f"Of {len(rows)} customers to {what} ({days}), {which} show {label}: there is nothing to tell "
+            "apart. Choose another horizon_days or active_days."
         )
 
 
@@ -173,8 +173,7 @@ def _head(name: str, seed: int) -> LogisticRegression | HistGradientBoostingClas
 
 def _logarithm(values: pd.DataFrame) -> pd.DataFrame:
     """Counts, days and money are skewed, and their ratios matter; a negative revenue is as no revenue."""
-    found: pd.DataFrame = np.log1p(values.astype(float).clip(lower=0))
-    return found
+    return values.astype(float).clip(lower=0).transform(np.log1p)
 
 
 def _raw_logit(pipeline: Pipeline, rows: pd.DataFrame) -> Floats:

@@ -1,7 +1,7 @@
 """Which contender is good enough, and how good is it on days it was not chosen by? A rolling contest.
 
-On every judged cut-off each contender has learnt from earlier ones whose outcome was known by then. The choice
-falls on the validation cut-offs; the test cut-offs come after them and choose nothing.
+On every judged cut-off each contender has learnt from earlier ones whose outcome was known by then. The
+choice falls on the validation cut-offs; the test cut-offs come after them and choose nothing.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class Contest:
     Attributes
     ----------
     forecasts
-        A row a customer and judged cut-off: ``customer_id``, ``cutoff``, ``window`` (``validate`` or ``test``),
-        ``actual`` (0 or 1), and a probability for each contender.
+        A row a customer and judged cut-off: ``customer_id``, ``cutoff``, ``window`` (``validate`` or
+        ``test``), ``actual`` (0 or 1), and a probability for each contender.
     choice
         A row a contender: ``contender``, ``log_loss`` on the validation cut-offs, ``behind`` (that less the
         lowest), ``error`` (standard error of that paired difference, clustered by customer), ``chosen``.
@@ -67,7 +67,8 @@ def learn_by(
     plan
         The cut-offs.
     day
-        Only cut-offs whose outcome was known by then are learnt from; the last of them is kept to calibrate on.
+        Only cut-offs whose outcome was known by then are learnt from; the last of them is kept to calibrate
+        on.
     name
         The contender.
     label, label_days
@@ -83,8 +84,8 @@ def learn_by(
     known = known_cutoffs(plan.labelled, day, label_days=label_days or plan.horizon_days)
     if len(known) < 2:
         raise DataError(
-            f"{len(known)} cut-offs have a known {label} on {day}: it takes one to learn from and a later one to "
-            "calibrate on. Choose a shorter horizon_days, or load more history."
+            f"{len(known)} cut-offs have a known {label} on {day}: it takes one to learn from and a later "
+            "one to calibrate on. Choose a shorter horizon_days, or load more history."
         )
     train, calibrate = panel[panel["cutoff"].isin(known[:-1])], panel[panel["cutoff"] == known[-1]]
     return fit_contender(name, train, calibrate, label=label, seed=seed)

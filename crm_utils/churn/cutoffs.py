@@ -15,10 +15,10 @@ from crm_utils.errors import DataError, StudyError
 __all__ = ["WINDOWS", "CutoffPlan", "known_cutoffs", "longest_horizon", "plan_cutoffs"]
 
 WINDOWS = 3
-"""Horizons that features look back over: the short window is one horizon long, the middle two, the long three."""
+"""Horizons that features look back over: the short window is one long, the middle two, the long three."""
 
 _FEWEST = 4
-"""Cut-offs with an outcome that it takes at least: to learn from, to calibrate on, to choose by, to test on."""
+"""Cut-offs with an outcome that it takes: to learn from, to calibrate on, to choose by, to test on."""
 
 _TESTS, _VALIDATIONS = 3, 2
 
@@ -99,8 +99,9 @@ def plan_cutoffs(history_starts: dt.date, as_of: dt.date, *, horizon_days: int) 
     if horizon_days > longest:
         raise DataError(
             f"{days} days of history ({history_starts} to {as_of}) are too few for a horizon of "
-            f"{horizon_days} days: features look back over {WINDOWS} horizons, and {_FEWEST} more are needed to "
-            f"learn, calibrate, choose and test. Set horizon_days to at most {longest}, or load more history."
+            f"{horizon_days} days: features look back over {WINDOWS} horizons, and {_FEWEST} more are needed "
+            f"to learn, calibrate, choose and test. Set horizon_days to at most {longest}, or load more "
+            "history."
         )
     count = days // horizon_days - WINDOWS
     step = dt.timedelta(days=horizon_days)

@@ -1,8 +1,8 @@
-"""Are customers still like those learnt from, and did the last scores come true?
+"""Are customers still like those learnt from? How far features and scores have shifted.
 
-PSI = Σ (now − then) · ln(now / then) over groups of the earlier values (S. Kullback's symmetric divergence). It is
-never 0: two samples of the same customers give about (groups − 1) · (1 / n + 1 / m), B. Yurdakul, *Statistical
-Properties of Population Stability Index*, 2018.
+PSI = Σ (now − then) · ln(now / then) over groups of the earlier values (S. Kullback's symmetric divergence).
+It is never 0: two samples of the same customers give about (groups − 1) · (1 / n + 1 / m), B. Yurdakul,
+*Statistical Properties of Population Stability Index*, 2018.
 """
 
 from __future__ import annotations

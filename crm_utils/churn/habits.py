@@ -1,6 +1,6 @@
-"""In how many stores does a customer buy, with coupons or without, and do messages get an answer?
+"""In how many stores does a customer buy, and do messages get an answer? What orders alone do not tell.
 
-Features that need more than orders: a row a customer and cut-off, over the long window up to it.
+A row a customer and cut-off, over the long window up to it.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ def order_habits(order_lines: ir.Table, periods: Periods) -> ir.Table:
     Returns
     -------
     ibis.expr.types.Table
-        ``customer_id``, ``cutoff``, ``stores`` (different ones bought in), ``coupon_orders`` (purchases with a
-        coupon that someone else paid).
+        ``customer_id``, ``cutoff``, ``stores`` (different ones bought in), ``coupon_orders`` (purchases with
+        a coupon that someone else paid).
     """
     t = order_lines
     purchases = t.group_by("order_id").aggregate(

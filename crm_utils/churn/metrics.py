@@ -1,12 +1,12 @@
 """How good are forecasts of an outcome? Ranking, sharpness and calibration, for many weightings at once.
 
-A draw of customers with replacement is a whole-number weight for each customer, and every measure here depends
-on the forecasts only through the weights of those with and without the outcome at each distinct forecast. So a
-bootstrap of hundreds of draws is a few sums over a matrix.
+A draw of customers with replacement is a whole-number weight for each customer, and every measure here
+depends on the forecasts only through the weights of those with and without the outcome at each distinct
+forecast. So a bootstrap of hundreds of draws is a few sums over a matrix.
 
-ROC AUC: J. A. Hanley, B. J. McNeil, Radiology 143(1), 1982. Average precision as in scikit-learn. Brier score:
-G. W. Brier, Monthly Weather Review 78(1), 1950. Calibration intercept (slope held at 1) and slope: D. R. Cox,
-Biometrika 45, 1958.
+ROC AUC: J. A. Hanley, B. J. McNeil, Radiology 143(1), 1982. Average precision as in scikit-learn. Brier
+score: G. W. Brier, Monthly Weather Review 78(1), 1950. Calibration intercept (slope held at 1) and slope: D.
+R. Cox, Biometrika 45, 1958.
 """
 
 from __future__ import annotations
@@ -151,13 +151,14 @@ def measure_forecasts(
     contenders
         Which ones.
     seed, draws
-        Of the bootstrap: whole customers are drawn with replacement, the same for all contenders and cut-offs.
+        Of the bootstrap: whole customers are drawn with replacement, the same for all contenders and
+        cut-offs.
 
     Returns
     -------
     pandas.DataFrame
-        ``contender``, ``cutoff`` (a day, or ``all`` for the mean over cut-offs), ``measure``, ``value``, ``low``,
-        ``high`` (95 %, percentiles). A measure that cannot be told is missing.
+        ``contender``, ``cutoff`` (a day, or ``all`` for the mean over cut-offs), ``measure``, ``value``,
+        ``low``, ``high`` (95 %, percentiles). A measure that cannot be told is missing.
     """
     codes, customers = pd.factorize(forecasts["customer_id"])
     rng, n = np.random.default_rng(seed), len(customers)

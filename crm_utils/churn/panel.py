@@ -1,9 +1,9 @@
-"""What was known of each active customer on each cut-off, and what came after it? A row a customer and cut-off.
+"""What was known of each active customer on a cut-off, and what came after it? A row a customer and cut-off.
 
-Nothing leaks by construction: the days between all window edges of all cut-offs are numbered, orders are summed
-up by customer and number, and a cut-off's features are made of numbers up to its own, its labels of later ones.
-Lapse and partial defection after W. Buckinx, D. Van den Poel, European Journal of Operational Research 164(1),
-2005.
+Nothing leaks by construction: the days between all window edges of all cut-offs are numbered, orders are
+summed up by customer and number, and a cut-off's features are made of numbers up to its own, its labels of
+later ones. Lapse and partial defection after W. Buckinx, D. Van den Poel, European Journal of Operational
+Research 164(1), 2005.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from crm_utils.features import known_orders, with_rhythm
 __all__ = ["DEFECTION_HORIZONS", "churn_panel"]
 
 DEFECTION_HORIZONS = 3
-"""A customer silent for so many horizons after a cut-off is taken as defected, until a purchase shows otherwise."""
+"""Horizons without a purchase after a cut-off that count as defection, until a purchase shows otherwise."""
 
 
 def churn_panel(
@@ -42,8 +42,8 @@ def churn_panel(
     Parameters
     ----------
     orders
-        ``customer_id`` (null for guests, who are left out), ``ordered_at``, ``amount`` (decimal; negative for a
-        return); where they are there, ``discount`` (decimal) and ``lines``.
+        ``customer_id`` (null for guests, who are left out), ``ordered_at``, ``amount`` (decimal; negative for
+        a return); where they are there, ``discount`` (decimal) and ``lines``.
     cutoffs
         Days whose end is looked back from. Features look back over three horizons: earlier cut-offs than
         that after the beginning of the data see less.
@@ -83,9 +83,9 @@ def churn_panel(
     Notes
     -----
     ``rhythm_days`` is that of :func:`crm_utils.features.customer_summary` as of the cut-off, and
-    ``usual_orders`` = (r + n) · horizon_days / (α + T) comes from the same gamma-Poisson model. ``tenure_days``
-    stops at three horizons: whoever was there when the data began was there on an unknown day, and a
-    tenure that grows with the data would not mean the same at two cut-offs.
+    ``usual_orders`` = (r + n) · horizon_days / (α + T) comes from the same gamma-Poisson model.
+    ``tenure_days`` stops at three horizons: whoever was there when the data began was there on an unknown
+    day, and a tenure that grows with the data would not mean the same at two cut-offs.
 
     Examples
     --------
@@ -102,7 +102,7 @@ def churn_panel(
     _check(cutoffs, as_of, horizon_days, active_days)
     periods = Periods.between(cutoffs, horizon_days)
     sums = _sum_up(known_orders(orders, as_of=as_of), periods)
-    # A cut-off at a time: one table of all customers and cut-offs would outgrow the processor's cache, and memory.
+    # A cut-off at a time: a sum for all customers and cut-offs at once would outgrow cache and memory.
     known = ibis.union(*(_known_at(sums, cutoff, periods) for cutoff in periods.cutoffs), distinct=False)
     panel = _with_features(known, horizon_days)
     panel = panel.filter(panel.recency_days < active_days)
@@ -126,10 +126,10 @@ def churn_panel(
 
 _KEY = ["customer_id", "cutoff"]
 _COLUMNS = (
-    *_KEY, "recency_days", "rhythm_days", "silence_ratio", "usual_orders", "orders_short", "orders_middle", "orders_long",
-    "order_trend", "spend_short", "spend_long", "spend_trend", "basket_lines", "discount_share", "coupon_share",
-    "stores", "tenure_days", "messages", "answers", "segment", "followed_days", "next_in_days", "orders_ahead",
-    "spend_ahead", "lapse", "defection", "partial_defection",
+    *_KEY, "recency_days", "rhythm_days", "silence_ratio", "usual_orders", "orders_short", "orders_middle",
+    "orders_long", "order_trend", "spend_short", "spend_long", "spend_trend", "basket_lines",
+    "discount_share", "coupon_share", "stores", "tenure_days", "messages", "answers", "segment",
+    "followed_days", "next_in_days", "orders_ahead", "spend_ahead", "lapse", "defection", "partial_defection",
 )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""How do many cut-offs share one pass over the orders? Days are numbered by the window edges they lie between.
+"""How do many cut-offs share one pass over the orders? Days are numbered by the window edges between them.
 
 With cut-offs a horizon apart the windows of one are the horizons of others: a year has some fifteen numbers,
 and what was summed up by customer and number is small enough to be combined for every cut-off.

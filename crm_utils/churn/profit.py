@@ -2,8 +2,8 @@
 
 The expected profit of contacting one customer is Π = p·s·(V − δ) − (1 − p)·q·δ − c: a churner is saved with
 probability s and then takes the offer δ, a stayer takes it for nothing with probability q, a contact costs c
-(S. A. Neslin et al., Journal of Marketing Research 43(2), 2006; W. Verbeke et al., European Journal of Operational
-Research 218(1), 2012). s and q are causal: no data without a holdout holds them.
+(S. A. Neslin et al., Journal of Marketing Research 43(2), 2006; W. Verbeke et al., European Journal of
+Operational Research 218(1), 2012). s and q are causal: no data without a holdout holds them.
 """
 
 from __future__ import annotations
@@ -78,8 +78,8 @@ class Depth:
     ----------
     curve
         A row a depth on the days it was chosen by and on those it is reported on: ``window`` (``validate``,
-        ``test``), ``depth`` (share of customers), ``profit`` (money per 1,000 customers on the list, contacted
-        or not), ``low``, ``high`` (95 %, customers drawn with replacement).
+        ``test``), ``depth`` (share of customers), ``profit`` (money per 1,000 customers on the list,
+        contacted or not), ``low``, ``high`` (95 %, customers drawn with replacement).
     best, low, high
         The depth with the highest profit on the validation days; the interval is that of the choice.
     profit, profit_low, profit_high
@@ -152,7 +152,7 @@ def profit_by_depth(
     choices = depths[np.where(reachable[:, None], told["validate"], -np.inf).argmax(axis=0)]
     best = float(choices[0])
     low, high = np.percentile(choices[1:], [2.5, 97.5])
-    tested = told["test"][int(round(100 * best))]
+    tested = told["test"][round(100 * best)]
     profit_low, profit_high = np.percentile(tested[1:], [2.5, 97.5])
     parts = [
         pd.DataFrame({"window": name, "depth": depths, "profit": curve[:, 0]}).assign(
@@ -167,7 +167,7 @@ def profit_by_depth(
 
 
 def spend_depth(rows: pd.DataFrame, stakes: Stakes, budget: float | None) -> float:
-    """The deepest depth, in hundredths, that a budget (money a customer on the list) is expected to pay for."""
+    """The deepest depth, in hundredths, that a budget (money a customer on the list) pays for as expected."""
     if budget is None:
         return 1.0
     chance = rows["chance"].to_numpy(dtype=float)
@@ -182,14 +182,15 @@ def try_assumptions(
     validate: pd.DataFrame, test: pd.DataFrame, stakes: Stakes, *, depth: float,
     times: tuple[float, ...] = (0.5, 1.0, 1.5),
 ) -> pd.DataFrame:  # fmt: skip
-    """Suppose s or q is another than assumed: what does the planned list bring, and what would the right one?
+    """Suppose s or q is another than assumed: what the planned list brings, and what the right one would.
 
     Returns
     -------
     pandas.DataFrame
         A row a pair of truths: ``save_rate``, ``take_rate``, ``planned`` (money per 1,000 customers on the
-        list on the test days, with list and depth planned under ``stakes``), ``best_depth`` (chosen on the validation days
-        knowing the truth), ``possible`` (what that brings on the test days), ``regret`` (possible − planned).
+        list on the test days, with list and depth planned under ``stakes``), ``best_depth`` (chosen on the
+        validation days knowing the truth), ``possible`` (what that brings on the test days), ``regret``
+        (possible − planned).
     """
     depths = np.arange(0, 101) / 100
     rows = []

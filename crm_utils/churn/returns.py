@@ -52,8 +52,8 @@ def return_rates(
     Returns
     -------
     pandas.DataFrame
-        ``silent_days``, ``within_days``, ``customers`` (rows whose days are over), ``rate``, ``low``, ``high``
-        (95 %, clustered by customer); missing where nobody could be followed that long.
+        ``silent_days``, ``within_days``, ``customers`` (rows whose days are over), ``rate``, ``low``,
+        ``high`` (95 %, clustered by customer); missing where nobody could be followed that long.
 
     Notes
     -----
@@ -70,6 +70,6 @@ def return_rates(
         for within in within_days:
             next_in = panel["next_in_days"].fillna(np.inf)
             quiet = panel[(panel["followed_days"] >= silent + within) & (next_in > silent)]
-            back = (quiet["next_in_days"] <= silent + within).to_numpy(dtype=float)
+            back = (quiet["next_in_days"] <= silent + within).to_numpy().astype(float)
             rows.append((silent, within, len(quiet), *clustered_share(back, quiet["customer_id"])))
     return pd.DataFrame(rows, columns=["silent_days", "within_days", "customers", "rate", "low", "high"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any, cast
 
 import ibis.expr.types as ir
 import numpy as np
@@ -38,7 +39,8 @@ class Scoring:
     Attributes
     ----------
     lapse, explain, defection
-        Models: the chosen one, one whose terms add up (the same where it does), and that of defection, or None.
+        Models: the chosen one, one whose terms add up (the same where it does), and that of defection, or
+        None.
     stakes, horizon_days
         What is assumed of a contact; the horizon of the panel.
     decile_cuts
@@ -65,9 +67,10 @@ class Scoring:
         Returns
         -------
         pandas.DataFrame
-            ``customer_id``; ``p_lapse``, ``p_defection`` (missing without a model of it); ``decile`` (1 is the
-            tenth of highest risk); ``value_at_stake`` (p_lapse · V, money); ``reasons`` in words; ``contact``
-            (worth its cost at the chosen depth); ``holdout`` (to be contacted, but left out by lot).
+            ``customer_id``; ``p_lapse``, ``p_defection`` (missing without a model of it); ``decile`` (1 is
+            the tenth of highest risk); ``value_at_stake`` (p_lapse · V, money); ``reasons`` in words;
+            ``contact`` (worth its cost at the chosen depth); ``holdout`` (to be contacted, but left out by
+            lot).
         """
         p = self.lapse.predict(rows)
         value = self.value(rows)
@@ -78,7 +81,8 @@ class Scoring:
             {
                 "customer_id": rows["customer_id"].to_numpy(), "p_lapse": p, "p_defection": gone,
                 "decile": 10 - np.searchsorted(self.decile_cuts, p, side="left"),
-                "value_at_stake": p * value, "reasons": reasons(self.explain, rows, horizon_days=self.horizon_days),
+                "value_at_stake": p * value,
+                "reasons": reasons(self.explain, rows, horizon_days=self.horizon_days),
                 "contact": contact, "holdout": contact & drawn,
             }
         )  # fmt: skip
@@ -154,7 +158,8 @@ def reasons(model: Fitted, rows: pd.DataFrame, *, horizon_days: int, most: int =
     raises = np.take_along_axis(terms.to_numpy(), order, axis=1) > 0
     themes = np.array(terms.columns, dtype=object)
     said = []
-    for row, places, up in zip(rows.to_dict("records"), order, raises, strict=True):
+    records: list[dict[str, Any]] = cast("list[dict[str, Any]]", rows.to_dict(orient="records"))
+    for row, places, up in zip(records, order, raises, strict=True):
         parts = [
             sentence(themes[k], row, horizon_days=horizon_days)
             for k, is_up in zip(places, up, strict=True)

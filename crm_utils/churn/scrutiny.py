@@ -26,7 +26,7 @@ FAR_ABOVE = 0.10
 def theme_importance(
     model: Fitted, rows: pd.DataFrame, *, seed: int, repeats: int = 10, draws: int = 400
 ) -> pd.DataFrame:
-    """How much worse is the forecast when a theme's features are dealt out to other customers?
+    """How much worse is the forecast when a theme's features are dealt out to others? Which themes matter.
 
     Parameters
     ----------
@@ -86,8 +86,8 @@ def leakage_alarms(panel: pd.DataFrame, contest: Contest) -> list[str]:
     plain = max((auc for name, auc in aucs.items() if name in BASELINES), default=np.nan)
     if aucs[contest.chosen] > plain + FAR_ABOVE:
         said.append(
-            f"{contest.chosen} has an AUC of {aucs[contest.chosen]:.2f} where the better baseline has {plain:.2f}: "
-            "look for a feature that knows the future."
+            f"{contest.chosen} has an AUC of {aucs[contest.chosen]:.2f} where the better baseline has "
+            f"{plain:.2f}: look for a feature that knows the future."
         )
     return said
 

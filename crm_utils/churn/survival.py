@@ -1,7 +1,7 @@
 """How long until customers of a segment fall silent? Kaplan-Meier curves from one fixed day.
 
-E. L. Kaplan, P. Meier, JASA 53, 1958; bands for a whole curve by W. J. Hall, J. A. Wellner, Biometrika 67, 1980;
-log-rank test by N. Mantel, Cancer Chemotherapy Reports 50, 1966: all computed by statsmodels.
+E. L. Kaplan, P. Meier, JASA 53, 1958, and N. Mantel's log-rank test, Cancer Chemotherapy Reports 50, 1966,
+by statsmodels; bands for a whole curve after W. J. Hall, J. A. Wellner, Biometrika 67, 1980.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ FEWEST = 30
 
 _OTHERS = "other segments"
 
+_KOLMOGOROV = 1.3581
+"""95 % point of the largest distance of a Brownian bridge from 0."""
+
 
 @dataclass(frozen=True)
 class Survival:
@@ -32,8 +35,8 @@ class Survival:
     Attributes
     ----------
     table
-        A row a group and day with an event: ``group``, ``days``, ``at_risk``, ``events``, ``survival``, ``low``,
-        ``high`` (95 % for the curve as a whole).
+        A row a group and day with an event: ``group``, ``days``, ``at_risk``, ``events``, ``survival``,
+        ``low``, ``high`` (95 % for the curve as a whole).
     groups
         A row a group: ``group``, ``customers``, ``events``, ``median`` (days; missing while more than half
         are without the event).
@@ -64,7 +67,8 @@ def silence_times(
     segments
         ``customer_id``, ``segment`` as named on the cut-off: time zero and group are both fixed there.
     cutoff
-        Time zero. Only customers not yet silent then are followed: with a purchase in the last ``silent_days``.
+        Time zero. Only customers not yet silent then are followed: with a purchase in the last
+        ``silent_days``.
     as_of
         The last day known: who is not silent by then was watched until then.
     silent_days
@@ -136,7 +140,7 @@ def kaplan_meier(counts: pd.DataFrame, *, fewest: int = FEWEST) -> Survival:
     columns = ["group", "days", "at_risk", "events", "survival", "low", "high"]
     table = pd.concat(curves, ignore_index=True) if curves else pd.DataFrame(columns=columns)
     chi2, p_value = None, None
-    if rows["group"].nunique() > 1 and rows["event"].any():
+    if len(groups) > 1 and rows["event"].any():
         chi2, p_value = survdiff(rows["days"].to_numpy(), rows["event"].to_numpy(), rows["group"].to_numpy())
     return Survival(
         table, pd.DataFrame(groups, columns=["group", "customers", "events", "median"]),
@@ -145,11 +149,15 @@ def kaplan_meier(counts: pd.DataFrame, *, fewest: int = FEWEST) -> Survival:
 
 
 def _curve(name: str, curve: SurvfuncRight) -> pd.DataFrame:
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        low, high = curve.simultaneous_cb()
+    # Hall and Wellner's own form, S ± 1.358 · (1 + nσ²) · S / √n with n at time zero: statsmodels puts those
+    # still at risk in place of n, and its logarithm opens the band wide where hardly anyone had the event.
+    n, share = len(curve.time), curve.surv_prob
+    with np.errstate(divide="ignore", invalid="ignore"):
+        reach = _KOLMOGOROV * (1 + n * (curve.surv_prob_se / share) ** 2) * share / np.sqrt(n)
+    low, high = np.clip(share - reach, 0, 1), np.clip(share + reach, 0, 1)
     return pd.DataFrame(
         {"group": name, "days": curve.surv_times, "at_risk": curve.n_risk, "events": curve.n_events,
-         "survival": curve.surv_prob, "low": np.minimum(low, high), "high": np.maximum(low, high)}
+         "survival": share, "low": low, "high": high}
     )  # fmt: skip
 
 

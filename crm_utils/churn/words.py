@@ -59,7 +59,8 @@ FEATURES: tuple[Feature, ...] = (
             "who gets messages was chosen for them: no effect of messages"),
     Feature("answers", "messages", "those of them clicked or redeemed by the cut-off", "messages",
             "who answers is reachable"),
-    Feature("segment", "segment", "the segment as named on the cut-off", "–", "what the other columns add up to"),
+    Feature("segment", "segment", "the segment as named on the cut-off", "–",
+            "what the other columns add up to"),
 )  # fmt: skip
 """All features that a panel may hold; it holds those whose tables were given."""
 
@@ -77,8 +78,8 @@ def feature_table(panel: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``feature``, ``meaning``, ``unit``, ``why``, ``known`` (share of rows), ``p5``, ``median``, ``p95`` (null
-        for text): the middle nine tenths, as the ends would be single customers.
+        ``feature``, ``meaning``, ``unit``, ``why``, ``known`` (share of rows), ``p5``, ``median``, ``p95``
+        (null for text): the middle nine tenths, as the ends would be single customers.
     """
     rows = []
     for feature in features_there(panel.columns):

@@ -34,7 +34,13 @@ def back_again(returns: pd.DataFrame, *, title: str) -> Axes:
     for (within, rows), color in zip(seen.groupby("within_days"), _LINES, strict=False):
         shade = COLORS[color]
         ax.fill_between(rows["silent_days"], rows["low"], rows["high"], color=shade, alpha=0.15, linewidth=0)
-        ax.plot(rows["silent_days"], rows["rate"], "o-", color=shade, label=f"within {wording.days(within)}")
+        ax.plot(
+            rows["silent_days"],
+            rows["rate"],
+            "o-",
+            color=shade,
+            label=f"within {wording.days(float(str(within)))}",
+        )
     ax.set_ylim(0, 1)
     ax.set_xticks(sorted(seen["silent_days"].unique()))
     ax.legend(loc="lower left", ncols=3)
@@ -43,7 +49,7 @@ def back_again(returns: pd.DataFrame, *, title: str) -> Axes:
 
 
 def contender_quality(measured: pd.DataFrame, *, chosen: str, measures: dict[str, str], title: str) -> Axes:
-    """Contenders side by side: a panel a measure, means over the test cut-offs with intervals, chosen in green."""
+    """Contenders side by side: a panel a measure, means over test cut-offs with intervals, chosen green."""
     names = list(dict.fromkeys(measured["contender"]))[::-1]
     figure, axes = plt.subplots(1, len(measures), figsize=(9.0, 3.2), squeeze=False, sharey=True)
     rows = measured[measured["cutoff"] == "all"].set_index(["measure", "contender"])
@@ -97,7 +103,7 @@ def theme_bars(importance: pd.DataFrame, *, title: str) -> Axes:
 def profit_curve(
     curve: pd.DataFrame, *, best: float, allowed: float, money: Callable[..., str], title: str
 ) -> Axes:
-    """Profit per 1,000 customers on the list by how many are contacted: where it was chosen, and on the test days."""
+    """Profit per 1,000 customers on the list by how many are contacted, on both kinds of days."""
     _, ax = plt.subplots()
     for window, color, label in (
         ("validate", "plain", "days it was chosen by"),
@@ -114,7 +120,7 @@ def profit_curve(
     if allowed < 1:
         ax.axvspan(allowed, 1, color=COLORS["plain"], alpha=0.12, label="beyond the budget")
     ax.set_xlim(0, 1)
-    ax.legend(loc="lower left")
+    ax.legend(loc="upper right")
     say(
         ax,
         title,
@@ -141,6 +147,7 @@ def silence_curves(table: pd.DataFrame, groups: pd.DataFrame, *, title: str) -> 
             ax.step(days, share, where="post", color="#BFBFBF", linewidth=1)
     ax.set_ylim(0, 1.02)
     ax.set_xlim(left=0)
-    ax.legend(loc="lower left", fontsize=8, title="largest segments; others grey", title_fontsize=8)
+    if largest:
+        ax.legend(loc="lower left", fontsize=8, title="largest segments; others grey", title_fontsize=8)
     say(ax, title, x="days since the cut-off", y="not yet silent (95 % band)")
     return write_axis(ax, "y", wording.share)

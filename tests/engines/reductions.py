@@ -114,7 +114,8 @@ CASES: dict[str, Callable[[Shop], Any]] = {
     "features.with_rhythm": lambda s: features.with_rhythm(
         s.summary.select(
             "customer_id", "tenure_days", "recency_days", "first_ordered_on", gaps=s.summary.order_days - 1,
-            gap_sum=s.summary.tenure_days - s.summary.recency_days, year=s.summary.first_ordered_on.year().cast("int64")
+            gap_sum=s.summary.tenure_days - s.summary.recency_days,
+            year=s.summary.first_ordered_on.year().cast("int64")
         ), by="year",
     ),
     "features.is_new": lambda s: s.summary.select(
