@@ -1,0 +1,234 @@
+"""Who is behind each row of someone's data? Identifiers become one customer_id, and nothing else of them stays.
+
+A study says of a table which of its columns name a person, and how: ``person: {account: ID, email: E-mail}``.
+Here these columns leave the rows, hashed under the key and joined (see ``identity``), and what they said goes
+to the key map, which lies apart (see ``key_map``). E-mails and phones are normalised first; a name or an
+address joins nobody.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated
+
+import ibis
+import ibis.backends.duckdb
+import ibis.expr.types as ir
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from crm_utils import identity, key_map, privacy
+from crm_utils.errors import DataError, StudyError
+
+__all__ = ["REPORT", "PeopleOptions", "fingerprint", "identify"]
+
+#: What is known of a person, and still joins nobody: two people share a name or a house.
+NEVER_JOIN = ("name", "address")
+#: The report of what was joined, in the load's scratch folder.
+REPORT = "identity.json"
+#: Nobody is so many people; a chain of shared keys is.
+LARGEST = 1_000
+
+Persons = Mapping[str, Mapping[str, str]]
+
+
+class PeopleOptions(BaseModel):
+    """How people are told apart: part of a source's options.
+
+    Attributes
+    ----------
+    country
+        The country code of phone numbers that are written without one: ``82`` for Korea.
+    joins_at_most
+        A key that meets more others of one kind (a phone with more accounts) is nobody's.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    country: Annotated[str, StringConstraints(pattern=r"^([1-9][0-9]{0,2})?$")] = ""
+    joins_at_most: Annotated[int, Field(ge=1, le=1_000)] = 10
+
+
+def fingerprint(persons: Persons) -> str:
+    """What a snapshot remembers of the key; empty where no table names a person.
+
+    Parameters
+    ----------
+    persons
+        For each table the kinds of what names a person there, and the columns that hold them.
+
+    Raises
+    ------
+    StudyError
+        There is no key in the environment, or a table names people by what never joins.
+
+    Examples
+    --------
+    >>> fingerprint({"order_lines": {}})
+    ''
+    """
+    for table, person in persons.items():
+        if person and not set(person) - set(NEVER_JOIN):
+            raise StudyError(
+                f"person of {table} names {' and '.join(person)} alone, by which nobody is told apart. Add an "
+                "account, card, email or phone."
+            )
+    return privacy.read_key().fingerprint if any(persons.values()) else ""
+
+
+def identify(
+    con: ibis.backends.duckdb.Backend,
+    raws: dict[str, ir.Table],
+    persons: Persons,
+    options: PeopleOptions,
+    scratch: Path,
+) -> dict[str, ir.Table]:
+    """The rows with one customer_id in place of the columns that name a person.
+
+    Parameters
+    ----------
+    con
+        The DuckDB that ``raws`` live on.
+    raws
+        What was read, by table; a table's rows are read twice, so let them be staged.
+    persons
+        For each table what names a person there: kind and column.
+    options
+        The country of the phone numbers, and the guard.
+    scratch
+        The load's own folder, readable by its owner alone. The key map and a report are left in it.
+
+    Returns
+    -------
+    dict
+        The same tables; those with a person lose its columns and get ``customer_id``, which is null where
+        a row names nobody, or only by a key that is nobody's.
+
+    Raises
+    ------
+    StudyError
+        There is no key in the environment.
+    DataError
+        So many keys hang together that they cannot be one person's.
+    """
+    persons = {table: person for table, person in persons.items() if person and table in raws}
+    if not persons:
+        return raws
+    scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+    privacy.prepare(con, privacy.read_key())
+    # What does not fit into memory is written out, and it names people.
+    con.con.execute(f"SET temp_directory = '{str(scratch / 'spilled').replace(chr(39), chr(39) * 2)}'")
+    seen = {table: _sightings(con, raws[table], table, persons[table], options) for table in persons}
+    kinds = _kinds(persons.values())
+    sightings = [
+        rows.select(
+            **{k: rows[f"key_{k}"] if f"key_{k}" in rows.columns else ibis.null("string") for k in kinds}
+        )
+        for rows in seen.values()
+    ]
+    members = identity.join_people(functools.reduce(ir.Table.union, sightings), most=options.joins_at_most)
+    members = con.create_table("crm_members", members, temp=True)
+    _report(members, scratch)
+    who = {
+        table: con.create_table(f"crm_who_{table}", _who(rows, members, kinds), temp=True)
+        for table, rows in seen.items()
+    }
+    key_map.write(con, _known(who, persons), scratch)
+    # Rows keep their order only where they, not the people, are what the join walks along.
+    con.con.execute("SET disabled_optimizers = 'build_side_probe_side'")
+    named = {table: _named(raws[table], who[table], persons[table]) for table in persons}
+    return raws | named
+
+
+def _kinds(persons: Iterable[Mapping[str, str]]) -> list[str]:
+    """What joins people, in the order in which the study names it first: the first names a person best."""
+    return list(dict.fromkeys(kind for person in persons for kind in person if kind not in NEVER_JOIN))
+
+
+def _sightings(
+    con: ibis.backends.duckdb.Backend,
+    raw: ir.Table,
+    table: str,
+    person: Mapping[str, str],
+    options: PeopleOptions,
+) -> ir.Table:
+    """Each combination of a table's identifiers once: as they stand, normalised, and as keys."""
+    rows = raw.group_by(**{f"raw_{kind}": raw[column] for kind, column in person.items()}).agg(
+        rows=raw.count()
+    )
+    values = {
+        f"value_{kind}": privacy.normalised(_text(rows[f"raw_{kind}"]), kind, country=options.country)
+        for kind in person
+    }
+    rows = rows.mutate(**values)
+    keys = {
+        f"key_{kind}": privacy.pseudonym(rows[f"value_{kind}"], kind)
+        for kind in person
+        if kind not in NEVER_JOIN
+    }
+    return con.create_table(f"crm_seen_{table}", rows.mutate(**keys), temp=True)
+
+
+def _text(value: ir.Value) -> ir.StringValue:
+    # A spreadsheet's or pandas' whole number: 1001.0 is the account 1001.
+    text = value.cast("string")
+    return text.re_replace(r"\.0+$", "") if value.type().is_floating() else text
+
+
+def _who(rows: ir.Table, members: ir.Table, kinds: list[str]) -> ir.Table:
+    """Whose each combination is: its first key that is somebody's says it."""
+    found = []
+    for kind in (k for k in kinds if f"key_{k}" in rows.columns):
+        of_kind = members.filter(members.kind == kind)
+        of_kind = of_kind.select(**{f"key_{kind}": "key", f"customer_{kind}": "customer_id"})
+        rows = rows.left_join(of_kind, f"key_{kind}").drop(f"key_{kind}_right")
+        found.append(f"customer_{kind}")
+    return rows.mutate(customer_id=ibis.coalesce(*[rows[name] for name in found])).drop(*found)
+
+
+def _named(raw: ir.Table, who: ir.Table, person: Mapping[str, str]) -> ir.Table:
+    """The rows, with the customer instead of what names one."""
+    right = who.select(*[f"raw_{kind}" for kind in person], found="customer_id")
+    same = [raw[column].identical_to(right[f"raw_{kind}"]) for kind, column in person.items()]
+    kept = {name: raw[name] for name in raw.columns if name not in {*person.values(), "customer_id"}}
+    return raw.left_join(right, same).select(**kept, customer_id=right.found)
+
+
+def _known(who: dict[str, ir.Table], persons: Persons) -> ir.Table:
+    """What is known of each customer: kind, value, and how many rows say so."""
+    parts = [
+        rows.filter(rows.customer_id.notnull() & rows[f"value_{kind}"].notnull()).select(
+            "customer_id", kind=ibis.literal(kind), value=f"value_{kind}", rows="rows"
+        )
+        for table, rows in who.items()
+        for kind in persons[table]
+    ]
+    known = functools.reduce(ir.Table.union, parts)
+    return known.group_by("customer_id", "kind", "value").agg(rows=known["rows"].sum().cast("int64"))
+
+
+def _report(members: ir.Table, scratch: Path) -> None:
+    """Leave behind what was joined; refuse what cannot be a person."""
+    sizes = identity.merges(members).execute()
+    largest = int(sizes["keys"].max()) if len(sizes) else 0
+    if largest > LARGEST:
+        raise DataError(
+            f"{largest:,} identifiers hang together, more than one person has. Some are shared by many, each by "
+            "few: lower people.joins_at_most in the study, or leave the kind out that is shared."
+        )
+    of_kind = members.group_by("kind").agg(
+        keys=members.count(), shared=members.customer_id.isnull().sum().cast("int64")
+    )
+    told = {
+        "keys": of_kind.order_by("kind").execute().to_dict("records"),
+        "customers": int(sizes["customers"].sum()),
+        "merges": sizes.to_dict("records"),
+    }
+    path = scratch / REPORT
+    with os.fdopen(
+        os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
+    ) as file:
+        json.dump(told, file)
