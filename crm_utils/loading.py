@@ -14,7 +14,7 @@ import os
 import shutil
 import zoneinfo
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import duckdb
 import ibis
@@ -26,7 +26,7 @@ import pyarrow.parquet as pq
 from crm_utils import quality
 from crm_utils.errors import DataError
 from crm_utils.snapshots import Snapshot, connect, current_id, find, open_snapshot, sha256
-from crm_utils.sources import Input, Source, reader
+from crm_utils.sources import Input, Raw, Source, reader
 from crm_utils.study import Study
 from crm_utils.tables import TABLES
 
@@ -61,42 +61,75 @@ def load(root: Path, study: Study) -> tuple[Snapshot, bool]:
         current stays so.
     """
     source = reader(study)
-    inputs = source.inputs(study, root)
-    read = [_described(item) for item in inputs]
     home = root / "data" / "snapshots" / study.name
-    name = _identity(study, source, read)
-    snapshot = open_snapshot(home / name, verify=True)
-    is_new = snapshot is None
-    if snapshot is None:
-        building = home / f".{name}-{os.getpid()}"
-        try:
-            _remove_abandoned(home)
-            building.mkdir(parents=True)
-            _build(building, name, study, source, inputs, read, before=_before(root, study))
-            if open_snapshot(home / name, verify=True) is None:  # else another process was faster
-                shutil.rmtree(home / name, ignore_errors=True)  # what a damaged snapshot left
-                building.rename(home / name)
-        except OSError as error:
-            raise DataError(f"The snapshot of '{study.name}' cannot be written: {error.strerror}.") from error
-        finally:
-            shutil.rmtree(building, ignore_errors=True)
-        snapshot = find(root, study.name, name)
+    scratch = home / f".scratch-{os.getpid()}"
+    try:
+        inputs = source.inputs(study, root, scratch)
+        read = [_described(item) for item in inputs]
+        name = _identity(study, source, read)
+        snapshot = open_snapshot(home / name, verify=True)
+        is_new = snapshot is None
+        if is_new:
+            before = _before(root, study)
+            _make(home, name, study, source, inputs, read, before=before, scratch=scratch)
+            snapshot = find(root, study.name, name)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
     if current_id(home) != name:
         _replace(home / "CURRENT", name)
-    return snapshot, is_new
+    return cast(Snapshot, snapshot), is_new
+
+
+def _make(
+    home: Path,
+    name: str,
+    study: Study,
+    source: Source,
+    inputs: list[Input],
+    read: list[dict[str, Any]],
+    *,
+    before: Snapshot | None,
+    scratch: Path,
+) -> None:
+    """Build a snapshot beside its place, and move it there whole."""
+    building = home / f".{name}-{os.getpid()}"
+    try:
+        _remove_abandoned(home)
+        building.mkdir(parents=True)
+        seen = [_seen(item.path) for item in inputs]
+        _build(building, name, study, source, inputs, read, before=before, scratch=scratch)
+        for item, then in zip(inputs, seen, strict=True):
+            if _seen(item.path) != then:
+                raise DataError(f"{item.shown} changed while it was read. Load again when it is complete.")
+        if open_snapshot(home / name, verify=True) is None:  # else another process was faster
+            shutil.rmtree(home / name, ignore_errors=True)  # what a damaged snapshot left
+            building.rename(home / name)
+    except OSError as error:
+        raise DataError(f"The snapshot of '{study.name}' cannot be written: {error.strerror}.") from error
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+
+
+def _seen(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_size, found.st_mtime_ns
 
 
 def _described(item: Input) -> dict[str, Any]:
-    """What the manifest says of an input: enough to know it again."""
+    """What the manifest says of an input: enough to know it again. Rows of text are counted at reading."""
     try:
-        rows = _rows(item.path)
-        return {"name": item.path.name, "sha256": sha256(item.path), "rows": rows, "becomes": item.becomes}
+        rows = _rows(item.path) if item.path.suffix == ".parquet" else None
+        digest = item.digest or sha256(item.path)
+        return {"name": item.shown, "sha256": digest, "rows": rows, "becomes": item.becomes}
     except pa.ArrowInvalid:
-        raise DataError(f"{item.path.name} cannot be read: it is damaged, or no Parquet file.") from None
+        raise DataError(f"{item.shown} cannot be read: it is damaged, or no Parquet file.") from None
     except OSError as error:
         # Arrow's own text names the whole path and the number.
         said = os.strerror(error.errno) if error.errno else str(error)
-        raise DataError(f"{item.path.name} cannot be read: {said}.") from None
+        raise DataError(f"{item.shown} cannot be read: {said}.") from None
 
 
 def _identity(study: Study, source: Source, read: list[dict[str, Any]]) -> str:
@@ -128,11 +161,12 @@ def _build(
     read: list[dict[str, Any]],
     *,
     before: Snapshot | None,
+    scratch: Path,
 ) -> None:
     con = connect()
     try:
-        raw = source.read(con, study, inputs)
-        tables = {table: _write(con, folder, table, rows) for table, rows in raw.items()}
+        raw = source.read(con, study, inputs, scratch)
+        tables = {table: _write(con, folder, table, raw) for table in raw.tables}
         loaded = {table: con.read_parquet(folder / f"{table}.parquet") for table in tables}
         oddities = {words: int(rows.execute()) for words, rows in quality.oddities(loaded).items()}
         lines = loaded["order_lines"]
@@ -156,7 +190,7 @@ def _build(
         "zone": study.timezone,
         "loader_version": [LOADER_VERSION, source.VERSION],
         "loaded_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-        "inputs": read,
+        "inputs": [item | {"rows": _rows_of(item, raw)} for item in read],
         "tables": tables,
         "oddities": oddities,
         "late_arrivals": late,
@@ -188,24 +222,46 @@ def _late(con: ibis.backends.duckdb.Backend, lines: Any, before: Snapshot | None
     }
 
 
-def _write(con: ibis.backends.duckdb.Backend, folder: Path, table: str, raw: Any) -> dict[str, Any]:
-    good, bad = quality.split(raw, table)
+def _rows_of(item: dict[str, Any], raw: Raw) -> int | None:
+    """The rows of an input: as its file says, else as the reader counted them."""
+    if item["rows"] is not None:
+        return int(item["rows"])
+    counted = [rows[item["name"]] for rows in raw.rows.values() if item["name"] in rows]
+    return max(counted, default=None)
+
+
+def _write(con: ibis.backends.duckdb.Backend, folder: Path, table: str, raw: Raw) -> dict[str, Any]:
+    """Write a table and what was set aside; what was read must be accounted for to the row."""
+    rows = raw.tables[table]
+    good, _ = quality.split(rows, table)
     path, aside = folder / f"{table}.parquet", folder / "quarantine" / f"{table}.parquet"
     key = list(TABLES[table].key)
     # A table without a key keeps the source's order; a key's check may have shuffled the others.
     con.to_parquet(good.order_by(key) if key else good, path, compression="zstd")
-    read, loaded = int(raw.count().execute()), _rows(path)
-    quarantined = 0
-    if read != loaded:
+    counted = raw.rows.get(table)
+    read = sum(counted.values()) if counted is not None else int(rows.count().execute())
+    loaded = _rows(path)
+    left = {} if read == loaded else quality.left_out(rows)
+    left_out, quarantined = sum(left.values()), 0
+    if read != loaded + left_out:
         aside.parent.mkdir(exist_ok=True)
+        _, bad = quality.split(raw.numbered.get(table, rows), table)
         con.to_parquet(bad.order_by("file", "row"), aside, compression="zstd")
         quarantined = _rows(aside)
-    if read != loaded + quarantined:
+    if read != loaded + quarantined + left_out:
         raise DataError(
-            f"{table}: {read} rows read, {loaded} loaded, {quarantined} set aside; the sum is wrong."
+            f"{table}: {read} rows read, {loaded} loaded, {quarantined} set aside, {left_out} left out; "
+            "the sum is wrong."
         )
-    return {"read": read, "loaded": loaded, "quarantined": quarantined, "bytes": path.stat().st_size,
-            "sha256": sha256(path)}  # fmt: skip
+    return {
+        "read": read,
+        "loaded": loaded,
+        "quarantined": quarantined,
+        "left_out": left_out,
+        "left_out_by_reason": left,
+        "bytes": path.stat().st_size,
+        "sha256": sha256(path),
+    }
 
 
 def _remove_abandoned(home: Path) -> None:

@@ -1,8 +1,8 @@
 """Does a row keep the table's contract? Boolean checks, each with a reason; what fails is set aside.
 
 A check is an Ibis expression that is true for a row that *breaks* the contract. Rows that break one go
-to the quarantine with file, row and raw text: nothing is dropped silently, and what was read is always
-what was loaded plus what was set aside.
+to the quarantine with file, row and raw text. Rows that the study leaves out, with a reason, are counted.
+Nothing is dropped silently: what was read is always what was loaded, set aside or left out.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ import ibis.expr.types as ir
 from crm_utils.errors import DataError, known_names
 from crm_utils.tables import TABLES, TIME, TableSpec
 
-__all__ = ["LINEAGE", "Check", "checks", "conform", "late_arrivals", "oddities", "split"]
+__all__ = ["LINEAGE", "Check", "checks", "conform", "late_arrivals", "left_out", "oddities", "split"]
 
 #: Columns a source adds to say where a row came from; the raw text is only read for rows set aside.
 LINEAGE = {"_file": "string", "_row": "int64", "_raw": "string"}
+#: What a mapping adds: why a row cannot be read, and why the study leaves it out; null where neither.
+VERDICTS = {"_problem": "string", "_left_out": "string"}
 #: No shop's records are older; a year such as 0017 or 1900 is a typing error or an empty cell.
 EARLIEST = dt.datetime(1970, 1, 2)
 #: Nor newer: 9999-12-31 is how some systems write "never".
@@ -47,7 +49,7 @@ def conform(raw: ir.Table, spec: TableSpec) -> ir.Table:
     Returns
     -------
     ibis Table
-        All columns of ``spec``, then extra ones where allowed, then the lineage.
+        All columns of ``spec``, then extra ones where allowed, then the lineage and the mapping's verdicts.
 
     Raises
     ------
@@ -55,7 +57,7 @@ def conform(raw: ir.Table, spec: TableSpec) -> ir.Table:
         A required column is missing, or a column is there that the contract does not know.
     """
     names = [c.name for c in spec.columns]
-    there = [c for c in raw.columns if c not in LINEAGE]
+    there = [c for c in raw.columns if c not in LINEAGE | VERDICTS]
     for name in spec.required:
         if name not in there:
             raise DataError(f"{spec.name} has no column '{name}'. {known_names(name, there)} Map one to it.")
@@ -67,6 +69,7 @@ def conform(raw: ir.Table, spec: TableSpec) -> ir.Table:
         c.name: raw[c.name].try_cast(c.type) if c.name in there else ibis.null(c.type) for c in spec.columns
     }
     kept = {c: raw[c] for c in [*extra, *LINEAGE]}
+    kept |= {c: raw[c] if c in raw.columns else ibis.null(kind) for c, kind in VERDICTS.items()}
     # A value that cannot be read in its type is remembered, so that it is told from an empty one.
     unread = {
         f"_unread_{c.name}": raw[c.name].notnull() & raw[c.name].try_cast(c.type).isnull()
@@ -124,15 +127,40 @@ def split(raw: ir.Table, name: str) -> tuple[ir.Table, ir.Table]:
         The contract's columns (and extra ones), every row within the contract.
     bad : ibis Table
         file, row (counted from 1), raw (the row as it was read), reason (the first broken rule).
+
+    Notes
+    -----
+    What the study leaves out is in neither; see :func:`left_out`.
     """
     spec = TABLES[name]
     table = conform(raw, spec)
+    table = table.filter(table._left_out.isnull())
     branches = [(check.breaks.fill_null(False), ibis.literal(check.reason)) for check in checks(table, spec)]
-    judged = table.mutate(_reason=ibis.cases(*branches, else_=ibis.null("string")))
-    keep = [c for c in table.columns if c not in LINEAGE and not c.startswith("_unread_")]
+    judged = table.mutate(_reason=ibis.coalesce(table._problem, ibis.cases(*branches, else_=None)))
+    keep = [c for c in table.columns if c not in LINEAGE | VERDICTS and not c.startswith("_unread_")]
     good = judged.filter(judged._reason.isnull()).select(*keep)
     bad = judged.filter(judged._reason.notnull())
     return good, bad.select(file=bad._file, row=bad._row, raw=bad._raw, reason=bad._reason)
+
+
+def left_out(raw: ir.Table) -> dict[str, int]:
+    """How many rows the study leaves out, by its reason.
+
+    Parameters
+    ----------
+    raw
+        What a source read, with the mapping's verdicts where it has a mapping.
+
+    Returns
+    -------
+    dict
+        Rows for each reason, in the order of the reasons; empty where nothing is left out.
+    """
+    if "_left_out" not in raw.columns:
+        return {}
+    out = raw.filter(raw._left_out.notnull())
+    counted = out.group_by(reason=out._left_out).agg(rows=out.count()).order_by("reason").execute()
+    return {str(reason): int(rows) for reason, rows in counted.itertuples(index=False)}
 
 
 def oddities(tables: dict[str, ir.Table]) -> dict[str, ir.IntegerScalar]:

@@ -7,12 +7,9 @@ what is allowed. Secrets never stand in a study: they come from the environment.
 from __future__ import annotations
 
 import datetime as dt
-import difflib
 import re
-import zoneinfo
-from collections.abc import Hashable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import yaml
 from pydantic import (
@@ -21,6 +18,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PrivateAttr,
     StringConstraints,
     ValidationError,
     model_validator,
@@ -28,18 +26,12 @@ from pydantic import (
 
 from crm_utils.errors import StudyError, known_names
 from crm_utils.tables import AsOf
+from crm_utils.yaml_file import explain, line_of, read_yaml
+from crm_utils.zones import zone_name
 
 __all__ = ["Goal", "Study", "find_root", "read_study", "study_names"]
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_]*")
-
-
-def _zone(name: str) -> str:
-    if name not in zoneinfo.available_timezones():
-        near = difflib.get_close_matches(name, zoneinfo.available_timezones(), n=1)
-        hint = f"did you mean {near[0]}?" if near else "write one such as Asia/Seoul"
-        raise ValueError(f"'{name}' is not a time zone; {hint}")
-    return name
 
 
 def _as_of(text: str) -> str:
@@ -61,6 +53,7 @@ def _day(value: object) -> dt.date:
 
 
 Scalar = bool | int | float | str
+Options = TypeVar("Options", bound=BaseModel)
 
 
 class Goal(BaseModel):
@@ -110,7 +103,8 @@ class Study(BaseModel):
     title
         What people call it; heads every page.
     source
-        ``kind`` names a reader in ``crm_utils.sources``; the rest are that reader's options.
+        ``kind`` names a reader in ``crm_utils.sources``; the rest are that reader's options, which it checks
+        itself when data are loaded.
     timezone, currency
         The shop's clock (IANA name) and the currency of all its amounts (ISO 4217).
     as_of
@@ -128,18 +122,33 @@ class Study(BaseModel):
 
     name: str
     title: Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
-    source: dict[str, Scalar]
-    timezone: Annotated[str, AfterValidator(_zone)]
+    source: dict[str, Any]
+    timezone: Annotated[str, AfterValidator(zone_name)]
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
     as_of: Annotated[str, AfterValidator(_as_of)] = "latest"
     history_starts: Annotated[dt.date, BeforeValidator(_day)]
     notebooks: dict[str, dict[str, Scalar | list[Scalar]]] = {}
     goals: list[Goal] = []
+    _file: tuple[str, yaml.Node] | None = PrivateAttr(default=None)
 
     @property
     def kind(self) -> str:
         """The reader of this study's data."""
         return str(self.source["kind"])
+
+    def source_options(self, model: type[Options]) -> Options:
+        """The source's own options, as its reader declares them.
+
+        Raises
+        ------
+        StudyError
+            They are not valid; the text names the line and what is allowed.
+        """
+        try:
+            return model.model_validate({key: value for key, value in self.source.items() if key != "kind"})
+        except ValidationError as error:
+            shown, node = self._file or (f"study '{self.name}'", None)
+            raise StudyError(explain(error, model, node=node, shown=shown, at=("source",))) from None
 
 
 def find_root(start: Path | None = None) -> Path:
@@ -191,95 +200,14 @@ def read_study(root: Path, name: str, *, path: Path | None = None) -> Study:
     if not path.is_file():
         raise StudyError(f"No study '{name}'. {known_names(name, study_names(root), label='There are')}")
     shown = path.relative_to(root) if path.is_relative_to(root) else path.name
-    try:
-        text = path.read_text(encoding="utf-8")
-        data = yaml.load(text, Loader=_Loader)
-    except UnicodeDecodeError:
-        raise StudyError(f"{shown} is not UTF-8 text. Save it as UTF-8.") from None
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else 1
-        raise StudyError(f"{shown}, line {line}: {error.problem or error.context}.") from None
-    node = yaml.compose(text, Loader=_Loader)
-    if node is None or not isinstance(data, dict):
-        raise StudyError(f"{shown} is not a study. Begin with 'title: …'; studies/ has examples.")
+    data, node = read_yaml(path, str(shown))
     if "name" in data:
         raise StudyError(f"{shown}: 'name' is not written in a study; it is the file's name.")
     try:
         study = Study(name=name, **data)
     except ValidationError as error:
-        raise StudyError(_explain(error, node, str(shown))) from None
+        raise StudyError(explain(error, Study, node=node, shown=str(shown))) from None
     if "kind" not in study.source:
-        raise StudyError(f"{shown}, line {_line(node, ('source',))}: source has no 'kind'. Name a reader.")
+        raise StudyError(f"{shown}, line {line_of(node, ('source',))}: source has no 'kind'. Name a reader.")
+    study._file = (str(shown), node)
     return study
-
-
-_TEXT_KEYS = {"tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"}
-
-
-class _Loader(yaml.SafeLoader):
-    """Safe YAML; dates stay text (an impossible one is ours to explain); a key is text and stands once."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys = [k.value for k, _ in node.value]
-        for key_node, _ in node.value:
-            # no, on and 2017 are False, True and a number to YAML.
-            if isinstance(key_node, yaml.ScalarNode) and key_node.tag not in _TEXT_KEYS:
-                kind = key_node.tag.rpartition(":")[2]
-                raise yaml.MarkedYAMLError(
-                    problem=f"YAML reads '{key_node.value}' as {kind}, not as text; put it in quotes",
-                    problem_mark=key_node.start_mark,
-                )
-            if keys.count(key_node.value) > 1:
-                last = [k for k, _ in node.value if k.value == key_node.value][-1]
-                raise yaml.MarkedYAMLError(
-                    problem=f"'{last.value}' stands twice", problem_mark=last.start_mark
-                )
-        return super().construct_mapping(node, deep=deep)
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in found if tag != "tag:yaml.org,2002:timestamp"]
-    for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-
-
-def _line(node: yaml.Node, loc: tuple[int | str, ...]) -> int:
-    """The line (from 1) on which the key or value at ``loc`` stands."""
-    line = node.start_mark.line + 1
-    for part in loc:
-        if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            node = node.value[part]
-            line = node.start_mark.line + 1
-            continue
-        found = (
-            [(k, v) for k, v in node.value if k.value == str(part)]
-            if isinstance(node, yaml.MappingNode)
-            else []
-        )
-        if not found:
-            break
-        line, node = found[0][0].start_mark.line + 1, found[0][1]
-    return line
-
-
-def _explain(error: ValidationError, node: yaml.Node, shown: str) -> str:
-    # A misspelt key explains the missing one, so it comes first.
-    found = sorted(error.errors(include_url=False), key=lambda e: e["type"] != "extra_forbidden")
-    first = found[0]
-    loc = tuple(first["loc"])
-    name = str(loc[-1])
-    if first["type"] == "extra_forbidden":
-        whole, model = ("goal", Goal) if loc[0] == "goals" else ("study", Study)
-        fields = [f for f in model.model_fields if (whole, f) != ("study", "name")]
-        what = f"a {whole} has no '{name}'. {known_names(name, fields, label='It has')}"
-    elif first["type"] == "missing":
-        what = f"'{name}' is missing. Add a line '{name}: …'."
-    else:
-        keys = ".".join(str(part) for part in loc if "[" not in str(part) and part not in _TYPE_NAMES)
-        what = f"{keys}: {first['msg'].removeprefix('Value error, ')} (found: {first['input']!r})."
-    return f"{shown}, line {_line(node, loc)}: {what}"
-
-
-#: Pydantic puts the branch of a union into an error's place; people did not write it.
-_TYPE_NAMES = {"bool", "int", "float", "str"}

@@ -169,7 +169,7 @@ def test_an_unknown_source_or_option_is_refused(project: Path) -> None:
         load(project)
     study.write_text(TINY.replace("folder: raw", "foldr: raw"), encoding="utf-8")
     with pytest.raises(
-        StudyError, match=r"source complete_journey has no option 'foldr'. Did you mean 'folder'\?"
+        StudyError, match=r"tiny.yaml, line 2: a source has no 'foldr'. Did you mean 'folder'\?"
     ):
         load(project)
     assert not (project / "data").exists()

@@ -1,6 +1,6 @@
 """How does someone's data become canonical tables? One reader a module; a study names it by ``kind``.
 
-A reader has ``VERSION`` (raised when the same input would give other tables), ``OPTIONS`` (the keys that
+A reader has ``VERSION`` (raised when the same input would give other tables), ``Options`` (a model of what
 a study's ``source`` may hold beside ``kind``), ``DECISIONS`` (quirks of the data and what is done about
 them), ``inputs`` (the files it reads) and ``read`` (files to Ibis tables, with their lineage).
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -18,18 +18,59 @@ from crm_utils.errors import StudyError, known_names
 if TYPE_CHECKING:
     import ibis.backends.duckdb
     import ibis.expr.types as ir
+    from pydantic import BaseModel
 
     from crm_utils.study import Study
 
-__all__ = ["Decision", "Input", "Source", "decisions", "kinds", "reader"]
+__all__ = ["Decision", "Input", "Raw", "Source", "decisions", "kinds", "reader"]
 
 
 @dataclass(frozen=True)
 class Input:
-    """One file that a source reads: where it is, and which tables it becomes (in words)."""
+    """One thing that a source reads: where it is, and which tables it becomes (in words).
+
+    Attributes
+    ----------
+    path
+        The file.
+    becomes
+        Its tables, or why it is not loaded.
+    name
+        What people know it by; the file's name when empty.
+    digest
+        What it is known again by, where that is not the SHA-256 of its bytes.
+    """
 
     path: Path
     becomes: str
+    name: str = ""
+    digest: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The name for people."""
+        return self.name or self.path.name
+
+
+@dataclass(frozen=True)
+class Raw:
+    """What a reader read.
+
+    Attributes
+    ----------
+    tables
+        Canonical tables by name, each with the columns of ``quality.LINEAGE``; scanned more than once.
+    rows
+        For a table the rows read of each input, where the reader counts them by itself: what is loaded, set
+        aside and left out is then held against a number that the mapping had no part in.
+    numbered
+        The same tables with their rows numbered, where numbering costs as much as reading. They are asked
+        only for the rows that are set aside.
+    """
+
+    tables: dict[str, ir.Table]
+    rows: dict[str, dict[str, int]] = field(default_factory=dict)
+    numbered: dict[str, ir.Table] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -45,17 +86,21 @@ class Source(Protocol):
     """What a reader module offers."""
 
     VERSION: int
-    OPTIONS: frozenset[str]
+    Options: type[BaseModel]
     DECISIONS: tuple[Decision, ...]
 
-    def inputs(self, study: Study, root: Path) -> list[Input]:
-        """The files that are read; a missing one raises DataError."""
+    def inputs(self, study: Study, root: Path, scratch: Path) -> list[Input]:
+        """The files that are read; a missing one raises DataError.
+
+        ``scratch`` is a folder for what is unpacked or fetched; it is made by whoever needs it, for its owner
+        alone, and removed after the load.
+        """
         ...
 
     def read(
-        self, con: ibis.backends.duckdb.Backend, study: Study, inputs: list[Input]
-    ) -> dict[str, ir.Table]:
-        """Canonical tables by name, each with the columns of ``quality.LINEAGE``."""
+        self, con: ibis.backends.duckdb.Backend, study: Study, inputs: list[Input], scratch: Path
+    ) -> Raw:
+        """The canonical tables."""
         ...
 
 
@@ -82,14 +127,11 @@ def reader(study: Study) -> Source:
     Raises
     ------
     StudyError
-        There is no such reader, or it has no such option.
+        There is no such reader, or its options are not valid.
     """
     if study.kind not in kinds():
         known = known_names(study.kind, kinds(), label="There are")
         raise StudyError(f"study '{study.name}': no source of kind '{study.kind}'. {known}")
     source = cast(Source, importlib.import_module(f"{__name__}.{study.kind}"))
-    for option in study.source:
-        if option not in source.OPTIONS | {"kind"}:
-            known = known_names(option, source.OPTIONS | {"kind"})
-            raise StudyError(f"study '{study.name}': source {study.kind} has no option '{option}'. {known}")
+    study.source_options(source.Options)
     return source

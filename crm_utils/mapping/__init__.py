@@ -1,0 +1,258 @@
+"""How do someone's columns become a canonical table? By what the study says, with nothing lost on the way.
+
+``TableMapping`` is the study's section for one table; ``apply`` makes the canonical columns of it as one
+Ibis expression. A value that cannot be read leaves its row in place with the reason beside it, and so does
+a row that the study leaves out: ``quality.split`` parts and counts them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import ibis
+import ibis.expr.types as ir
+
+from crm_utils.errors import CrmError, DataError, known_names
+from crm_utils.mapping import reading as read
+from crm_utils.mapping.compiling import Compiler, Typed
+from crm_utils.mapping.expressions import column_named, columns_of
+from crm_utils.mapping.model import ColumnMap, TableMapping, check_columns
+from crm_utils.mapping.returns import negated, netted
+from crm_utils.tables import DAY, MONEY, QUANTITY, TABLES, TEXT, TIME, WHOLE, YES_NO
+
+__all__ = ["ColumnMap", "TableMapping", "apply", "check_columns", "columns_named", "columns_used"]
+
+#: A row's place and text; a reader gives the first two, and the others for lines that it could not part.
+_LINEAGE = ("_file", "_row", "_raw", "_problem")
+#: Types of a customer's attributes beyond the contract.
+_EXTRA = {"text": TEXT, "number": QUANTITY, "date": DAY, "yes_no": YES_NO}
+_WORDS = {
+    MONEY: "a number",
+    QUANTITY: "a number",
+    WHOLE: "a whole number",
+    TIME: "a time",
+    DAY: "a day",
+    YES_NO: "yes or no",
+}
+_Problems = list[tuple[ir.BooleanValue, str]]
+
+
+def apply(raw: ir.Table, mapping: TableMapping, *, table: str, zone: str) -> ir.Table:
+    """Canonical columns of one table, from the columns that someone's data have.
+
+    Parameters
+    ----------
+    raw
+        The data as they were read, text or typed, with ``_file`` (text) and ``_row`` (counted from 1). Lines
+        that could not be parted into columns have ``_problem`` (why) and ``_raw`` (the line), and nulls
+        elsewhere.
+    mapping
+        What the study says of this table.
+    table
+        The canonical table.
+    zone
+        The shop's zone, on whose clock times are kept.
+
+    Returns
+    -------
+    ibis Table
+        The mapped columns in their types, then ``_file``, ``_row``, ``_raw`` (the columns that the mapping
+        reads, as JSON), ``_problem`` and ``_left_out`` (a reason each, or null).
+
+    Raises
+    ------
+    DataError
+        The data lack a column that the mapping names.
+    StudyError
+        An expression does not fit its columns.
+
+    Notes
+    -----
+    Where the mapping has ``person``, its columns are gone from ``raw`` already, and ``customer_id`` stands
+    there in their place: none of them reaches the table or the raw text.
+    """
+    values: dict[str, ir.Value] = {}
+    problems: _Problems = []
+    used: set[str] = set()
+    made = {"customer_id": ColumnMap(column="customer_id")} if mapping.person else {}
+    for name, column in (mapping.columns | made).items():
+        try:
+            found = _mapped(raw, name, column, mapping, table, zone)
+        except CrmError as error:
+            raise type(error)(f"{table}.{name}: {error}") from None
+        values[name] = found.value
+        problems += found.problems
+        used |= found.used
+    left_out = _left_out(raw, mapping, table, zone)
+    is_return = _is_return(raw, values, mapping, table, zone)
+    result = raw.select(
+        **values,
+        _file=raw._file,
+        _row=raw._row,
+        _raw=_raw_text(raw, used),
+        _problem=_first([*_problems_before(raw), *problems]),
+        _left_out=left_out,
+        **({"_is_return": is_return.fill_null(False)} if is_return is not None else {}),
+    )
+    return _with_returns(result, mapping)
+
+
+def columns_named(mapping: TableMapping) -> list[str]:
+    """The columns of the data that a mapping asks for, as it writes them; each once."""
+    texts = [c.expression for c in mapping.columns.values() if c.expression]
+    texts += [rule.when for rule in mapping.leave_out]
+    texts += [mapping.returns.when] if mapping.returns and mapping.returns.when else []
+    named = [c.column for c in mapping.columns.values() if c.column] + list(mapping.person.values())
+    named += mapping.duplicates if isinstance(mapping.duplicates, list) else []
+    return list(dict.fromkeys([*named, *(name for text in texts for name in columns_of(text))]))
+
+
+def columns_used(mapping: TableMapping, there: list[str], *, table: str) -> list[str]:
+    """The columns of the data that a mapping reads, in the data's order; all where duplicates are dropped.
+
+    Raises
+    ------
+    DataError
+        One of them is not there.
+    """
+    used = set()
+    for name in columns_named(mapping):
+        try:
+            used.add(column_named(name, there))
+        except KeyError:
+            known = known_names(name, there, label="They have")
+            raise DataError(f"{table}: the data have no column '{name}'. {known}") from None
+    return [name for name in there if name in used or mapping.duplicates == "drop"]
+
+
+@dataclass(frozen=True)
+class _Mapped:
+    value: ir.Value
+    problems: _Problems
+    used: set[str]
+
+
+def _mapped(
+    raw: ir.Table, name: str, column: ColumnMap, mapping: TableMapping, table: str, zone: str
+) -> _Mapped:
+    """One canonical column: its value, what of it cannot be read, and the raw columns it is made of."""
+    types = {c.name: c.type for c in TABLES[table].columns}
+    kind = types.get(name, _EXTRA[column.type])
+    reader = Compiler(raw, mapping.reading(column), zone)
+    item = _origin(reader, column)
+    problems: _Problems = []
+    if column.codes is not None:
+        item, problems = _decoded(reader, item, name, column)
+    parsed = _typed(reader, item, kind, column)
+    problems += [(unread, f"{name}: {what}") for unread, what in reader.unread]
+    problems += [(parsed.unread, f"{name} cannot be read as {_WORDS[kind]}")] if kind in _WORDS else []
+    if kind == TEXT and name.endswith("_id"):
+        cut = read.shortened(parsed.value)
+        problems.append((cut, f"{name} was shortened by a spreadsheet (such as 1.2E+12)"))
+    return _Mapped(parsed.value, problems, reader.used)
+
+
+def _origin(reader: Compiler, column: ColumnMap) -> Typed:
+    if column.column is not None:
+        return reader.column(column.column)
+    if column.expression is not None:
+        return reader.compile(column.expression)
+    constant = column.constant
+    if isinstance(constant, bool):
+        return Typed(ibis.literal(constant), "yes_no")
+    return Typed(ibis.literal(str(constant)), "text")
+
+
+def _decoded(reader: Compiler, item: Typed, name: str, column: ColumnMap) -> tuple[Typed, _Problems]:
+    """Codes as the words that the study gives them."""
+    text = reader.text(item)
+    known = column.codes or {}
+    kept = text if column.other == "keep" else ibis.null("string")
+    value = ibis.cases(*[(text == code, ibis.literal(word)) for code, word in known.items()], else_=kept)
+    if column.other != "set_aside":
+        return Typed(value, "text"), []
+    return Typed(value, "text"), [
+        (text.notnull() & text.notin(list(known)), f"{name} has a code that the study does not list")
+    ]
+
+
+def _typed(reader: Compiler, item: Typed, kind: str, column: ColumnMap) -> read.Parsed:
+    if kind == TEXT:
+        return read.Parsed(reader.text(item), ibis.literal(False))
+    if kind == YES_NO:
+        return read.to_yes_no(item.value, column)
+    if kind == WHOLE:
+        return read.to_whole(item.value, reader.reading)
+    if kind in (MONEY, QUANTITY):
+        return read.to_number(item.value, reader.reading, kind)
+    if item.kind == "time" and not item.column:  # an expression's: on the shop's clock already
+        return read.Parsed(item.value.cast(kind), ibis.literal(False))
+    parsed = read.to_time(item.value, reader.reading, reader.zone)
+    return read.Parsed(parsed.value.cast(kind), parsed.unread)
+
+
+def _left_out(raw: ir.Table, mapping: TableMapping, table: str, zone: str) -> ir.StringValue:
+    """Why a row is none of this table's: the study's rules in order, then what stands twice."""
+    branches: _Problems = [
+        (_test(raw, rule.when, mapping, zone, f"{table}.leave_out"), rule.reason)
+        for rule in mapping.leave_out
+    ]
+    if mapping.duplicates != "keep":
+        there = [c for c in raw.columns if c not in _LINEAGE]
+        keys = there if mapping.duplicates == "drop" else [column_named(c, there) for c in mapping.duplicates]
+        # What a rule leaves out is no first row: the next one like it stays.
+        first = ibis.window(group_by=[*keys, _first(branches).isnull()], order_by=["_file", "_row"])
+        again = ibis.row_number().over(first) > 0
+        parted = raw._problem.isnull() if "_problem" in raw.columns else ibis.literal(True)
+        branches.append((again & parted, "stands there already"))
+    return _first(branches)
+
+
+def _is_return(
+    raw: ir.Table, values: dict[str, ir.Value], mapping: TableMapping, table: str, zone: str
+) -> ir.BooleanValue | None:
+    if mapping.returns is None:
+        return None
+    if mapping.returns.when is not None:
+        return _test(raw, mapping.returns.when, mapping, zone, f"{table}.returns")
+    return (values["quantity"] < 0) | (values["amount"] < 0)
+
+
+def _test(raw: ir.Table, text: str, mapping: TableMapping, zone: str, where: str) -> ir.BooleanValue:
+    reader = Compiler(raw, mapping.reading(ColumnMap(constant="")), zone)
+    try:
+        return reader.yes_no(reader.compile(text), text)
+    except CrmError as error:
+        raise type(error)(f"{where}: {error}") from None
+
+
+def _with_returns(result: ir.Table, mapping: TableMapping) -> ir.Table:
+    if mapping.returns is None:
+        return result
+    if mapping.returns.written == "positive":
+        result = negated(result, result._is_return)
+    if mapping.returns.lines == "netted":
+        result = netted(result, "_is_return")
+    return result.drop("_is_return")
+
+
+def _problems_before(raw: ir.Table) -> list[tuple[ir.BooleanValue, ir.StringValue]]:
+    return [(raw._problem.notnull(), raw._problem)] if "_problem" in raw.columns else []
+
+
+def _first(
+    branches: list[tuple[ir.BooleanValue, str]] | list[tuple[ir.BooleanValue, ir.StringValue]],
+) -> ir.StringValue:
+    """The reason of the first test that is true; null where none is."""
+    if not branches:
+        return ibis.null("string")
+    return ibis.cases(
+        *[(test.fill_null(False), reason) for test, reason in branches], else_=ibis.null("string")
+    )
+
+
+def _raw_text(raw: ir.Table, used: set[str]) -> ir.StringValue:
+    """The columns that were read, as JSON; no other: what the mapping does not name may name a person."""
+    shown = {name: raw[name].cast("string") for name in raw.columns if name in used}
+    text = ibis.struct(shown).cast("json").cast("string") if shown else ibis.null("string")
+    return ibis.coalesce(raw._raw, text) if "_raw" in raw.columns else text

@@ -1,0 +1,161 @@
+"""How does text become a number, a time on the shop's clock, a yes or a no? As declared, or not at all.
+
+A value that cannot be read as declared becomes null and is marked unread, never guessed at. Typed columns
+(from Parquet or a database) are taken as they are.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import ibis
+import ibis.expr.datatypes as dt
+import ibis.expr.types as ir
+
+from crm_utils.mapping.model import EPOCHS, ColumnMap, Reading
+
+__all__ = [
+    "NUMBER",
+    "Parsed",
+    "clean",
+    "shortened",
+    "to_number",
+    "to_text",
+    "to_time",
+    "to_whole",
+    "to_yes_no",
+]
+
+#: What sums within an expression are made of: exact, up to a million millions, to a millionth.
+NUMBER = "decimal(18, 6)"
+_YES, _NO = ["true", "t", "yes", "y", "1"], ["false", "f", "no", "n", "0"]
+_HOURS = re.compile(r"%-?[HIs]|%[cTX]")
+_ZONED = dt.Timestamp(timezone="UTC", scale=6)
+_LOCAL = dt.Timestamp(scale=6)
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """A value in its type, and where there was one that could not be read."""
+
+    value: ir.Value
+    unread: ir.BooleanValue
+
+
+def _builtin(name: str, gives: Any, **arguments: Any) -> Any:
+    """One of DuckDB's own functions that Ibis has no word for."""
+
+    def function() -> None: ...
+
+    parameters = [inspect.Parameter(one, inspect.Parameter.POSITIONAL_OR_KEYWORD) for one in arguments]
+    function.__name__ = name
+    function.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return ibis.udf.scalar.builtin(function, name=name, signature=(tuple(arguments.values()), gives))
+
+
+_moment_in = _builtin("timezone", _ZONED, zone=dt.string, clock=_LOCAL)
+_clock_in = _builtin("timezone", _LOCAL, zone=dt.string, moment=_ZONED)
+_strptime = _builtin("try_strptime", _LOCAL, text=dt.string, form=dt.string)
+_strptime_zoned = _builtin("try_strptime", _ZONED, text=dt.string, form=dt.string)
+_from_epoch = _builtin("make_timestamp", _LOCAL, micros=dt.int64)
+
+
+def clean(value: ir.Value, reading: Reading) -> ir.Value:
+    """Text without blanks at its ends, null where it is empty or means so; other types as they are."""
+    if not value.type().is_string():
+        return value
+    text = value.strip().nullif("")
+    return text.isin(reading.empty).ifelse(ibis.null("string"), text) if reading.empty else text
+
+
+def to_text(value: ir.Value) -> ir.StringValue:
+    """As text; a whole number that a spreadsheet or a frame keeps as 17850.0 is 17850."""
+    kind = value.type()
+    if kind.is_string():
+        return value
+    if kind.is_floating():
+        return (value == value.round()).ifelse(value.try_cast("int64").cast("string"), value.cast("string"))
+    return value.cast("string")
+
+
+def shortened(text: ir.StringValue) -> ir.BooleanValue:
+    """Whether a spreadsheet kept but a few digits of this id (8.8E+12)."""
+    return text.contains("E+") & text.re_search(r"^\d([.,]\d+)?E\+\d+$")
+
+
+def to_number(value: ir.Value, reading: Reading, kind: str = NUMBER) -> Parsed:
+    """As an exact decimal of the given type; more places than it has are rounded, half away from zero."""
+    if not value.type().is_string():
+        number = value.try_cast(kind)
+        return Parsed(number, value.notnull() & number.isnull())
+    text = value
+    for sign in reading.signs or ():
+        text = text.replace(sign, "").strip()
+    if reading.thousands:
+        mark, point = re.escape(reading.thousands), re.escape(reading.decimal or ".")
+        grouped = text.re_search(rf"^[+-]?(\d+|\d{{1,3}}({mark}\d{{3}})+)({point}\d*)?$")
+        text = grouped.ifelse(text.replace(reading.thousands, ""), ibis.null("string"))
+    if reading.decimal == ",":
+        text = text.contains(".").ifelse(ibis.null("string"), text.replace(",", "."))
+    # The engine reads 1_000 as a thousand; people and other programs do not.
+    number = text.contains("_").ifelse(ibis.null(kind), text.try_cast(kind))
+    return Parsed(number, value.notnull() & number.isnull())
+
+
+def to_whole(value: ir.Value, reading: Reading) -> Parsed:
+    """As a whole number; 3.7 is none, 3.0 is."""
+    parsed = to_number(value, reading)
+    whole = (parsed.value == parsed.value.floor()).ifelse(parsed.value.cast("int64"), ibis.null("int64"))
+    return Parsed(whole, value.notnull() & whole.isnull())
+
+
+def to_yes_no(value: ir.Value, column: ColumnMap) -> Parsed:
+    """As yes or no, by the column's own words or the usual ones, capital or small."""
+    if value.type().is_boolean():
+        return Parsed(value, ibis.literal(False))
+    text = value.cast("string").lower()
+    yes = [word.lower() for word in column.yes or _YES]
+    no = [word.lower() for word in column.no or _NO]
+    answer = ibis.cases((text.isin(yes), True), (text.isin(no), False), else_=ibis.null("boolean"))
+    return Parsed(answer, value.notnull() & answer.isnull())
+
+
+def to_time(value: ir.Value, reading: Reading, zone: str) -> Parsed:
+    """As a time on the clock of ``zone``, from the zone that the reading declares."""
+    kind, source = value.type(), reading.zone or zone
+    formats = list(reading.dates or ["iso"])
+    if kind.is_timestamp():
+        moment = _clock_in(zone, value) if kind.timezone else _moved(value.cast(_LOCAL), source, zone)
+    elif kind.is_date():
+        moment = value.cast(_LOCAL)
+    elif formats[0] in EPOCHS:
+        micros = value.try_cast("int64") * (1_000_000 // EPOCHS[formats[0]])
+        moment = _moved(_from_epoch(micros), "UTC", zone)
+    else:
+        text = value.cast("string")
+        moment = ibis.coalesce(*[_by_format(text, one, source, zone) for one in formats])
+    return Parsed(moment, value.notnull() & moment.isnull())
+
+
+def _by_format(text: ir.StringValue, form: str, source: str, zone: str) -> ir.TimestampValue:
+    if form == "iso":
+        # Cast alone would read 10:00+09:00 as 10:00 and drop the offset without a word.
+        rest = text.substr(10)
+        offset = rest.contains("+") | rest.contains("-") | rest.contains("Z") | rest.contains("z")
+        moment = offset.ifelse(ibis.null(_LOCAL), text.try_cast(_LOCAL))
+        # A day without an hour is the shop's day already.
+        return (text.length() > 10).ifelse(_moved(moment, source, zone), moment) if source != zone else moment
+    if form in EPOCHS:
+        return _moved(_from_epoch(text.try_cast("int64") * (1_000_000 // EPOCHS[form])), "UTC", zone)
+    if "%z" in form:
+        return _clock_in(zone, _strptime_zoned(text, form))
+    moment = _strptime(text, form)
+    return _moved(moment, source, zone) if _HOURS.search(form) else moment
+
+
+def _moved(moment: ir.TimestampValue, source: str, zone: str) -> ir.TimestampValue:
+    """From the clock of one zone to that of another, whatever zone the session has."""
+    return moment if source == zone else _clock_in(zone, _moment_in(source, moment))

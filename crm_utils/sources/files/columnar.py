@@ -1,0 +1,41 @@
+"""Parquet: typed columns as they are, rows numbered by the file itself."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from crm_utils.errors import DataError
+from crm_utils.sources.files.engine_text import identifier, literal
+from crm_utils.sources.files.finding import Found
+from crm_utils.sources.files.options import FileTable
+from crm_utils.sources.files.part import Part, Place, used_columns
+
+__all__ = ["read"]
+
+
+def read(place: Place, files: list[Found], told: FileTable) -> Part:
+    """Raw rows of all files, columns by their names.
+
+    Raises
+    ------
+    DataError
+        A file is damaged, packed, or lacks a column.
+    """
+    rows = {}
+    for file in files:
+        try:
+            footer = pq.read_metadata(file.path)
+        except (pa.ArrowInvalid, OSError):
+            raise DataError(f"{file.name} cannot be read: it is damaged, or no Parquet file.") from None
+        rows[file.name] = footer.num_rows
+        there = footer.schema.to_arrow_schema().names
+        used = used_columns(told, there, table=place.table, name=file.name)
+    paths = [literal(str(file.path)) for file in files]
+    names = f"MAP([{', '.join(paths)}], [{', '.join(literal(file.name) for file in files)}])[filename]"
+    columns = ", ".join(identifier(name) for name in used)
+    table = place.con.sql(
+        f"SELECT {columns}, {names} AS _file, file_row_number + 1 AS _row FROM read_parquet("
+        f"[{', '.join(paths)}], filename = true, file_row_number = true, union_by_name = true)"
+    )
+    return Part(table=table, rows=rows)

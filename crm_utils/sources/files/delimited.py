@@ -1,0 +1,203 @@
+"""CSV and its kin: parted by the engine with declared marks, all text; what it cannot part is kept as a line.
+
+The engine reads the file as often as it is asked: that is faster than keeping a copy. The first time it
+counts rows and notes the lines that cannot be parted; no later step has a part in that number.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from crm_utils.errors import DataError
+from crm_utils.sources.files.engine_text import identifier, literal
+from crm_utils.sources.files.finding import Found
+from crm_utils.sources.files.options import FileTable
+from crm_utils.sources.files.part import HIDDEN, Part, Place, used_columns
+from crm_utils.sources.files.plain_text import as_plain_text
+
+__all__ = ["header_of", "read"]
+
+#: More lines than this that cannot be parted: the marks are wrong, not the lines.
+MOST_REJECTS = 100_000
+#: So much of a line is kept for a person to look at.
+LONGEST_RAW = 2_000
+_REJECTS = pa.schema(
+    [("_file", pa.string()), ("_row", pa.int64()), ("_problem", pa.string()), ("_raw", pa.string())]
+)
+
+
+@dataclass(frozen=True)
+class _Text:
+    """One file as the engine reads it."""
+
+    name: str
+    path: Path
+    header: list[str]
+
+
+@dataclass(frozen=True)
+class _Rejects:
+    """Lines that could not be parted, and for each file after which of its good rows they stand."""
+
+    rows: pa.Table
+    after: dict[str, list[int]]
+
+
+def read(place: Place, files: list[Found], told: FileTable) -> Part:
+    """Raw rows of all files, columns by their names, whatever their order in each file.
+
+    Raises
+    ------
+    DataError
+        A file cannot be decoded or parted, or lacks a column.
+    """
+    told = told.model_copy(update={"format": files[0].format})
+    groups: dict[tuple[str, ...], list[_Text]] = {}
+    for number, file in enumerate(files):
+        text = as_plain_text(file.path, file.name, encoding=told.encoding, to=place.file(number, ".txt"))
+        header = header_of(text, told, file.name)
+        groups.setdefault(tuple(header), []).append(_Text(file.name, text, header))
+    rows: dict[str, int] = {}
+    plain, numbered = [], []
+    for number, texts in enumerate(groups.values()):
+        used = used_columns(told, texts[0].header, table=place.table, name=texts[0].name)
+        counted, rejects = _count(place, texts, told, f"{place.table}_{number}", used)
+        rows |= {name: good + len(rejects.after.get(name, ())) for name, good in counted.items()}
+        plain.append(_select(texts, told, used, "CAST(NULL AS BIGINT)"))
+        numbered.append(_select(texts, told, used, _number(texts, told, counted, rejects)))
+        if rejects.rows.num_rows:
+            name = f"_rejects_{place.table}_{number}"
+            place.con.create_table(name, rejects.rows, temp=True)
+            numbered.append(f"SELECT * FROM {name}")
+    return Part(
+        table=place.con.sql(" UNION ALL BY NAME ".join(plain)),
+        rows=rows,
+        numbered=place.con.sql(" UNION ALL BY NAME ".join(numbered)),
+    )
+
+
+def header_of(path: Path, told: FileTable, name: str) -> list[str]:
+    """The columns of a file: its first line after those that are skipped, or the names that the study gives.
+
+    Raises
+    ------
+    DataError
+        The file is empty.
+    """
+    if told.names is not None:
+        return list(told.names)
+    with path.open(encoding="utf-8-sig", newline="") as text:
+        for _ in range(told.skip):
+            text.readline()
+        lines = (line for line in text if line.strip())
+        try:
+            found = next(csv.reader(lines, delimiter=told.mark, quotechar=told.quote), None)
+        except csv.Error:
+            raise DataError(f"{name}: its first line is no header: it is too long.") from None
+    if found is None:
+        raise DataError(f"{name} is empty.")
+    return [column.strip() or f"column {n}" for n, column in enumerate(found, start=1)]
+
+
+def _count(
+    place: Place, texts: list[_Text], told: FileTable, name: str, used: list[str]
+) -> tuple[dict[str, int], _Rejects]:
+    """Read everything once: rows that can be parted, by file, and the lines that cannot."""
+    con = place.con.con
+    store = f"store_rejects = true, rejects_table = 'e_{name}', rejects_scan = 's_{name}', rejects_limit = 0"
+    by_path = {str(text.path): text.name for text in texts}
+    try:
+        counted = con.execute(
+            f"SELECT filename, count(*) FROM {_scan(texts, told, store)} GROUP BY ALL"
+        ).fetchall()
+    except duckdb.Error as error:
+        names = ", ".join(text.name for text in texts[:3])
+        raise DataError(f"{names} cannot be parted into columns: {str(error).splitlines()[0]}") from None
+    good = {text.name: 0 for text in texts} | {by_path[path]: n for path, n in counted}
+    found = con.execute(
+        f"SELECT s.file_path, e.line, arg_min(e.error_type, e.column_idx), max(e.error_message), "
+        f"left(any_value(e.csv_line), {LONGEST_RAW}) "
+        f"FROM e_{name} e JOIN s_{name} s USING (scan_id, file_id) GROUP BY ALL ORDER BY 1, 2 "
+        f"LIMIT {MOST_REJECTS + 1}".replace("GROUP BY ALL", "GROUP BY 1, 2")
+    ).fetchall()
+    con.execute(f"DROP TABLE e_{name}; DROP TABLE s_{name}")
+    if len(found) > MOST_REJECTS:
+        raise DataError(
+            f"{by_path[found[0][0]]}: more than {MOST_REJECTS:,} lines cannot be parted into "
+            f"{len(texts[0].header)} columns. Are delimiter and quote as declared?"
+        )
+    shown = not told.person and set(used) == set(texts[0].header)
+    rows = [
+        (
+            by_path[path],
+            line + told.skip,
+            _why(kind, said, len(texts[0].header)),
+            raw.strip() if shown else HIDDEN,
+        )
+        for path, line, kind, said, raw in found
+    ]
+    after: dict[str, list[int]] = {}
+    for path, line, *_ in found:
+        lines = after.setdefault(by_path[path], [])
+        lines.append(line - (told.names is None) - len(lines) - 1)
+    columns = [list(column) for column in zip(*rows, strict=True)] if rows else [[], [], [], []]
+    return good, _Rejects(pa.table(columns, schema=_REJECTS), after)
+
+
+def _scan(texts: list[_Text], told: FileTable, errors: str) -> str:
+    paths = ", ".join(literal(str(text.path)) for text in texts)
+    columns = ", ".join(f"c{n}: 'VARCHAR'" for n in range(len(texts[0].header)))
+    quote = literal(told.quote)
+    return (
+        f"read_csv([{paths}], columns = {{{columns}}}, auto_detect = false, header = {told.names is None}, "
+        f"skip = {told.skip}, delim = {literal(told.mark)}, quote = {quote}, escape = {quote}, "
+        f"filename = true, {errors})"
+    )
+
+
+def _select(texts: list[_Text], told: FileTable, used: list[str], row: str) -> str:
+    columns = ", ".join(f"c{texts[0].header.index(name)} AS {identifier(name)}" for name in used)
+    names = _by_file({text.name: literal(text.name) for text in texts}, texts)
+    numbered = ", row_number() OVER () AS _n" if row != "CAST(NULL AS BIGINT)" else ""
+    return (
+        f"SELECT {columns}, {names} AS _file, {row} AS _row "
+        f"FROM (SELECT *{numbered} FROM {_scan(texts, told, 'ignore_errors = true')})"
+    )
+
+
+def _number(texts: list[_Text], told: FileTable, counted: dict[str, int], rejects: _Rejects) -> str:
+    """The line of a row: its place among the good ones of its file, the header, the bad ones before it."""
+    before, start = {}, 0
+    for text in texts:
+        before[text.name] = str(start)
+        start += counted[text.name]
+    place = f"(_n - {_by_file(before, texts)})"
+    line = f"{place} + {told.skip + (told.names is None)}"
+    if not rejects.after:
+        return line
+    after = {text.name: f"CAST({rejects.after.get(text.name, [])} AS BIGINT[])" for text in texts}
+    return f"{line} + len(list_filter({_by_file(after, texts)}, lambda g: g < {place}))"
+
+
+def _by_file(values: dict[str, str], texts: list[_Text]) -> str:
+    """A value in SQL that depends on the file."""
+    if len(texts) == 1:
+        return values[texts[0].name]
+    keys = ", ".join(literal(str(text.path)) for text in texts)
+    return f"MAP([{keys}], [{', '.join(values[text.name] for text in texts)}])[filename]"
+
+
+def _why(kind: str, said: str, columns: int) -> str:
+    if kind == "MISSING COLUMNS":
+        return f"the line has too few values: {said.rpartition(' ')[2]}, not {columns}"
+    return {
+        "TOO MANY COLUMNS": f"the line has more than {columns} values",
+        "UNQUOTED VALUE": "a quotation mark is not closed, or stands within a value",
+        "LINE SIZE OVER MAXIMUM": "the line is longer than 2 MB",
+        "INVALID ENCODING": "the line is not in the encoding of the file",
+    }.get(kind, f"the line cannot be parted ({kind.lower()})")

@@ -1,0 +1,87 @@
+"""Which files does a study mean? By name or pattern, within its folder, and nowhere else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from crm_utils.errors import DataError, known_names
+from crm_utils.sources.files.options import FileTable, Format
+
+__all__ = ["Found", "find_files", "format_of"]
+
+_ENDINGS: dict[str, Format] = {
+    ".csv": "csv",
+    ".txt": "csv",
+    ".tsv": "tsv",
+    ".tab": "tsv",
+    ".xlsx": "excel",
+    ".xlsm": "excel",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".parquet": "parquet",
+}
+_PACKED = (".gz", ".zip")
+
+
+@dataclass(frozen=True)
+class Found:
+    """One file: its path, its name within the folder, and how it is written."""
+
+    path: Path
+    name: str
+    format: Format
+
+
+def find_files(folder: Path, table: str, told: FileTable) -> list[Found]:
+    """The files of one table, in the order of their names.
+
+    Raises
+    ------
+    DataError
+        None is there, one leads out of the folder, or their format is unknown or differs.
+    """
+    home = folder.resolve()
+    found: dict[str, Path] = {}
+    for pattern in told.files:
+        matches = sorted(p for p in folder.glob(pattern) if p.is_file() or p.is_symlink())
+        if not matches:
+            there = sorted(p.name for p in folder.iterdir() if not p.name.startswith("."))
+            raise DataError(
+                f"{table}: no file '{pattern}' in the folder. {known_names(pattern, there, label='It has')}"
+            )
+        found |= {path.relative_to(folder).as_posix(): path for path in matches}
+    for name, path in found.items():
+        if not path.exists():
+            raise DataError(f"{name} leads to a file that is not there.")
+        if not path.resolve().is_relative_to(home):
+            raise DataError(f"{name} leads out of the study's folder. Copy the file itself into the folder.")
+    files = [Found(path, name, told.format or format_of(name)) for name, path in sorted(found.items())]
+    formats = {file.format for file in files}
+    if len(formats) > 1:
+        raise DataError(
+            f"{table}: its files are of several formats: {', '.join(sorted(formats))}. Name those of one."
+        )
+    return files
+
+
+def format_of(name: str) -> Format:
+    """The format that a file's ending tells, packed or not.
+
+    Raises
+    ------
+    DataError
+        It tells none that can be read.
+    """
+    path = Path(name.lower())
+    inner = Path(path.stem) if path.suffix in _PACKED else path
+    if inner.suffix in _ENDINGS:
+        return _ENDINGS[inner.suffix]
+    if path.suffix == ".zip":
+        return "csv"  # told by what is in it
+    if inner.suffix in (".xls", ".xlsb", ".ods"):
+        raise DataError(f"{name}: {inner.suffix} cannot be read. Save it as .xlsx or as CSV.")
+    known = ", ".join(sorted(_ENDINGS))
+    raise DataError(
+        f"{name}: its ending tells no format. Name it {known} (or any of these .gz, .zip), or say format: …"
+    )

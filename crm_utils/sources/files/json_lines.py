@@ -1,0 +1,87 @@
+"""JSON Lines: an object a line; what is no JSON is kept as a row with its reason."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+
+from crm_utils.errors import DataError
+from crm_utils.sources.files.engine_text import identifier, literal
+from crm_utils.sources.files.finding import Found
+from crm_utils.sources.files.options import FileTable
+from crm_utils.sources.files.part import HIDDEN, Part, Place, used_columns
+from crm_utils.sources.files.plain_text import as_plain_text
+
+__all__ = ["keys_of", "read"]
+
+#: Keys are looked for in so many lines; one that stands in none of them is missing.
+LOOKED_AT = 1_000
+LONGEST_LINE = 16 << 20
+
+
+def read(place: Place, files: list[Found], told: FileTable) -> Part:
+    """Raw rows of all files; a key within an object is written ``customer.id``.
+
+    Raises
+    ------
+    DataError
+        A file cannot be decoded, or no object of it has a key that the mapping asks for.
+    """
+    texts, there = {}, dict[str, None]()
+    for number, file in enumerate(files):
+        path = as_plain_text(file.path, file.name, encoding=told.encoding, to=place.file(number, ".txt"))
+        texts[str(path)] = file.name
+        there |= dict.fromkeys(keys_of(path))
+    if not there:
+        raise DataError(f"{files[0].name}: none of its first lines is a JSON object.")
+    used = used_columns(told, list(there), table=place.table, name=files[0].name)
+    scan = _scan(list(texts))
+    counted = place.con.con.execute(f"SELECT filename, count(*) FROM {scan} GROUP BY ALL").fetchall()
+    names = f"MAP([{', '.join(map(literal, texts))}], [{', '.join(map(literal, texts.values()))}])[filename]"
+    paths = ", ".join(literal(_path(name)) for name in used)
+    values = ", ".join(f"v[{n}] AS {identifier(name)}" for n, name in enumerate(used, start=1))
+    place_in_file = "row_number() OVER (PARTITION BY filename)" if len(texts) > 1 else "row_number() OVER ()"
+    made = {}
+    for kind, row in (("plain", "CAST(NULL AS BIGINT)"), ("numbered", place_in_file)):
+        made[kind] = place.con.sql(
+            f"SELECT {values}, {names} AS _file, _row, "
+            "CASE WHEN v IS NULL THEN 'the line is no JSON object' END AS _problem, "
+            f"CASE WHEN v IS NULL THEN {literal(HIDDEN)} END AS _raw "
+            f"FROM (SELECT filename, {row} AS _row, "
+            "CASE WHEN json_valid(line) AND json_type(line) = 'OBJECT' "
+            f"THEN json_extract_string(line, [{paths}]) END AS v FROM {scan})"
+        )
+    rows = dict.fromkeys(texts.values(), 0) | {texts[path]: n for path, n in counted}
+    return Part(table=made["plain"], rows=rows, numbered=made["numbered"])
+
+
+def keys_of(path: Path) -> list[str]:
+    """The keys of the first objects of a file, those of an object within an object by both names."""
+    found: dict[str, None] = {}
+    with path.open(encoding="utf-8-sig") as lines:
+        for line in itertools.islice(lines, LOOKED_AT):
+            try:
+                row = json.loads(line)
+            except (ValueError, RecursionError):
+                continue
+            for key, value in row.items() if isinstance(row, dict) else ():
+                found[key] = None
+                found |= {f"{key}.{inner}": None for inner in value} if isinstance(value, dict) else {}
+    return list(found)
+
+
+def _scan(paths: list[str]) -> str:
+    """Every line as one text, empty lines left out."""
+    listed = ", ".join(map(literal, paths))
+    return (
+        f"(SELECT filename, line FROM read_csv([{listed}], columns = {{line: 'VARCHAR'}}, "
+        "auto_detect = false, header = false, delim = chr(1), quote = '', escape = '', filename = true, "
+        f"max_line_size = {LONGEST_LINE}, buffer_size = {4 * LONGEST_LINE}) WHERE trim(line) <> '')"
+    )
+
+
+def _path(name: str) -> str:
+    if '"' in name:
+        raise DataError(f"the key {name!r} holds a quotation mark: it cannot be read.")
+    return "$" + "".join(f'."{part}"' for part in name.split("."))

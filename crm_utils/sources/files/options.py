@@ -1,0 +1,133 @@
+"""What may a study say of its files? Which they are, how they are written, and their mapping."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import re
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from crm_utils.errors import DataError, StudyError
+from crm_utils.mapping import TableMapping, check_columns
+
+__all__ = ["FileTable", "Options", "folder_of"]
+
+Format = Literal["csv", "tsv", "excel", "jsonl", "parquet"]
+_ENVIRONMENT = re.compile(r"\$\{?([A-Z][A-Z0-9_]*)\}?(?:/(.*))?")
+
+
+def _pattern(text: str) -> str:
+    path = PurePosixPath(text)
+    if path.is_absolute() or ".." in path.parts or "\\" in text or not text.strip():
+        raise ValueError(f"'{text}' must stay within the folder: no '..', no path from the root")
+    return text
+
+
+def _encoding(text: str) -> str:
+    try:
+        found = codecs.lookup(text)
+    except LookupError:
+        raise ValueError(
+            f"'{text}' is no encoding; write one such as utf-8, cp949, utf-16-le, cp1252"
+        ) from None
+    if not getattr(found, "_is_text_encoding", True):
+        raise ValueError(f"'{text}' is no encoding of text")
+    return found.name
+
+
+class FileTable(TableMapping):
+    """The files of one canonical table, how they are written, and what their columns are.
+
+    Attributes
+    ----------
+    files
+        Names or patterns (``orders/2024-*.csv``) within the folder; rows of all of them together.
+    format
+        ``csv``, ``tsv``, ``excel``, ``jsonl`` or ``parquet``; told by the ending when left out.
+    encoding
+        Of text. Left out: by its mark, else strict UTF-8, else strict CP949, else refused.
+    delimiter, quote
+        Between values, and around them.
+    skip
+        Lines above the header.
+    names
+        The columns of files that have no header.
+    sheet
+        Of a workbook that has more than one.
+    """
+
+    files: Annotated[list[Annotated[str, AfterValidator(_pattern)]], Field(min_length=1),
+                     BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]  # fmt: skip
+    format: Format | None = None
+    encoding: Annotated[str, AfterValidator(_encoding)] | None = None
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
+    quote: Annotated[str, Field(min_length=1, max_length=1)] = '"'
+    skip: Annotated[int, Field(ge=0)] = 0
+    names: list[str] | None = None
+    sheet: str | None = None
+
+    @property
+    def mark(self) -> str:
+        """What stands between two values."""
+        return self.delimiter or ("\t" if self.format == "tsv" else ",")
+
+
+class Options(BaseModel):
+    """What a study says of its files.
+
+    Attributes
+    ----------
+    folder
+        Where they are: within the project, or ``$NAME`` of the environment (and a folder below it).
+    tables
+        For each canonical table its files; ``order_lines`` among them.
+    person
+        How people are told apart, where a table has ``person``.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    folder: str
+    tables: dict[str, FileTable]
+
+    @model_validator(mode="after")
+    def _whole(self) -> Options:
+        if "order_lines" not in self.tables:
+            raise ValueError("tables must have 'order_lines': nothing can be said without orders")
+        for name, mapping in self.tables.items():
+            check_columns(name, mapping)
+        return self
+
+
+def folder_of(folder: str, root: Path) -> Path:
+    """The folder that a study names, as it is on this machine.
+
+    Raises
+    ------
+    StudyError
+        It lies outside the project, or its variable is not set.
+    DataError
+        It is not there.
+    """
+    variable = _ENVIRONMENT.fullmatch(folder)
+    if variable:
+        given = os.environ.get(variable[1])
+        if not given:
+            raise StudyError(
+                f"The folder of the files is in ${variable[1]}, which is not set: export {variable[1]}=…"
+            )
+        place = Path(given).expanduser() / _pattern(variable[2] or ".")
+    else:
+        path = PurePosixPath(folder)
+        if path.is_absolute() or ".." in path.parts:
+            raise StudyError(
+                f"folder '{folder}' lies outside the project. Copy the files to data/raw/, or name an "
+                "environment variable that holds their folder: folder: $SHOP_FILES"
+            )
+        place = root / path
+    if not place.is_dir():
+        raise DataError(f"There is no folder '{folder}'. Make it and put the files there.")
+    return place

@@ -1,0 +1,78 @@
+"""What every format gives: raw columns with where they came from, and how many rows each file has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import ibis.backends.duckdb
+import ibis.expr.types as ir
+
+from crm_utils.errors import DataError
+from crm_utils.mapping import TableMapping, columns_named, columns_used
+
+__all__ = ["HIDDEN", "Part", "Place", "used_columns"]
+
+#: Instead of a line that could not be parted: what the mapping does not name may name a person.
+HIDDEN = "(not kept: the file has columns that the study does not use)"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a table is read: the engine, the canonical table's name, and a folder for what is unpacked."""
+
+    con: ibis.backends.duckdb.Backend
+    table: str
+    scratch: Path
+
+    def file(self, number: int, ending: str) -> Path:
+        """A path for one file's text, in a folder that only its owner may open."""
+        self.scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return self.scratch / f"{self.table}-{number:05}{ending}"
+
+
+@dataclass(frozen=True)
+class Part:
+    """The raw rows of one canonical table.
+
+    Attributes
+    ----------
+    table
+        The columns that the mapping reads, ``_file`` and ``_row``; where some lines could not be parted,
+        ``_problem`` and ``_raw``.
+    rows
+        How many rows each file has, by its name.
+    numbered
+        The same with ``_row`` filled and unparted lines in it, where that is dear; None: ``table`` is.
+    """
+
+    table: ir.Table
+    rows: dict[str, int] = field(default_factory=dict)
+    numbered: ir.Table | None = None
+
+
+def used_columns(told: TableMapping, there: list[str], *, table: str, name: str) -> list[str]:
+    """The columns of one file that the mapping reads.
+
+    Raises
+    ------
+    DataError
+        One is missing, or stands twice. The file's own first line is only quoted when it is a header: without
+        one it holds somebody's data.
+    """
+    wanted = columns_named(told)
+    if len(there) > 1 and not set(wanted) & set(there):
+        raise DataError(
+            f"{name}: none of the mapped columns stands in its first line of {len(there)} values. If it has "
+            "no header, write names: [...]; if lines stand above it, skip: …"
+        )
+    if len(there) == 1 and there[0] not in wanted:
+        marks = [mark for mark in (";", "\t", "|", ",") if mark in there[0]]
+        hint = f" Is the delimiter {marks[0]!r}? Declare it: delimiter: …" if marks else ""
+        raise DataError(f"{name}: its first line is one value.{hint}")
+    used = columns_used(told, there, table=f"{name}: {table}")
+    for column in used:
+        alike = [other for other in there if other.casefold() == column.casefold()]
+        if len(alike) > 1:
+            raise DataError(f"{name}: the column '{column}' stands there {len(alike)} times. Rename one.")
+    return used

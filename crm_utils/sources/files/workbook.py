@@ -1,0 +1,168 @@
+"""Excel: cells as text, row by row in bounded memory, through openpyxl.
+
+openpyxl reads a sheet as a stream, tells errors and dates from text, and is what pandas reads Excel with.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import zipfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from crm_utils.errors import DataError, known_names
+from crm_utils.sources.files.engine_text import literal
+from crm_utils.sources.files.finding import Found
+from crm_utils.sources.files.options import FileTable
+from crm_utils.sources.files.part import Part, Place, used_columns
+from crm_utils.sources.files.plain_text import FREE_BYTES, MOST_RATIO
+
+__all__ = ["header_of", "opened_sheet", "read"]
+
+BATCH = 20_000
+
+
+def read(place: Place, files: list[Found], told: FileTable) -> Part:
+    """Raw rows of one sheet of each file, all as text.
+
+    Raises
+    ------
+    DataError
+        A file is no workbook, damaged or packed beyond belief, or lacks a sheet or a column.
+    """
+    paths, rows = [], {}
+    for number, file in enumerate(files):
+        path = place.file(number, ".parquet")
+        with opened_sheet(file, told.sheet) as (values, formulas):
+            rows[file.name] = _write(path, file.name, values, formulas, told, place.table)
+        paths.append(literal(str(path)))
+    table = place.con.sql(f"SELECT * FROM read_parquet([{', '.join(paths)}], union_by_name = true)")
+    return Part(table=table, rows=rows)
+
+
+@contextmanager
+def opened_sheet(file: Found, sheet: str | None) -> Iterator[tuple[Any, Any]]:
+    """The rows of a sheet: with the values of formulas, and with the formulas themselves where it has any."""
+    import openpyxl
+
+    formulas = _looked_into(file)
+    books = []
+    try:
+        for wanted in (True, False)[: 1 + formulas]:
+            books.append(openpyxl.load_workbook(file.path, read_only=True, data_only=wanted))
+        names = [s.title for s in books[0].worksheets]
+        chosen = sheet or (names[0] if len(names) == 1 else None)
+        if chosen not in names:
+            asked = f"no sheet '{sheet}'" if sheet else f"{len(names)} sheets; say which: sheet: …"
+            raise DataError(f"{file.name} has {asked} {known_names(sheet or '', names)}")
+        for book in books:
+            book[chosen].reset_dimensions()  # a program that wrote it may have said too little
+        yield books[0][chosen], books[1][chosen] if formulas else None
+    except DataError:
+        raise
+    except Exception:  # a damaged workbook fails in openpyxl in as many ways as there are damages
+        raise DataError(f"{file.name} cannot be read: it is damaged, or no .xlsx workbook.") from None
+    finally:
+        for book in books:
+            book.close()
+
+
+def header_of(sheet: Any, skip: int) -> tuple[list[str], int]:
+    """The columns of a sheet and the row they stand in: the first that is not empty."""
+    for number, cells in enumerate(sheet.iter_rows(min_row=skip + 1), start=skip + 1):
+        texts = [_text(cell.value) for cell in cells]
+        if any(texts):
+            while texts and not texts[-1]:
+                texts.pop()
+            return [(t or "").strip() or f"column {n}" for n, t in enumerate(texts, start=1)], number
+    return [], skip
+
+
+def _looked_into(file: Found) -> bool:
+    """Whether a workbook has formulas; and that it does not unpack to a flood."""
+    try:
+        with zipfile.ZipFile(file.path) as archive:
+            size = sum(item.file_size for item in archive.infolist())
+            if size > FREE_BYTES and size > MOST_RATIO * file.path.stat().st_size:
+                raise DataError(
+                    f"{file.name} unpacks to more than {MOST_RATIO} times its size: no workbook does."
+                )
+            sheets = [i for i in archive.infolist() if i.filename.startswith("xl/worksheets/")]
+            return any(_holds(archive, item, b"<f") for item in sheets)
+    except (zipfile.BadZipFile, OSError):
+        raise DataError(f"{file.name} cannot be read: it is damaged, or no .xlsx workbook.") from None
+
+
+def _holds(archive: zipfile.ZipFile, item: zipfile.ZipInfo, what: bytes) -> bool:
+    with archive.open(item) as stream:
+        before = b""
+        while chunk := stream.read(1 << 20):
+            if what in before + chunk:
+                return True
+            before = chunk[-len(what) :]
+    return False
+
+
+def _write(path: Path, name: str, values: Any, formulas: Any, told: FileTable, table: str) -> int:
+    """The used columns of a sheet as Parquet; returns how many rows it has."""
+    if told.names is not None:
+        header, top = list(told.names), told.skip
+    else:
+        header, top = header_of(values, told.skip)
+    if not header:
+        raise DataError(f"{name} is empty.")
+    used = used_columns(told, header, table=table, name=name)
+    wanted = [(column, header.index(column)) for column in used]
+    text = [*used, "_file", "_problem", "_raw"]
+    schema = pa.schema([(column, pa.string()) for column in text] + [("_row", pa.int64())])
+    count = 0
+    with pq.ParquetWriter(path, schema) as writer:
+        for batch in _batches(_rows(values, formulas, top, wanted, name)):
+            writer.write_table(pa.Table.from_pylist(batch, schema=schema))
+            count += len(batch)
+    return count
+
+
+def _rows(
+    values: Any, formulas: Any, top: int, wanted: list[tuple[str, int]], name: str
+) -> Iterator[dict[str, Any]]:
+    below = values.iter_rows(min_row=top + 1)
+    written = formulas.iter_rows(min_row=top + 1) if formulas is not None else itertools.repeat(())
+    for number, (cells, sources) in enumerate(zip(below, written, strict=False), start=top + 1):
+        if all(cell.value is None for cell in cells):
+            continue  # an empty row is none
+        row: dict[str, Any] = {"_file": name, "_row": number, "_problem": None, "_raw": None}
+        for column, at in wanted:
+            cell = cells[at] if at < len(cells) else None
+            row[column] = None if cell is None else _text(cell.value)
+            if cell is not None and cell.data_type == "e":
+                row["_problem"] = f"{column} is an error of the workbook ({cell.value})"
+            source = sources[at] if at < len(sources) else None
+            if row[column] is None and source is not None and str(source.value or "").startswith("="):
+                row["_problem"] = f"{column} is a formula that was never calculated"
+        yield row
+
+
+def _batches(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    iterator = iter(rows)
+    while batch := list(itertools.islice(iterator, BATCH)):
+        yield batch
+
+
+def _text(value: Any) -> str | None:
+    """A cell as text: a whole number without .0, a day without an hour when it has none."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    if isinstance(value, dt.datetime):
+        return value.date().isoformat() if value.time() == dt.time() else value.isoformat(sep=" ")
+    return value.isoformat() if isinstance(value, (dt.date, dt.time)) else str(value)

@@ -1,0 +1,156 @@
+"""What is wrong in a YAML file, and on which line? Read strictly; said in a sentence.
+
+A key is text and stands once; dates stay text, so that an impossible one is explained by who reads it.
+"""
+
+from __future__ import annotations
+
+import re
+import types
+import typing
+from collections.abc import Hashable, Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from crm_utils.errors import StudyError, known_names
+
+__all__ = ["explain", "line_of", "read_yaml"]
+
+
+def read_yaml(path: Path, shown: str) -> tuple[dict[str, Any], yaml.Node]:
+    """A YAML file that is one mapping: its values, and its nodes, which know their lines.
+
+    Raises
+    ------
+    StudyError
+        It is not UTF-8, no YAML, or no mapping.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        data = yaml.load(text, Loader=_Loader)
+    except UnicodeDecodeError:
+        raise StudyError(f"{shown} is not UTF-8 text. Save it as UTF-8.") from None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark else 1
+        raise StudyError(f"{shown}, line {line}: {error.problem or error.context}.") from None
+    node = yaml.compose(text, Loader=_Loader)
+    if node is None or not isinstance(data, dict):
+        raise StudyError(f"{shown} is not a study. Begin with 'title: …'; studies/ has examples.")
+    return data, node
+
+
+def explain(
+    error: ValidationError,
+    model: type[BaseModel],
+    *,
+    node: yaml.Node | None,
+    shown: str,
+    at: tuple[str, ...] = (),
+) -> str:
+    """The first thing that is wrong, with its line, what was found and what is allowed.
+
+    Parameters
+    ----------
+    error
+        What pydantic says.
+    model
+        What was to be read.
+    node
+        The file's nodes; without them no line can be named.
+    shown
+        The file's name for people.
+    at
+        Where in the file the model stands.
+    """
+    # A misspelt key explains the missing one, so it comes first.
+    first = sorted(error.errors(include_url=False), key=lambda e: e["type"] != "extra_forbidden")[0]
+    loc = tuple(first["loc"])
+    name = str(loc[-1]) if loc else ""
+    if first["type"] == "extra_forbidden":
+        whole, fields = _section(model, loc[:-1])
+        what = f"a {whole} has no '{name}'. {known_names(name, fields, label='It has')}"
+    elif first["type"] == "missing":
+        what = f"'{name}' is missing. Add a line '{name}: …'."
+    else:
+        keys = ".".join(str(part) for part in (*at, *loc) if "[" not in str(part) and part not in _TYPE_NAMES)
+        found = "" if isinstance(first["input"], dict) else f" (found: {first['input']!r})"
+        what = f"{keys}: {first['msg'].removeprefix('Value error, ')}{found}."
+    where = f", line {line_of(node, (*at, *loc))}" if node is not None else ""
+    return f"{shown}{where}: {what}"
+
+
+def _section(model: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[str, list[str]]:
+    """What the part of a model at ``loc`` is called, and the keys it has."""
+    for part in loc:
+        field = model.model_fields.get(str(part))
+        if field is not None:
+            model = next(_models(field.annotation), model)
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", model.__name__).lower().replace("options", "source")
+    return words, [name for name in model.model_fields if (words, name) != ("study", "name")]
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The models that a type is made of: of ``dict[str, Goal]`` it is Goal."""
+    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
+        if issubclass(annotation, BaseModel):
+            yield annotation
+        return
+    for part in typing.get_args(annotation):
+        yield from _models(part)
+
+
+_TEXT_KEYS = {"tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"}
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML; dates stay text (an impossible one is ours to explain); a key is text and stands once."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        keys = [k.value for k, _ in node.value]
+        for key_node, _ in node.value:
+            # no, on and 2017 are False, True and a number to YAML.
+            if isinstance(key_node, yaml.ScalarNode) and key_node.tag not in _TEXT_KEYS:
+                kind = key_node.tag.rpartition(":")[2]
+                raise yaml.MarkedYAMLError(
+                    problem=f"YAML reads '{key_node.value}' as {kind}, not as text; put it in quotes",
+                    problem_mark=key_node.start_mark,
+                )
+            if keys.count(key_node.value) > 1:
+                last = [k for k, _ in node.value if k.value == key_node.value][-1]
+                raise yaml.MarkedYAMLError(
+                    problem=f"'{last.value}' stands twice", problem_mark=last.start_mark
+                )
+        return super().construct_mapping(node, deep=deep)
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in found if tag != "tag:yaml.org,2002:timestamp"]
+    for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def line_of(node: yaml.Node, loc: tuple[int | str, ...]) -> int:
+    """The line (from 1) on which the key or value at ``loc`` stands."""
+    line = node.start_mark.line + 1
+    for part in loc:
+        if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+            continue
+        found = (
+            [(k, v) for k, v in node.value if k.value == str(part)]
+            if isinstance(node, yaml.MappingNode)
+            else []
+        )
+        if not found:
+            break
+        line, node = found[0][0].start_mark.line + 1, found[0][1]
+    return line
+
+
+#: Pydantic puts the branch of a union into an error's place; people did not write it.
+_TYPE_NAMES = {"bool", "int", "float", "str"}
