@@ -201,7 +201,8 @@ def _left_out(raw: ir.Table, mapping: TableMapping, table: str, zone: str) -> ir
         there = [c for c in raw.columns if c not in _LINEAGE]
         keys = there if mapping.duplicates == "drop" else [column_named(c, there) for c in mapping.duplicates]
         # What a rule leaves out is no first row: the next one like it stays.
-        first = ibis.window(group_by=[*keys, _first(branches).isnull()], order_by=["_file", "_row"])
+        kept = [_first(branches).isnull()] if branches else []
+        first = ibis.window(group_by=[*keys, *kept], order_by=["_file", "_row"])
         again = ibis.row_number().over(first) > 0
         parted = raw._problem.isnull() if "_problem" in raw.columns else ibis.literal(True)
         branches.append((again & parted, "stands there already"))

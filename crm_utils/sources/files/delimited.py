@@ -120,10 +120,11 @@ def _count(
         raise DataError(f"{names} cannot be parted into columns: {str(error).splitlines()[0]}") from None
     good = {text.name: 0 for text in texts} | {by_path[path]: n for path, n in counted}
     found = con.execute(
-        f"SELECT s.file_path, e.line, arg_min(e.error_type, e.column_idx), max(e.error_message), "
+        f"SELECT s.file_path, e.line, arg_min(e.error_type, coalesce(e.column_idx, 0)), "
+        "arg_min(e.error_message, coalesce(e.column_idx, 0)), "
         f"left(any_value(e.csv_line), {LONGEST_RAW}) "
-        f"FROM e_{name} e JOIN s_{name} s USING (scan_id, file_id) GROUP BY ALL ORDER BY 1, 2 "
-        f"LIMIT {MOST_REJECTS + 1}".replace("GROUP BY ALL", "GROUP BY 1, 2")
+        f"FROM e_{name} e JOIN s_{name} s USING (scan_id, file_id) GROUP BY 1, 2 ORDER BY 1, 2 "
+        f"LIMIT {MOST_REJECTS + 1}"
     ).fetchall()
     con.execute(f"DROP TABLE e_{name}; DROP TABLE s_{name}")
     if len(found) > MOST_REJECTS:
