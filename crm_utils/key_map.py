@@ -22,8 +22,9 @@ import ibis.backends.duckdb
 import ibis.expr.types as ir
 
 from crm_utils.errors import DataError, known_names
+from crm_utils.snapshots import Snapshot
 
-__all__ = ["export", "keep", "path_of", "prune", "write"]
+__all__ = ["export", "is_missing", "keep", "path_of", "prune", "write"]
 
 #: The key map's name in a load's scratch folder, until its snapshot is whole.
 NAME = "keys.parquet"
@@ -62,6 +63,12 @@ def keep(scratch: Path, root: Path, study: str, snapshot: str) -> None:
     place.parent.parent.mkdir(mode=0o700, exist_ok=True)
     place.parent.mkdir(mode=0o700, exist_ok=True)
     (scratch / NAME).replace(place)
+
+
+def is_missing(snapshot: Snapshot, root: Path) -> bool:
+    """Whether a snapshot's people have pseudonyms that no key map leads back from: a load was stopped."""
+    told = snapshot.manifest
+    return told.get("identity") is not None and not path_of(root, told["study"], snapshot.id).is_file()
 
 
 def prune(root: Path, study: str, removed: list[str]) -> None:

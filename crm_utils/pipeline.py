@@ -22,7 +22,7 @@ from typing import Any
 
 import psutil
 
-from crm_utils import publish, resume, snapshots
+from crm_utils import key_map, publish, resume, snapshots
 from crm_utils.errors import RunError, StudyError
 from crm_utils.execution import Execution, Executor, work_folder
 from crm_utils.goals import judge_goals
@@ -88,7 +88,8 @@ def _run(root: Path, home: Path, request: Request, tell: Tell) -> Path:
                      "snapshot": plan.snapshot.id, "manifest": str(folder / "run.json")})  # fmt: skip
     try:
         shutil.copyfile(root / "studies" / f"{request.study}.yaml", folder / "study.yaml")
-        if read_study(root, request.study, path=folder / "study.yaml") != plan.study:
+        kept = read_study(root, request.study, path=folder / "study.yaml")
+        if kept.model_dump() != plan.study.model_dump():  # the file that it was read from may differ
             raise StudyError(f"studies/{request.study}.yaml was changed as the run began. Run again.")
         _execute(root, plan, record, deadline, tell)
         manifest["goals"] = judge_goals(plan.study.goals, _results(folder))
@@ -254,7 +255,7 @@ def _tidy(root: Path, home: Path, folder: Path) -> None:
     from crm_utils import pages
 
     used = publish.prune_runs(home, keep=folder)
-    snapshots.prune(root, home.name, used=used)
+    key_map.prune(root, home.name, snapshots.prune(root, home.name, used=used))
     pages.render_overview(root / "reports")
 
 

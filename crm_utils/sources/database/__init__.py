@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import ibis
 import ibis.expr.types as ir
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 
 from crm_utils import people
-from crm_utils.mapping import TableMapping, apply, check_columns, columns_used
+from crm_utils.mapping import TableMapping, check_columns, columns_used
 from crm_utils.people import PeopleOptions
 from crm_utils.sources import Decision, Input, Raw
 from crm_utils.sources.database.address import read_address
@@ -72,10 +72,12 @@ class Options(BaseModel):
     url: Annotated[str, StringConstraints(min_length=1)]
     credentials: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")] = "CRM_DATABASE"
     people: PeopleOptions = PeopleOptions()
-    tables: Annotated[dict[str, DatabaseTable], Field(min_length=1)]
+    tables: dict[str, DatabaseTable]
 
     @model_validator(mode="after")
     def _contract(self) -> Options:
+        if "order_lines" not in self.tables:
+            raise ValueError("tables must have 'order_lines': nothing can be said without orders")
         for table, mapping in self.tables.items():
             check_columns(table, mapping)
         return self
@@ -103,13 +105,12 @@ def read(con: ibis.backends.duckdb.Backend, study: Study, inputs: list[Input], s
     """The canonical tables, from the files that :func:`inputs` put down."""
     options = study.source_options(Options)
     raws = {item.becomes: _rows(con, item) for item in inputs}
-    raws = people.identify(con, raws, options.persons, options.people, scratch)
-    return Raw(
-        {
-            table: apply(raw, options.tables[table], table=table, zone=study.timezone)
-            for table, raw in raws.items()
-        }
-    )
+    who = people.identify(con, raws, options.persons, options.people, scratch)
+    mapped = {
+        table: who.apply(rows, options.tables[table], table=table, zone=study.timezone)
+        for table, rows in raws.items()
+    }
+    return Raw(mapped)
 
 
 def _query(table: str, mapping: DatabaseTable, kind: str) -> Query:

@@ -32,7 +32,10 @@ class LostError(DataError):
 class Session(Protocol):
     """One transaction on one database."""
 
-    quote: ClassVar[str]
+    @property
+    def quote(self) -> str:
+        """What stands around a name."""
+        ...
 
     def columns(self, query: str) -> dict[str, str]:
         """The columns of a query, and what each is."""
@@ -64,8 +67,8 @@ def _postgresql(address: Address) -> Iterator[Session]:
         import psycopg
     except ImportError:
         raise DataError(f"Reading PostgreSQL needs the driver psycopg. {_INSTALL}.") from None
-    told = {"host": address.host, "port": address.port, "dbname": address.name, "user": address.user,
-            "password": address.password, **address.options}  # fmt: skip
+    told: dict[str, Any] = {"host": address.host, "port": address.port, "dbname": address.name,
+            "user": address.user, "password": address.password, **address.options}  # fmt: skip
     try:
         with closing(
             psycopg.connect(**{k: v for k, v in told.items() if v}, connect_timeout=_CONNECT_SECONDS)
@@ -115,8 +118,8 @@ def _mysql(address: Address) -> Iterator[Session]:
         import pymysql.cursors
     except ImportError:
         raise DataError(f"Reading MySQL or MariaDB needs the driver PyMySQL. {_INSTALL}.") from None
-    told = {"host": address.host, "port": address.port, "user": address.user, "password": address.password,
-            "database": address.name, **address.options}  # fmt: skip
+    told: dict[str, Any] = {"host": address.host, "port": address.port, "database": address.name,
+            "user": address.user, "password": address.password, **address.options}  # fmt: skip
     try:
         with closing(
             pymysql.connect(
@@ -124,7 +127,7 @@ def _mysql(address: Address) -> Iterator[Session]:
                 charset="utf8mb4",
                 conv={},
                 connect_timeout=_CONNECT_SECONDS,
-            )  # fmt: skip
+            )
         ) as connection:
             with connection.cursor() as cursor:
                 cursor.execute("SET SESSION time_zone = '+00:00'")
@@ -222,10 +225,10 @@ def _told(address: Address, trouble: str, said: str) -> DataError | StudyError:
     if trouble == "lost":
         return LostError(f"The {address.shown} cannot be reached, or the connection was lost.")
     if trouble == "refused":
-        who = f"user '{address.user}'" if address.user else "to let anybody in without a user"
+        who = f"user '{address.user}'" if address.user else "whoever has no user's name"
         return DataError(
-            f"The {address.shown} refuses {who}. Set {' and '.join(address.variables)} in the environment to a "
-            "user that may read it, and the user's password."
+            f"The {address.shown} refuses {who}. Set {' and '.join(address.variables)} in the environment to "
+            "a user that may read it, and the user's password."
         )
     if trouble == "no database":
         return DataError(f"There is no {address.shown}. Change source.url.")

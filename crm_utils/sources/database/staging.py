@@ -70,7 +70,7 @@ def stage(address: Address, queries: Mapping[str, Query], folder: Path) -> dict[
         except LostError as error:
             if wait is None:
                 raise LostError(
-                    f"{error} It was tried {attempt} times. Nothing was loaded; what was loaded before stays in use."
+                    f"{error} It was tried {attempt} times. Nothing was loaded; what was loaded before stays."
                 ) from None
             time.sleep(wait)
     raise AssertionError("the last attempt returns or raises")
@@ -119,8 +119,8 @@ def _texts(values: tuple[Any, ...], name: str, query: Query) -> pa.Array:
 
 def _unreadable(query: Query, name: str) -> str:
     return (
-        f"{query.shown} holds bytes in its column '{name}', which cannot be read. Leave the column out of the "
-        "study, or write a query that turns it into text."
+        f"{query.shown} holds bytes in its column '{name}', which cannot be read. Leave the column out of "
+        "the study, or write a query that turns it into text."
     )
 
 
