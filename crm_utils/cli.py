@@ -151,21 +151,29 @@ def load_data(name: StudyName) -> None:
             snapshot, is_new = loading.load(root, chosen)
         typer.echo(f"{'Loaded' if is_new else 'Already there:'} snapshot {snapshot.id} of {name}")
         for table, rows in snapshot.manifest["tables"].items():
-            read, loaded, aside = (f"{rows[key]:,}" for key in ("read", "loaded", "quarantined"))
-            typer.echo(f"  {table:<12} {read:>13} read {loaded:>13} loaded {aside:>9} set aside")
+            counts = [f"{rows[key]:,}" for key in ("read", "loaded", "quarantined", "left_out")]
+            read, loaded, aside, out = counts
+            words = f"{read:>13} read {loaded:>13} loaded {aside:>9} set aside {out:>9} left out"
+            typer.echo(f"  {table:<12} {words}")
 
 
 @app.command()
 def check(name: StudyName) -> None:
-    """Check a study, its parameters and its data, and say what a run would do."""
+    """Check a study and its data, and say what would load and what a run would do; nothing is written."""
     from crm_utils import study
-    from crm_utils.plan import Request, make_plan
+    from crm_utils.plan import Request, check_request
+    from crm_utils.preview import described, preview
 
     with _sentences(Log()):
-        plan = make_plan(study.find_root(), Request(name))
-        typer.echo(f"{plan.study.title} as of {plan.as_of}, snapshot {plan.snapshot.id}")
-        for notebook in plan.notebooks:
-            what = plan.skipped.get(notebook.name)
+        root = study.find_root()
+        checked = check_request(root, Request(name))
+        tables = preview(root, checked.study)
+        typer.echo(f"{checked.study.title}, source {checked.study.kind}; nothing was written")
+        for line in described(tables):
+            typer.echo(line)
+        skipped = checked.skipped({table.name for table in tables if table.loaded})
+        for notebook in checked.notebooks:
+            what = skipped.get(notebook.name)
             typer.echo(f"  {notebook.path.stem:<24} {'skipped: ' + what if what else 'would run'}")
 
 

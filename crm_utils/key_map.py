@@ -108,12 +108,13 @@ def export(root: Path, study: str, snapshot: str, table: Path) -> tuple[Path, in
             "under no pseudonyms of ours, or the map was removed. Load the data again: crm load-data "
             f"{study}."
         )
-    with duckdb.connect() as con:
+    # What does not fit into memory is written out, and it names people.
+    with duckdb.connect(config={"temp_directory": str(keys.parent / "spilled")}) as con:
         rows = con.from_parquet(str(table))
         if "customer_id" not in rows.columns:
             known = known_names("customer_id", rows.columns)
             raise DataError(f"{table.stem} is no list of customers: it has no 'customer_id'. {known}")
-        con.execute("CREATE VIEW list AS FROM read_parquet(?)", [str(table)])
+        rows.create_view("list")
         con.execute(_BEST, [str(keys)])
         kinds = [kind for (kind,) in con.execute("SELECT DISTINCT kind FROM best ORDER BY kind").fetchall()]
         joined = con.execute(_joined(kinds))

@@ -30,10 +30,11 @@ from crm_utils.snapshots import Snapshot, connect, current_id, find, open_snapsh
 from crm_utils.sources import Input, Raw, Source, reader
 from crm_utils.study import Study
 from crm_utils.tables import TABLES
+from crm_utils.thresholds import hold_to
 
 __all__ = ["load"]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 #: Raised when the same input would give other tables, whatever the source.
 LOADER_VERSION = 1
 
@@ -156,6 +157,12 @@ def _before(root: Path, study: Study) -> Snapshot | None:
     )
 
 
+def _tables_before(home: Path) -> dict[str, Any] | None:
+    """What the manifest in use says of its tables, whatever they were loaded from."""
+    snapshot = open_snapshot(home / (current_id(home) or "none"))
+    return snapshot.manifest["tables"] if snapshot else None
+
+
 def _build(
     folder: Path,
     name: str,
@@ -168,6 +175,7 @@ def _build(
     scratch: Path,
 ) -> None:
     con = connect()
+    last = _tables_before(folder.parent)
     try:
         raw = source.read(con, study, inputs, scratch)
         tables = {table: _write(con, folder, table, raw) for table in raw.tables}
@@ -175,7 +183,8 @@ def _build(
         oddities = {words: int(rows.execute()) for words, rows in quality.oddities(loaded).items()}
         lines = loaded["order_lines"]
         late = _late(con, lines, before)
-        first, last = lines.aggregate(a=lines.ordered_at.min(), b=lines.ordered_at.max()).execute().iloc[0]
+        ends = lines.aggregate(a=lines.ordered_at.min(), b=lines.ordered_at.max())
+        oldest, newest = ends.execute().iloc[0]
     except (ibis.IbisError, duckdb.Error) as error:
         raise DataError(f"The data of '{study.name}' cannot be loaded: {_words(error)}.") from None
     finally:
@@ -185,6 +194,7 @@ def _build(
             f"No order line of '{study.name}' could be loaded; {tables['order_lines']['read']} were read."
         )
     today = dt.datetime.now(zoneinfo.ZoneInfo(study.timezone)).date()
+    hold_to(study.quality, tables, last, last_day=newest.date(), today=today)
     manifest = {
         "schema_version": SCHEMA_VERSION,
         "id": name,
@@ -200,10 +210,10 @@ def _build(
         "late_arrivals": late,
         "identity": people.report(scratch),
         "decisions": [{"table": d.table, "quirk": d.quirk, "decision": d.decision} for d in source.DECISIONS],
-        "first_day": first.date().isoformat(),
-        "last_day": last.date().isoformat(),
+        "first_day": oldest.date().isoformat(),
+        "last_day": newest.date().isoformat(),
         # A day that was not over when the data were read is not complete.
-        "last_complete_day": min(last.date(), today - dt.timedelta(days=1)).isoformat(),
+        "last_complete_day": min(newest.date(), today - dt.timedelta(days=1)).isoformat(),
     }
     (folder / "snapshot.json").write_text(
         json.dumps(manifest, indent=1, ensure_ascii=False), encoding="utf-8"
@@ -269,9 +279,20 @@ def _write(con: ibis.backends.duckdb.Backend, folder: Path, table: str, raw: Raw
         "quarantined": quarantined,
         "left_out": left_out,
         "left_out_by_reason": left,
+        "filled": _filled(path),
         "bytes": path.stat().st_size,
         "sha256": sha256(path),
     }
+
+
+def _filled(path: Path) -> dict[str, int]:
+    """How many rows have a value in each column, as the file's own statistics say."""
+    footer = pq.read_metadata(path)
+    empty = dict.fromkeys(footer.schema.names, 0)
+    for group in (footer.row_group(n) for n in range(footer.num_row_groups)):
+        for column in (group.column(n) for n in range(group.num_columns)):
+            empty[column.path_in_schema] += column.statistics.null_count if column.statistics else 0
+    return {name: footer.num_rows - nulls for name, nulls in empty.items()}
 
 
 def _remove_abandoned(home: Path) -> None:

@@ -17,7 +17,7 @@ from crm_utils.snapshots import Snapshot
 from crm_utils.study import Study, read_study
 from crm_utils.tables import AsOf
 
-__all__ = ["Plan", "Request", "make_plan"]
+__all__ = ["Checked", "Plan", "Request", "check_request", "make_plan"]
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,47 @@ def make_plan(root: Path, request: Request) -> Plan:
     DataError
         The data cannot be loaded.
     """
+    checked = check_request(root, request)
+    study = checked.study
+    snapshot, _ = loading.load(root, study)
+    as_of = snapshot.as_of(request.as_of or study.as_of, study)
+    chosen = tuple(n for n in checked.notebooks if not request.only or n.name in request.only)
+    skipped = checked.skipped(set(snapshot.tables))
+    return Plan(request, study, snapshot, as_of, chosen, checked.parameters, skipped, checked.after)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A request whose study, notebooks and parameters are valid, before any data are looked at."""
+
+    study: Study
+    notebooks: list[NotebookFile]
+    parameters: dict[str, dict[str, Any]]
+    order: list[str]
+    after: dict[str, set[str]]
+
+    def skipped(self, tables: set[str]) -> dict[str, str]:
+        """The notebooks that cannot run on these tables, and why."""
+        by_name = {n.name: n for n in self.notebooks}
+        found: dict[str, str] = {}
+        for name in self.order:
+            missing = sorted(by_name[name].needs - tables)
+            gone = sorted(self.after[name] & found.keys())
+            if missing:
+                found[name] = f"needs {', '.join(missing)}, which this study does not have"
+            elif gone:
+                found[name] = f"builds on {', '.join(gone)}, which was skipped"
+        return found
+
+
+def check_request(root: Path, request: Request) -> Checked:
+    """Check a request against the study and the notebooks; no data are looked at.
+
+    Raises
+    ------
+    StudyError
+        The study, a notebook's name, a parameter or the day is not valid.
+    """
     study = read_study(root, request.study)
     notebooks = read_notebooks(root / "notebooks")
     by_name = {notebook.name: notebook for notebook in notebooks}
@@ -98,15 +139,4 @@ def make_plan(root: Path, request: Request) -> Plan:
         order = list(graphlib.TopologicalSorter(after).static_order())
     except graphlib.CycleError as error:
         raise StudyError(f"Notebooks wait for each other: {' → '.join(error.args[1])}.") from None
-    snapshot, _ = loading.load(root, study)
-    as_of = snapshot.as_of(request.as_of or study.as_of, study)
-    chosen = tuple(n for n in notebooks if not request.only or n.name in request.only)
-    skipped: dict[str, str] = {}
-    for name in order:
-        missing = sorted(by_name[name].needs - set(snapshot.tables))
-        gone = sorted(after[name] & skipped.keys())
-        if missing:
-            skipped[name] = f"needs {', '.join(missing)}, which this study does not have"
-        elif gone:
-            skipped[name] = f"builds on {', '.join(gone)}, which was skipped"
-    return Plan(request, study, snapshot, as_of, chosen, parameters, skipped, after)
+    return Checked(study, notebooks, parameters, order, after)

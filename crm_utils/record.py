@@ -94,7 +94,8 @@ def _first(plan: Plan, run_id: str, now: dt.datetime) -> dict[str, Any]:
         k: data[k] for k in ("id", "source", "zone", "inputs", "first_day", "last_day", "last_complete_day")
     }
     counts = {
-        t: {k: rows[k] for k in ("read", "loaded", "quarantined")} for t, rows in data["tables"].items()
+        t: {k: rows[k] for k in ("read", "loaded", "quarantined", "left_out")}
+        for t, rows in data["tables"].items()
     }
     return {
         "schema_version": SCHEMA_VERSION,

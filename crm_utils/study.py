@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -26,6 +27,7 @@ from pydantic import (
 
 from crm_utils.errors import StudyError, known_names
 from crm_utils.tables import AsOf
+from crm_utils.thresholds import Quality
 from crm_utils.yaml_file import explain, line_of, read_yaml
 from crm_utils.zones import zone_name
 
@@ -93,6 +95,14 @@ class Goal(BaseModel):
         return "at least" if self.at_least is not None else "at most"
 
 
+@dataclass(frozen=True)
+class Origin:
+    """The file that a study was read from, for the lines in its errors; two studies may differ in it."""
+
+    shown: str = field(default="", compare=False)
+    node: yaml.Node | None = field(default=None, compare=False)
+
+
 class Study(BaseModel):
     """One study: what is analysed, from where, and up to which day.
 
@@ -116,6 +126,8 @@ class Study(BaseModel):
         Parameters for each notebook, by its name.
     goals
         What the numbers should reach; the report's first page says whether they do.
+    quality
+        Limits that stop a load.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -129,7 +141,8 @@ class Study(BaseModel):
     history_starts: Annotated[dt.date, BeforeValidator(_day)]
     notebooks: dict[str, dict[str, Scalar | list[Scalar]]] = {}
     goals: list[Goal] = []
-    _file: tuple[str, yaml.Node] | None = PrivateAttr(default=None)
+    quality: Quality = Quality()
+    _origin: Origin = PrivateAttr(default=Origin())
 
     @property
     def kind(self) -> str:
@@ -147,8 +160,10 @@ class Study(BaseModel):
         try:
             return model.model_validate({key: value for key, value in self.source.items() if key != "kind"})
         except ValidationError as error:
-            shown, node = self._file or (f"study '{self.name}'", None)
-            raise StudyError(explain(error, model, node=node, shown=shown, at=("source",))) from None
+            shown = self._origin.shown or f"study '{self.name}'"
+            raise StudyError(
+                explain(error, model, node=self._origin.node, shown=shown, at=("source",))
+            ) from None
 
 
 def find_root(start: Path | None = None) -> Path:
@@ -209,5 +224,5 @@ def read_study(root: Path, name: str, *, path: Path | None = None) -> Study:
         raise StudyError(explain(error, Study, node=node, shown=str(shown))) from None
     if "kind" not in study.source:
         raise StudyError(f"{shown}, line {line_of(node, ('source',))}: source has no 'kind'. Name a reader.")
-    study._file = (str(shown), node)
+    study._origin = Origin(str(shown), node)
     return study

@@ -192,9 +192,11 @@ def _goals(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _tables(manifest: Mapping[str, Any]) -> list[dict[str, str]]:
-    kept = ("read", "loaded", "quarantined")
+    kept = ("read", "loaded", "quarantined", "left_out")
     tables = manifest.get("snapshot", {}).get("tables", {})
-    return [{"name": name, **{k: wording.count(rows[k]) for k in kept}} for name, rows in tables.items()]
+    return [
+        {"name": name, **{k: wording.count(rows.get(k, 0)) for k in kept}} for name, rows in tables.items()
+    ]
 
 
 def render_overview(reports: Path) -> None:

@@ -101,9 +101,15 @@ class Source(Protocol):
         ...
 
     def read(
-        self, con: ibis.backends.duckdb.Backend, study: Study, inputs: list[Input], scratch: Path
+        self,
+        con: ibis.backends.duckdb.Backend,
+        study: Study,
+        inputs: list[Input],
+        scratch: Path,
+        *,
+        sample: int | None = None,
     ) -> Raw:
-        """The canonical tables."""
+        """The canonical tables; of at least the first ``sample`` rows of each input when that is given."""
         ...
 
 

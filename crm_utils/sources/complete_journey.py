@@ -153,8 +153,18 @@ def inputs(study: Study, root: Path, scratch: Path) -> list[Input]:
     return found
 
 
-def read(con: ibis.backends.duckdb.Backend, study: Study, inputs: list[Input], scratch: Path) -> Raw:
-    """Canonical tables from the files: order_lines, products, customers, campaigns, messages."""
+def read(
+    con: ibis.backends.duckdb.Backend,
+    study: Study,
+    inputs: list[Input],
+    scratch: Path,
+    *,
+    sample: int | None = None,
+) -> Raw:
+    """Canonical tables from the files: order_lines, products, customers, campaigns, messages.
+
+    All of it is read in a second, so a sample is everything.
+    """
     for item in inputs:
         name = item.path.stem
         if name in _COLUMNS:

@@ -101,10 +101,17 @@ def inputs(study: Study, root: Path, scratch: Path) -> list[Input]:
     ]
 
 
-def read(con: ibis.backends.duckdb.Backend, study: Study, inputs: list[Input], scratch: Path) -> Raw:
+def read(
+    con: ibis.backends.duckdb.Backend,
+    study: Study,
+    inputs: list[Input],
+    scratch: Path,
+    *,
+    sample: int | None = None,
+) -> Raw:
     """The canonical tables, from the files that :func:`inputs` put down."""
     options = study.source_options(Options)
-    raws = {item.becomes: _rows(con, item) for item in inputs}
+    raws = {item.becomes: _rows(con, item).limit(sample) for item in inputs}
     who = people.identify(con, raws, options.persons, options.people, scratch)
     mapped = {
         table: who.apply(rows, options.tables[table], table=table, zone=study.timezone)

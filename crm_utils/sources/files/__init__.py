@@ -87,14 +87,21 @@ def inputs(study: Study, root: Path, scratch: Path) -> list[Input]:
     return [Input(paths[name], ", ".join(tables), name=name, key=key) for name, tables in becomes.items()]
 
 
-def read(con: ibis.backends.duckdb.Backend, study: Study, inputs: list[Input], scratch: Path) -> Raw:
+def read(
+    con: ibis.backends.duckdb.Backend,
+    study: Study,
+    inputs: list[Input],
+    scratch: Path,
+    *,
+    sample: int | None = None,
+) -> Raw:
     """Canonical tables by the study's mapping."""
     options = study.source_options(Options)
     parts: dict[str, Part] = {}
     for table, told in options.tables.items():
         names = [item for item in inputs if table in item.becomes.split(", ")]
         files = [Found(item.path, item.name, told.format or format_of(item.name)) for item in names]
-        parts[table] = _READERS[files[0].format](Place(con, table, scratch), files, told)
+        parts[table] = _READERS[files[0].format](Place(con, table, scratch, sample), files, told)
     rows = {table: part.table for table, part in parts.items()}
     who = people.identify(con, rows, options.persons, options.people, scratch)
     raw = Raw({})

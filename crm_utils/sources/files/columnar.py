@@ -28,7 +28,7 @@ def read(place: Place, files: list[Found], told: FileTable) -> Part:
             footer = pq.read_metadata(file.path)
         except (pa.ArrowInvalid, OSError):
             raise DataError(f"{file.name} cannot be read: it is damaged, or no Parquet file.") from None
-        rows[file.name] = footer.num_rows
+        rows[file.name] = min(footer.num_rows, place.sample or footer.num_rows)
         there = footer.schema.to_arrow_schema().names
         used = used_columns(told, there, table=place.table, name=file.name)
     paths = [literal(str(file.path)) for file in files]
@@ -37,5 +37,6 @@ def read(place: Place, files: list[Found], told: FileTable) -> Part:
     table = place.con.sql(
         f"SELECT {columns}, {names} AS _file, file_row_number + 1 AS _row FROM read_parquet("
         f"[{', '.join(paths)}], filename = true, file_row_number = true, union_by_name = true)"
+        + (f" WHERE file_row_number < {place.sample}" if place.sample else "")
     )
     return Part(table=table, rows=rows)

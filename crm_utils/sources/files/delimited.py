@@ -17,8 +17,7 @@ from crm_utils.errors import DataError
 from crm_utils.sources.files.engine_text import identifier, literal
 from crm_utils.sources.files.finding import Found
 from crm_utils.sources.files.options import FileTable
-from crm_utils.sources.files.part import HIDDEN, Part, Place, used_columns
-from crm_utils.sources.files.plain_text import as_plain_text
+from crm_utils.sources.files.part import HIDDEN, Part, Place, plain_text, used_columns
 
 __all__ = ["header_of", "read"]
 
@@ -59,7 +58,7 @@ def read(place: Place, files: list[Found], told: FileTable) -> Part:
     told = told.model_copy(update={"format": files[0].format})
     groups: dict[tuple[str, ...], list[_Text]] = {}
     for number, file in enumerate(files):
-        text = as_plain_text(file.path, file.name, encoding=told.encoding, to=place.file(number, ".txt"))
+        text = plain_text(place, number, file, told)
         header = header_of(text, told, file.name)
         groups.setdefault(tuple(header), []).append(_Text(file.name, text, header))
     rows: dict[str, int] = {}

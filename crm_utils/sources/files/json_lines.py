@@ -10,8 +10,7 @@ from crm_utils.errors import DataError
 from crm_utils.sources.files.engine_text import identifier, literal
 from crm_utils.sources.files.finding import Found
 from crm_utils.sources.files.options import FileTable
-from crm_utils.sources.files.part import HIDDEN, Part, Place, used_columns
-from crm_utils.sources.files.plain_text import as_plain_text
+from crm_utils.sources.files.part import HIDDEN, Part, Place, plain_text, used_columns
 
 __all__ = ["keys_of", "read"]
 
@@ -30,7 +29,7 @@ def read(place: Place, files: list[Found], told: FileTable) -> Part:
     """
     texts, there = {}, dict[str, None]()
     for number, file in enumerate(files):
-        path = as_plain_text(file.path, file.name, encoding=told.encoding, to=place.file(number, ".txt"))
+        path = plain_text(place, number, file, told)
         texts[str(path)] = file.name
         there |= dict.fromkeys(keys_of(path))
     if not there:

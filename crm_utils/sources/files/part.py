@@ -10,8 +10,11 @@ import ibis.expr.types as ir
 
 from crm_utils.errors import DataError
 from crm_utils.mapping import TableMapping, columns_named, columns_used
+from crm_utils.sources.files.finding import Found
+from crm_utils.sources.files.options import FileTable
+from crm_utils.sources.files.plain_text import as_plain_text, first_lines
 
-__all__ = ["HIDDEN", "Part", "Place", "used_columns"]
+__all__ = ["HIDDEN", "Part", "Place", "plain_text", "used_columns"]
 
 #: Instead of a line that could not be parted: what the mapping does not name may name a person.
 HIDDEN = "(not kept: the file has columns that the study does not use)"
@@ -19,11 +22,15 @@ HIDDEN = "(not kept: the file has columns that the study does not use)"
 
 @dataclass(frozen=True)
 class Place:
-    """Where a table is read: the engine, the canonical table's name, and a folder for what is unpacked."""
+    """Where a table is read: the engine, the canonical table's name, and a folder for what is unpacked.
+
+    With ``sample``, so many rows of each file are enough.
+    """
 
     con: ibis.backends.duckdb.Backend
     table: str
     scratch: Path
+    sample: int | None = None
 
     def file(self, number: int, ending: str) -> Path:
         """A path for one file's text, in a folder that only its owner may open."""
@@ -49,6 +56,14 @@ class Part:
     table: ir.Table
     rows: dict[str, int] = field(default_factory=dict)
     numbered: ir.Table | None = None
+
+
+def plain_text(place: Place, number: int, file: Found, told: FileTable) -> Path:
+    """A path of a file's text that the engine reads as it is; of its first lines when a sample is enough."""
+    path = file.path
+    if place.sample is not None:
+        path = first_lines(path, file.name, place.sample, to=place.file(number, ".part"))
+    return as_plain_text(path, file.name, encoding=told.encoding, to=place.file(number, ".txt"))
 
 
 def used_columns(told: TableMapping, there: list[str], *, table: str, name: str) -> list[str]:

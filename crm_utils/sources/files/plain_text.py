@@ -20,7 +20,7 @@ from typing import IO
 
 from crm_utils.errors import DataError
 
-__all__ = ["Facts", "as_plain_text", "look", "opened"]
+__all__ = ["Facts", "as_plain_text", "first_lines", "look", "opened"]
 
 CHUNK = 1 << 22
 #: Text packs by 3 to 40; what packs better and is long is made to fill a disk.
@@ -117,6 +117,25 @@ def as_plain_text(path: Path, name: str, *, encoding: str | None, to: Path) -> P
     return to
 
 
+def first_lines(path: Path, name: str, lines: int, *, to: Path) -> Path:
+    """The first lines of a file, unpacked; the file itself when it is no longer than that.
+
+    Bytes are cut at a line end of the encoding that the file's mark tells, so that no letter is cut.
+    """
+    packed = path.suffix.lower() in (".gz", ".zip")
+    found, end = 0, b"\n"
+    with _damage_told(name), opened(path, name) as stream, to.open("wb") as target:
+        while chunk := stream.read(CHUNK):
+            if not target.tell() and chunk.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+                end = b"\n\0" if chunk.startswith(codecs.BOM_UTF16_LE) else b"\0\n"
+            found += chunk.count(end)
+            if found >= lines:
+                target.write(chunk[: chunk.rfind(end) + len(end)])
+                return to
+            target.write(chunk)
+    return to if packed else path
+
+
 def _told(path: Path, name: str, facts: Facts) -> str:
     if facts.nul:
         raise DataError(
@@ -147,20 +166,25 @@ def _told(path: Path, name: str, facts: Facts) -> str:
 
 def _unpacked(path: Path, name: str, to: Path) -> Path:
     """The bytes of a .gz, or of the one file in a .zip, in a file of their own."""
+    with _damage_told(name), opened(path, name) as stream, to.open("wb") as target:
+        size, packed = 0, path.stat().st_size
+        while chunk := stream.read(CHUNK):
+            size += len(chunk)
+            if size > FREE_BYTES and size > MOST_RATIO * packed:
+                raise DataError(
+                    f"{name} unpacks to more than {MOST_RATIO} times its size: no table does. If it is one, "
+                    "unpack it yourself."
+                )
+            target.write(chunk)
+    return to
+
+
+@contextmanager
+def _damage_told(name: str) -> Iterator[None]:
     try:
-        with opened(path, name) as stream, to.open("wb") as target:
-            size, packed = 0, path.stat().st_size
-            while chunk := stream.read(CHUNK):
-                size += len(chunk)
-                if size > FREE_BYTES and size > MOST_RATIO * packed:
-                    raise DataError(
-                        f"{name} unpacks to more than {MOST_RATIO} times its size: no table does. If it is "
-                        "one, unpack it yourself."
-                    )
-                target.write(chunk)
+        yield
     except (EOFError, zlib.error, zipfile.BadZipFile, gzip.BadGzipFile, NotImplementedError):
         raise DataError(f"{name} cannot be unpacked: it is damaged, or cut off.") from None
-    return to
 
 
 @contextmanager

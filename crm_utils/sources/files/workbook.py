@@ -40,7 +40,7 @@ def read(place: Place, files: list[Found], told: FileTable) -> Part:
     for number, file in enumerate(files):
         path = place.file(number, ".parquet")
         with opened_sheet(file, told.sheet) as (values, formulas):
-            rows[file.name] = _write(path, file.name, values, formulas, told, place.table)
+            rows[file.name] = _write(path, file.name, values, formulas, told, place)
         paths.append(literal(str(path)))
     table = place.con.sql(f"SELECT * FROM read_parquet([{', '.join(paths)}], union_by_name = true)")
     return Part(table=table, rows=rows)
@@ -109,7 +109,7 @@ def _holds(archive: zipfile.ZipFile, item: zipfile.ZipInfo, what: bytes) -> bool
     return False
 
 
-def _write(path: Path, name: str, values: Any, formulas: Any, told: FileTable, table: str) -> int:
+def _write(path: Path, name: str, values: Any, formulas: Any, told: FileTable, place: Place) -> int:
     """The used columns of a sheet as Parquet; returns how many rows it has."""
     if told.names is not None:
         header, top = list(told.names), told.skip
@@ -117,13 +117,14 @@ def _write(path: Path, name: str, values: Any, formulas: Any, told: FileTable, t
         header, top = header_of(values, told.skip)
     if not header:
         raise DataError(f"{name} is empty.")
-    used = used_columns(told, header, table=table, name=name)
+    used = used_columns(told, header, table=place.table, name=name)
     wanted = [(column, header.index(column)) for column in used]
     text = [*used, "_file", "_problem", "_raw"]
     schema = pa.schema([(column, pa.string()) for column in text] + [("_row", pa.int64())])
     count = 0
     with pq.ParquetWriter(path, schema) as writer:
-        for batch in _batches(_rows(values, formulas, top, wanted, name)):
+        rows = itertools.islice(_rows(values, formulas, top, wanted, name), place.sample)
+        for batch in _batches(rows):
             writer.write_table(pa.Table.from_pylist(batch, schema=schema))
             count += len(batch)
     return count

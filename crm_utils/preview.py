@@ -1,0 +1,151 @@
+"""What would a load bring in, and what would it set aside and why? Looked at before anything is written.
+
+The first rows of each file are read and judged exactly as a load does it; nothing reaches ``data/``.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import ibis
+import ibis.backends.duckdb
+
+from crm_utils import quality
+from crm_utils.errors import DataError
+from crm_utils.snapshots import connect
+from crm_utils.sources import Raw, reader
+from crm_utils.study import Study
+from crm_utils.tables import TABLES
+
+__all__ = ["SAMPLE", "Aside", "TablePreview", "described", "preview"]
+
+#: Rows of each file that are looked at: a few seconds' work, and most faults show in them.
+SAMPLE = 100_000
+#: Reasons shown for a table.
+SHOWN = 10
+
+
+@dataclass(frozen=True)
+class Aside:
+    """A reason for which rows would be set aside: how many, and the first of them."""
+
+    reason: str
+    rows: int
+    file: str
+    row: int
+    raw: str
+
+
+@dataclass(frozen=True)
+class TablePreview:
+    """What would become of one table.
+
+    Attributes
+    ----------
+    name
+        The canonical table.
+    read, loaded, quarantined
+        Rows of the part that was looked at.
+    left_out
+        Rows by the study's reasons.
+    aside
+        Reasons for which rows would be set aside, the most frequent first.
+    first, last
+        The days that the table covers, where it has times.
+    """
+
+    name: str
+    read: int
+    loaded: int
+    quarantined: int
+    left_out: dict[str, int]
+    aside: list[Aside]
+    first: dt.date | None
+    last: dt.date | None
+
+
+def preview(root: Path, study: Study, *, sample: int = SAMPLE) -> list[TablePreview]:
+    """Judge the first rows of each of a study's files.
+
+    Parameters
+    ----------
+    root
+        The project's folder; nothing in it is written.
+    study
+        What would be loaded.
+    sample
+        Rows of each file.
+
+    Returns
+    -------
+    list of TablePreview
+        In the order of the study.
+
+    Raises
+    ------
+    StudyError, DataError
+        As at a load.
+    """
+    source = reader(study)
+    scratch = Path(tempfile.mkdtemp(prefix="crm-check-"))
+    con = connect()
+    try:
+        inputs = source.inputs(study, root, scratch)
+        raw = source.read(con, study, inputs, scratch, sample=sample)
+        return [_table(name, raw) for name in raw.tables]
+    except (ibis.IbisError, duckdb.Error) as error:
+        said = str(error).splitlines()[0].rstrip(".")
+        raise DataError(f"The data of '{study.name}' cannot be read: {said}.") from error
+    finally:
+        con.disconnect()
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _table(name: str, raw: Raw) -> TablePreview:
+    rows = raw.tables[name]
+    good, bad = quality.split(raw.numbered.get(name, rows), name)
+    counted = raw.rows.get(name)
+    read = sum(counted.values()) if counted is not None else int(rows.count().execute())
+    left = quality.left_out(rows)
+    cut = good[TABLES[name].cut]
+    found: dict[str, Any] = (
+        good.aggregate(n=good.count(), first=cut.min(), last=cut.max()).to_pyarrow().to_pylist()[0]
+    )
+    reasons = bad.group_by("reason").agg(
+        rows=bad.count(), file=bad.file.argmin(bad.row), raw=bad.raw.argmin(bad.row), row=bad.row.min()
+    )
+    aside = [
+        Aside(r["reason"], r["rows"], r["file"], r["row"], r["raw"] or "")
+        for r in reasons.order_by(ibis.desc("rows"), "reason").to_pyarrow().to_pylist()
+    ]
+    days = [
+        value.date() if isinstance(value, dt.datetime) else value for value in (found["first"], found["last"])
+    ]
+    return TablePreview(name, read, found["n"], sum(a.rows for a in aside), left, aside, *days)
+
+
+def described(tables: list[TablePreview], *, sample: int = SAMPLE) -> list[str]:
+    """Lines for people: what would load or be left out, and what set aside, with the first row of each."""
+    lines = []
+    for table in tables:
+        part = f" (of the first {sample:,} rows of each file)" if table.read >= sample else ""
+        days = f", {table.first} to {table.last}" if table.first else ""
+        lines.append(
+            f"  {table.name:<12} {table.read:>13,} read {table.loaded:>13,} would load "
+            f"{table.quarantined:>9,} set aside {sum(table.left_out.values()):>9,} left out{days}{part}"
+        )
+        lines += [f"      left out: {reason} ({rows:,})" for reason, rows in table.left_out.items()]
+        for aside in table.aside[:SHOWN]:
+            lines.append(
+                f"      set aside: {aside.reason} ({aside.rows:,}); {aside.file}, row {aside.row:,}:"
+            )
+            lines.append(f"          {aside.raw[:200]}")
+        if len(table.aside) > SHOWN:
+            lines.append(f"      … and {len(table.aside) - SHOWN} more reasons")
+    return lines

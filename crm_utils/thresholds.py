@@ -1,0 +1,107 @@
+"""When is a load stopped before anyone builds on it? Limits that a study sets; the old snapshot stays.
+
+Rows set aside, volume and columns against the load before, and the age of the newest order.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from crm_utils.errors import DataError
+
+__all__ = ["Quality", "hold_to"]
+
+Share = Annotated[float, Field(strict=False, ge=0, le=1)]
+
+
+class Quality(BaseModel):
+    """What a load must keep to; whatever is left out stops nothing.
+
+    Attributes
+    ----------
+    set_aside_at_most
+        The share of a table's rows that may break its contract (0 to 1).
+    fewer_rows_at_most
+        The share by which a table may have fewer rows than in the load before (0 to 1).
+    more_rows_at_most
+        The factor by which it may have more, less one: 1.0 is twice as many.
+    columns_stay
+        A column that had values in the load before must have some now.
+    age_at_most_days
+        Days from the newest order line to today, on the shop's clock.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    set_aside_at_most: Share | None = None
+    fewer_rows_at_most: Share | None = None
+    more_rows_at_most: Annotated[float, Field(strict=False, ge=0)] | None = None
+    columns_stay: bool = False
+    age_at_most_days: Annotated[int, Field(ge=0)] | None = None
+
+
+def hold_to(
+    quality: Quality,
+    tables: Mapping[str, Mapping[str, Any]],
+    before: Mapping[str, Mapping[str, Any]] | None,
+    *,
+    last_day: dt.date,
+    today: dt.date,
+) -> None:
+    """Stop a load that breaks a limit.
+
+    Parameters
+    ----------
+    quality
+        The study's limits.
+    tables, before
+        What the manifests say of the tables now, and in the load before if there was one.
+    last_day, today
+        Of the newest order line, and now, on the shop's clock.
+
+    Raises
+    ------
+    DataError
+        One sentence for all limits that are broken, each with its name in the study.
+    """
+    found = [*_set_aside(quality, tables), *_against(quality, tables, before or {})]
+    if quality.age_at_most_days is not None and (today - last_day).days > quality.age_at_most_days:
+        age = (today - last_day).days
+        limit = f"age_at_most_days: {quality.age_at_most_days}"
+        found.append(f"the newest order is of {last_day}, {age} days ago ({limit})")
+    if found:
+        raise DataError(
+            f"Not loaded, the data break the study's limits: {'; '.join(found)}. What was loaded before stays. "
+            "Mend the data, or change 'quality' in the study."
+        )
+
+
+def _set_aside(quality: Quality, tables: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    limit = quality.set_aside_at_most
+    for name, rows in tables.items():
+        if limit is not None and rows["quarantined"] > limit * rows["read"]:
+            yield (
+                f"{rows['quarantined']:,} of {rows['read']:,} rows of {name} would be set aside "
+                f"(set_aside_at_most: {limit})"
+            )
+
+
+def _against(
+    quality: Quality, tables: Mapping[str, Mapping[str, Any]], before: Mapping[str, Mapping[str, Any]]
+) -> Iterator[str]:
+    for name, then in before.items():
+        now = tables.get(name, {"loaded": 0, "filled": {}})
+        fewer, more = quality.fewer_rows_at_most, quality.more_rows_at_most
+        change = f"{name} has {now['loaded']:,} rows, after {then['loaded']:,} in the load before"
+        if fewer is not None and now["loaded"] < (1 - fewer) * then["loaded"]:
+            yield f"{change} (fewer_rows_at_most: {fewer})"
+        if more is not None and now["loaded"] > (1 + more) * then["loaded"]:
+            yield f"{change} (more_rows_at_most: {more})"
+        had = [column for column, values in then.get("filled", {}).items() if values]
+        gone = [column for column in had if not now["filled"].get(column)]
+        if quality.columns_stay and gone:
+            yield f"{name} has no more values in {', '.join(gone)} (columns_stay)"
