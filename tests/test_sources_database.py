@@ -10,6 +10,7 @@ import pytest
 from people_data import CUSTOMERS, ORDERS
 
 from crm_utils import loading
+from crm_utils.errors import DataError, StudyError
 from crm_utils.privacy import KEY_NAME
 from crm_utils.snapshots import Snapshot
 from crm_utils.sources.database import staging
@@ -99,3 +100,105 @@ def test_loading_twice_is_nothing_whatever_the_order_of_rows(root: Path) -> None
     assert other.id != first.id
     change(root, "INSERT INTO orders SELECT * FROM orders WHERE order_no = 'o4'")
     assert load(root)[1], "a row that stands twice is another state"
+
+
+def test_what_a_database_and_a_study_may_get_wrong(root: Path) -> None:
+    first, _ = load(root)
+    cases = {
+        "table: order": "The SQLite file shop.db answers: no such table: order.",
+        "query: SELECT price": "The SQLite file shop.db answers: no such column: price.",
+        "query: SELECT account, sku FROM orders": "order_lines: the data have no column 'order_no'.",
+        "query: DELETE FROM orders": "The SQLite file shop.db answers: near",
+    }
+    for orders, said in cases.items():
+        write_study(root, "sqlite:///shop.db", orders)
+        with pytest.raises(DataError) as error:
+            load(root)
+        assert said in str(error.value)
+    write_study(root, "sqlite:///none.db")
+    with pytest.raises(DataError, match="There is no SQLite file none.db. Its path counts from the project"):
+        load(root)
+    (root / "text.db").write_text("no database at all, only text" * 100)
+    write_study(root, "sqlite:///text.db")
+    with pytest.raises(DataError, match="SQLite file text.db answers: file is not a database."):
+        load(root)
+    home = root / "data" / "snapshots" / "shop"
+    assert (home / "CURRENT").read_text().strip() == first.id
+    assert sorted(p.name for p in home.iterdir()) == sorted(["CURRENT", first.id])
+
+
+def test_bytes_are_refused_and_a_large_cell_is_not(root: Path) -> None:
+    change(root, "UPDATE orders SET sku = replace(hex(zeroblob(5000000)), '0', 'x') WHERE order_no = 'o1'")
+    assert len(pd.read_parquet(load(root)[0].path("order_lines"))["product_id"].iloc[0]) == 10_000_000
+    change(root, "UPDATE orders SET sku = x'00ff' WHERE order_no = 'o1'")
+    with pytest.raises(
+        DataError, match="table orders holds bytes in its column 'sku', which cannot be read."
+    ):
+        load(root)
+    change(root, "UPDATE orders SET sku = CAST(x'ff' AS text) WHERE order_no = 'o1'")
+    with pytest.raises(DataError, match="holds text that is not UTF-8"):
+        load(root)
+
+
+def test_numbers_of_sqlite_keep_their_digits_and_an_empty_table_is_said(root: Path) -> None:
+    columns = "order_no, account, guest_email, sku, ordered, 3 AS qty, 0.1 + 0.2 AS total"
+    change(root, f"CREATE TABLE n AS SELECT {columns} FROM orders WHERE order_no < 'o3'")
+    write_study(root, "sqlite:///shop.db", "table: n")
+    lines = pd.read_parquet(load(root)[0].path("order_lines"))
+    assert {str(v) for v in lines["amount"]} == {"0.30"}
+    assert {str(v) for v in lines["quantity"]} == {"3.000"}
+    change(root, "DELETE FROM n")
+    with pytest.raises(DataError, match="No order line of 'shop' could be loaded; 0 were read."):
+        load(root)
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("postgresql://me:hunter2@db/shop", "source.url holds a user or a password"),
+        ("mysql://db/shop?password=hunter2", "source.url holds a user or a password"),
+        ("oracle://db/shop", "source.url begins with 'oracle'. It may begin with: mariadb, mysql, post"),
+        ("postgresql://db", "source.url names no database."),
+        ("postgresql://db:port/shop", "source.url is not a database's address."),
+        ("sqlite://shop.db", "source.url names no database."),
+        (
+            "mysql://db/shop?sslmode=require",
+            "source.url has no option 'sslmode'. It has: ssl_ca, unix_socket.",
+        ),
+    ],
+)
+def test_addresses_that_are_refused(root: Path, url: str, said: str) -> None:
+    write_study(root, url)
+    with pytest.raises(StudyError) as error:
+        load(root)
+    assert said in str(error.value)
+    assert "hunter2" not in str(error.value)
+
+
+def test_a_database_that_nobody_answers_for_is_tried_three_times(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr(staging, "WAITS", (1.0, 5.0))
+    monkeypatch.setattr(staging.time, "sleep", waited.append)
+    write_study(root, "postgresql://127.0.0.1:9/shop")
+    with pytest.raises(DataError, match="database 'shop' at 127.0.0.1:9 cannot be reached.* tried 3 times"):
+        load(root)
+    assert waited == [1.0, 5.0]
+
+
+def test_the_digest_sees_every_change_but_order(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    def of(rows: list[tuple[str | None, str | None]]) -> str:
+        kinds = [pa.field(name, pa.string(), metadata={"kind": "text"}) for name in ("a", "b")]
+        columns = [pa.array([row[k] for row in rows], pa.string()) for k in (0, 1)]
+        pq.write_table(pa.table(columns, schema=pa.schema(kinds)), tmp_path / "t.parquet")
+        return staging.digest(tmp_path / "t.parquet")
+
+    first = [("1", "x"), ("2", None), ("3", "y")]
+    assert of(first) == of(first[::-1])
+    others = [first[:2], [*first, ("3", "y")], [("1", "x"), ("2", ""), ("3", "y")], [("1x", ""), *first[1:]],
+              [("1", "y"), ("2", None), ("3", "x")], [*first, ("4", "z"), ("4", "z")]]  # fmt: skip
+    assert len({of(rows) for rows in [first, *others]}) == 7
