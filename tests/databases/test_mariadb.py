@@ -37,9 +37,9 @@ class Server:
         return str(self.folder / "s.sock")
 
     def start(self) -> None:
-        command = ["mariadbd", "--no-defaults", f"--datadir={self.folder / 'data'}", f"--socket={self.socket}",
-                   "--skip-networking", f"--pid-file={self.folder / 'pid'}", "--innodb-buffer-pool-size=16M",
-                   f"--log-error={self.folder / 'log'}", "--user=root"]  # fmt: skip
+        command = ["mariadbd", "--no-defaults", f"--datadir={self.folder / 'data'}", "--skip-networking",
+                   f"--socket={self.socket}", f"--pid-file={self.folder / 'pid'}", "--user=root",
+                   f"--log-error={self.folder / 'log'}", "--innodb-buffer-pool-size=16M"]  # fmt: skip
         self.process = subprocess.Popen(command)
         for _ in range(600):
             with contextlib.suppress(pymysql.MySQLError):
@@ -51,12 +51,11 @@ class Server:
     def ask(self, *statements: str, rows: list[tuple[Any, ...]] | None = None) -> tuple[Any, ...]:
         with pymysql.connect(unix_socket=self.socket, user="root", charset="utf8mb4", autocommit=True) as db:
             cursor = db.cursor()
-            cursor.execute("USE shop") if statements[0].split()[0] != "SELECT" and self.made else None
+            cursor.execute("CREATE DATABASE IF NOT EXISTS shop CHARACTER SET utf8mb4")
+            cursor.execute("USE shop")
             for statement in statements:
                 cursor.executemany(statement, rows) if rows else cursor.execute(statement)
             return cursor.fetchall()
-
-    made: bool = False
 
     def end(self, *, kill: bool = False) -> None:
         if self.process is not None:
@@ -75,8 +74,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server = Server(folder)
     server.start()
     marks = ", ".join(["%s"] * 7)
-    server.ask("CREATE DATABASE shop CHARACTER SET utf8mb4")
-    server.made = True
     customers, orders = (
         SCHEMA.replace(" ordered text", " ordered timestamp NULL").strip().rstrip(";").split(";")
     )
@@ -160,7 +157,7 @@ def test_what_the_server_refuses_is_said_without_secrets_or_values(
         "query: SELECT price FROM orders": "answers: Unknown column 'price' in",
         "table: mysql.user": "refuses user 'reader'|answers: SELECT command denied",
         "query: SELECT *, 1 AS sku FROM orders": "answers: Duplicate column name 'sku'.",
-        "query: \"SELECT order_no, account, guest_email, unhex('ff') AS sku, ordered, qty, total FROM orders\"":
+        "query: \"SELECT order_no, account, guest_email, unhex('ff') AS sku, ordered, qty, total FROM odd\"":
             "holds bytes in its column 'sku', which cannot be read",
     }  # fmt: skip
     for orders, said in cases.items():
@@ -179,16 +176,15 @@ def test_what_the_server_refuses_is_said_without_secrets_or_values(
 
 def test_a_server_killed_in_the_middle_leaves_what_was_there(root: Path, server: Server) -> None:
     first, _ = load(root)
-    slow = "SELECT o.*, sleep(0.02) AS waited FROM orders o, seq_1_to_400"
+    slow = "SELECT o.* FROM orders o, seq_1_to_400 WHERE sleep(0.02) = 0"
     write_study(root, f"mysql:///shop?unix_socket={server.socket}", f"query: {slow}")
     killed = threading.Event()
 
     def kill() -> None:
         for _ in range(300):
             with contextlib.suppress(pymysql.MySQLError):
-                found = server.ask("SELECT count(*) FROM information_schema.processlist WHERE info LIKE '%sleep(0.02)%'"
-                                   " AND user = 'reader'")  # fmt: skip
-                if found[0][0]:
+                running = server.ask("SELECT info FROM information_schema.processlist WHERE user = 'reader'")
+                if any("sleep(0.02)" in str(info) for (info,) in running):
                     server.end(kill=True)
                     killed.set()
                     return

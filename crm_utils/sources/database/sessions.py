@@ -115,17 +115,20 @@ def _postgresql_trouble(error: Any) -> str:
 def _mysql(address: Address) -> Iterator[Session]:
     try:
         import pymysql
+        import pymysql.converters
         import pymysql.cursors
     except ImportError:
         raise DataError(f"Reading MySQL or MariaDB needs the driver PyMySQL. {_INSTALL}.") from None
     told: dict[str, Any] = {"host": address.host, "port": address.port, "database": address.name,
             "user": address.user, "password": address.password, **address.options}  # fmt: skip
+    # No decoders: what the server prints is what is read.
+    as_text = {kind: conv for kind, conv in pymysql.converters.conversions.items() if isinstance(kind, type)}
     try:
         with closing(
             pymysql.connect(
                 **{k: v for k, v in told.items() if v},
                 charset="utf8mb4",
-                conv={},
+                conv=as_text,
                 connect_timeout=_CONNECT_SECONDS,
             )
         ) as connection:
