@@ -27,8 +27,8 @@ from crm_utils.mapping.expressions import column_named
 
 __all__ = ["People", "PeopleOptions", "fingerprint", "identify", "report"]
 
-#: What is known of a person, and still joins nobody: two people share a name or a house.
-NEVER_JOIN = ("name", "address")
+#: Kinds with one of these words join nobody, whatever stands around it: two people share a name or a house.
+_NEVER_JOIN = ("name", "address")
 #: The report of what was joined, in the load's scratch folder.
 _REPORT = "identity.json"
 #: Nobody is so many people; a chain of shared keys is.
@@ -75,7 +75,7 @@ def fingerprint(persons: Persons) -> str:
     ''
     """
     for table, person in persons.items():
-        if person and not set(person) - set(NEVER_JOIN):
+        if person and not any(map(_joins, person)):
             raise StudyError(
                 f"person of {table} names {' and '.join(person)} alone, by which nobody is told apart. "
                 "Add an account, card, email or phone."
@@ -218,7 +218,11 @@ def _members(seen: dict[str, ir.Table], kinds: list[str], options: PeopleOptions
 def _kinds(persons: Persons) -> list[str]:
     """What joins people, in the order in which the study names it first: the first names a person best."""
     every = (kind for person in persons.values() for kind in person)
-    return list(dict.fromkeys(kind for kind in every if kind not in NEVER_JOIN))
+    return list(dict.fromkeys(kind for kind in every if _joins(kind)))
+
+
+def _joins(kind: str) -> bool:
+    return not any(word in kind.lower() for word in _NEVER_JOIN)
 
 
 def _sightings(
@@ -237,11 +241,7 @@ def _sightings(
         for kind in person
     }
     rows = rows.mutate(**values)
-    keys = {
-        f"key_{kind}": privacy.pseudonym(rows[f"value_{kind}"], kind)
-        for kind in person
-        if kind not in NEVER_JOIN
-    }
+    keys = {f"key_{kind}": privacy.pseudonym(rows[f"value_{kind}"], kind) for kind in person if _joins(kind)}
     return con.create_table(f"crm_seen_{table}", rows.mutate(**keys), temp=True)
 
 
