@@ -55,10 +55,10 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def faults(session: nox.Session) -> None:
-    """Commit every fault for real, and print what came of it; posargs: kills of the runner, of a kernel."""
+    """Commit every fault for real, print what came of it; posargs: kills of the runner, a kernel, a load."""
     install(session, "tests")
-    runner, kernel = session.posargs or ("5", "5")  # before a release: 200 100
-    kills = {"CRM_RUNNER_KILLS": runner, "CRM_KERNEL_KILLS": kernel}
+    runner, kernel, load = session.posargs or ("5", "5", "5")  # before a release: 200 100 200
+    kills = {"CRM_RUNNER_KILLS": runner, "CRM_KERNEL_KILLS": kernel, "CRM_LOAD_KILLS": load}
     session.run("pytest", "tests/faults", env=kills)
 
 

@@ -158,6 +158,31 @@ def load_data(name: StudyName) -> None:
 
 
 @app.command()
+def new(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The study's name: small letters, digits, _.")],
+    files: Annotated[
+        list[Path], typer.Option("--from", metavar="FILE", help="A file of data (again for more).")
+    ],
+) -> None:
+    """Look at files and write a commented study for them: a proposal, to be read and mended."""
+    from crm_utils import study
+    from crm_utils.proposal import propose, summary
+
+    with _sentences(Log()):
+        root = study.find_root()
+        place = study.new_path(root, name)
+        for path in files:
+            if not path.is_file():
+                raise StudyError(f"There is no file {path}.")
+        text, tables = propose(files, root, name)
+        place.write_text(text, encoding="utf-8")
+        for line in summary(tables):
+            typer.echo(line)
+        where = place.relative_to(root)
+        typer.echo(f"Wrote {where}. Read it, mend what says LOOK or MISSING; then: crm check {name}")
+
+
+@app.command()
 def check(name: StudyName) -> None:
     """Check a study and its data, and say what would load and what a run would do; nothing is written."""
     from crm_utils import study

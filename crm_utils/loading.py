@@ -65,6 +65,7 @@ def load(root: Path, study: Study) -> tuple[Snapshot, bool]:
     source = reader(study)
     home = root / "data" / "snapshots" / study.name
     scratch = home / f".scratch-{os.getpid()}"
+    _remove_abandoned(home)
     try:
         inputs = source.inputs(study, root, scratch)
         read = [_described(item) for item in inputs]
@@ -98,7 +99,6 @@ def _make(
     """Build a snapshot beside its place, and move it there whole."""
     building = home / f".{name}-{os.getpid()}"
     try:
-        _remove_abandoned(home)
         building.mkdir(parents=True)
         seen = [_seen(item.path) for item in inputs]
         _build(building, name, study, source, inputs, read, before=before, scratch=scratch)
@@ -262,12 +262,13 @@ def _write(con: ibis.backends.duckdb.Backend, folder: Path, table: str, raw: Raw
     read = sum(counted.values()) if counted is not None else int(rows.count().execute())
     loaded = _rows(path)
     left = {} if read == loaded else quality.left_out(rows)
-    left_out, quarantined = sum(left.values()), 0
+    left_out, quarantined, reasons = sum(left.values()), 0, dict[str, int]()
     if read != loaded + left_out:
         aside.parent.mkdir(exist_ok=True)
         _, bad = quality.split(raw.numbered.get(table, rows), table)
         con.to_parquet(bad.order_by("file", "row"), aside, compression="zstd")
         quarantined = _rows(aside)
+        reasons = quality.counted(con.read_parquet(aside), "reason")
     if read != loaded + quarantined + left_out:
         raise DataError(
             f"{table}: {read} rows read, {loaded} loaded, {quarantined} set aside, {left_out} left out; "
@@ -278,6 +279,7 @@ def _write(con: ibis.backends.duckdb.Backend, folder: Path, table: str, raw: Raw
         "loaded": loaded,
         "quarantined": quarantined,
         "left_out": left_out,
+        "quarantined_by_reason": reasons,
         "left_out_by_reason": left,
         "filled": _filled(path),
         "bytes": path.stat().st_size,

@@ -16,7 +16,17 @@ import ibis.expr.types as ir
 from crm_utils.errors import DataError, known_names
 from crm_utils.tables import TABLES, TIME, TableSpec
 
-__all__ = ["LINEAGE", "Check", "checks", "conform", "late_arrivals", "left_out", "oddities", "split"]
+__all__ = [
+    "LINEAGE",
+    "Check",
+    "checks",
+    "conform",
+    "counted",
+    "late_arrivals",
+    "left_out",
+    "oddities",
+    "split",
+]
 
 #: Columns a source adds to say where a row came from; the raw text is only read for rows set aside.
 LINEAGE = {"_file": "string", "_row": "int64", "_raw": "string"}
@@ -158,9 +168,13 @@ def left_out(raw: ir.Table) -> dict[str, int]:
     """
     if "_left_out" not in raw.columns:
         return {}
-    out = raw.filter(raw._left_out.notnull())
-    counted = out.group_by(reason=out._left_out).agg(rows=out.count()).order_by("reason").execute()
-    return {str(reason): int(rows) for reason, rows in counted.itertuples(index=False)}
+    return counted(raw.filter(raw._left_out.notnull()), "_left_out")
+
+
+def counted(table: ir.Table, column: str) -> dict[str, int]:
+    """How many rows have each value of a column, in the order of the values."""
+    found = table.group_by(column).agg(rows=table.count()).order_by(column).execute()
+    return {str(value): int(rows) for value, rows in found.itertuples(index=False)}
 
 
 def oddities(tables: dict[str, ir.Table]) -> dict[str, ir.IntegerScalar]:

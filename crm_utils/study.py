@@ -31,7 +31,7 @@ from crm_utils.thresholds import Quality
 from crm_utils.yaml_file import explain, line_of, read_yaml
 from crm_utils.zones import zone_name
 
-__all__ = ["Goal", "Study", "find_root", "read_study", "study_names"]
+__all__ = ["Goal", "Study", "find_root", "new_path", "read_study", "study_names"]
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_]*")
 
@@ -186,6 +186,24 @@ def find_root(start: Path | None = None) -> Path:
 def study_names(root: Path) -> list[str]:
     """The studies there are, in order of their names."""
     return sorted(path.stem for path in (root / "studies").glob("*.yaml"))
+
+
+def new_path(root: Path, name: str) -> Path:
+    """Where a new study is to be written.
+
+    Raises
+    ------
+    StudyError
+        The name is none, or there is such a study already.
+    """
+    if not _NAME.fullmatch(name):
+        raise StudyError(f"'{name}' is not a study's name: small letters, digits and _ only.")
+    path = root / "studies" / f"{name}.yaml"
+    if path.exists():
+        raise StudyError(
+            f"There is a study '{name}' already. Choose another name, or remove studies/{name}.yaml."
+        )
+    return path
 
 
 def read_study(root: Path, name: str, *, path: Path | None = None) -> Study:

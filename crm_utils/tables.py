@@ -350,8 +350,10 @@ Raw inputs and snapshots live here and can be rebuilt; only this page is in the 
 generated (`crm dictionary > data/README.md`) from `crm_utils/tables.py` and the sources.
 
 `snapshots/<study>/<id>/` holds a Parquet file a table, `snapshot.json` (inputs with their SHA-256, rows
-read = loaded + set aside for every table) and, where rows broke the contract, `quarantine/<table>.parquet`
-with file, row, raw text and reason. Snapshots never change; `CURRENT` names the one in use.
+read = loaded + set aside + left out for every table) and, where rows broke the contract,
+`quarantine/<table>.parquet` with file, row (the line, where no value holds a line break and no line is
+empty), raw text and reason. What is left out, and why, the study says; it is counted by reason. Snapshots
+never change; `CURRENT` names the one in use.
 
 Times are the shop's local wall clock, without a zone. Money and quantities are exact decimals. Ids are
 text. A table opened at an `as_of` holds only what was known then. `orders` is a view: order lines after

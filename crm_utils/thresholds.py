@@ -75,8 +75,8 @@ def hold_to(
         found.append(f"the newest order is of {last_day}, {age} days ago ({limit})")
     if found:
         raise DataError(
-            f"Not loaded, the data break the study's limits: {'; '.join(found)}. What was loaded before stays. "
-            "Mend the data, or change 'quality' in the study."
+            f"Not loaded, the data break the study's limits: {'; '.join(found)}. What was loaded before "
+            "stays. Mend the data, or change 'quality' in the study."
         )
 
 

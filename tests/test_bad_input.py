@@ -1,4 +1,4 @@
-"""Every broken or hostile input ends loaded, set aside, left out or refused in one sentence; no row is lost."""
+"""Every broken or hostile input ends loaded, set aside or refused in one sentence; no row is lost."""
 
 from __future__ import annotations
 

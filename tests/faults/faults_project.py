@@ -10,6 +10,7 @@ from notebook_maker import write_notebook
 #: How many kills; `nox -s faults` and its arguments set them.
 RUNNER_KILLS = int(os.environ.get("CRM_RUNNER_KILLS", "3"))
 KERNEL_KILLS = int(os.environ.get("CRM_KERNEL_KILLS", "3"))
+LOAD_KILLS = int(os.environ.get("CRM_LOAD_KILLS", "3"))
 
 NUMBERS = """
 import pandas as pd

@@ -23,7 +23,7 @@ from crm_utils.sources.files.options import FileTable
 from crm_utils.sources.files.part import Part, Place, used_columns
 from crm_utils.sources.files.plain_text import FREE_BYTES, MOST_RATIO
 
-__all__ = ["header_of", "opened_sheet", "read"]
+__all__ = ["cell_text", "header_of", "opened_sheet", "read", "sheets_of"]
 
 BATCH = 20_000
 
@@ -73,10 +73,22 @@ def opened_sheet(file: Found, sheet: str | None) -> Iterator[tuple[Any, Any]]:
             book.close()
 
 
+def sheets_of(file: Found) -> list[str]:
+    """The names of a workbook's sheets, in its order."""
+    import openpyxl
+
+    _looked_into(file)
+    book = openpyxl.load_workbook(file.path, read_only=True)
+    try:
+        return [sheet.title for sheet in book.worksheets]
+    finally:
+        book.close()
+
+
 def header_of(sheet: Any, skip: int) -> tuple[list[str], int]:
     """The columns of a sheet and the row they stand in: the first that is not empty."""
     for number, cells in enumerate(sheet.iter_rows(min_row=skip + 1), start=skip + 1):
-        texts = [_text(cell.value) for cell in cells]
+        texts = [cell_text(cell.value) for cell in cells]
         if any(texts):
             while texts and not texts[-1]:
                 texts.pop()
@@ -141,7 +153,7 @@ def _rows(
         row: dict[str, Any] = {"_file": name, "_row": number, "_problem": None, "_raw": None}
         for column, at in wanted:
             cell = cells[at] if at < len(cells) else None
-            row[column] = None if cell is None else _text(cell.value)
+            row[column] = None if cell is None else cell_text(cell.value)
             if cell is not None and cell.data_type == "e":
                 row["_problem"] = f"{column} is an error of the workbook ({cell.value})"
             source = sources[at] if at < len(sources) else None
@@ -156,7 +168,7 @@ def _batches(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
         yield batch
 
 
-def _text(value: Any) -> str | None:
+def cell_text(value: Any) -> str | None:
     """A cell as text: a whole number without .0, a day without an hour when it has none."""
     if value is None or isinstance(value, str):
         return value

@@ -1,0 +1,121 @@
+"""What study would fit these files? Columns matched by name and by values, written with comments.
+
+The study is a proposal: how sure each line is, and what could not be matched, stands in it.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from crm_utils.errors import StudyError
+from crm_utils.proposal.matching import Match, match
+from crm_utils.proposal.writing import TableProposal, study_text
+from crm_utils.snapshots import connect
+from crm_utils.sources.files.guessing import Looked, look_at
+from crm_utils.sources.files.part import Place
+from crm_utils.tables import TABLES
+
+__all__ = ["Match", "TableProposal", "propose", "summary"]
+
+
+def propose(paths: list[Path], root: Path, name: str) -> tuple[str, list[TableProposal]]:
+    """Look at files and write a study for them.
+
+    Parameters
+    ----------
+    paths
+        Files below ``root``, in one folder or below it.
+    root
+        The project's folder.
+    name
+        The study's name.
+
+    Returns
+    -------
+    text : str
+        The study as commented YAML.
+    tables : list of TableProposal
+        What was found in each file.
+
+    Raises
+    ------
+    StudyError
+        The files lie outside the project.
+    DataError
+        One cannot be read.
+    """
+    scratch = Path(tempfile.mkdtemp(prefix="crm-new-"))
+    con = connect()
+    try:
+        looked = [look_at(path, Place(con, f"f{n}", scratch)) for n, path in enumerate(paths)]
+    finally:
+        con.disconnect()
+        shutil.rmtree(scratch, ignore_errors=True)
+    folder = _folder(paths, root)
+    names = [path.resolve().relative_to((root / folder).resolve()).as_posix() for path in paths]
+    found = []
+    for file, one in zip(names, looked, strict=True):
+        found.append((file, _table(one)))
+        of_lines = _products_of(found[-1][1])
+        if of_lines and not any(_table(other).table == "products" for other in looked):
+            found.append((file, of_lines))
+    return study_text(name, folder, found), [proposal for _, proposal in found]
+
+
+def summary(tables: list[TableProposal]) -> list[str]:
+    """Lines for people: what each file seems to be, what matched and how surely, what did not."""
+    lines = []
+    for found in tables:
+        lines.append(f"{found.looked.name} ({found.looked.format}) looks like {found.table}")
+        for key, guess in found.looked.notes.items():
+            lines.append(f"  {key:<14} {guess.value} ({guess.sure:.0%} sure: {guess.why})")
+        for m in found.matches:
+            told = "".join(f", {key} {value!r}" for key, value in m.told.items())
+            lines.append(f"  {m.target:<14} {m.source}{told} ({m.sure:.0%} sure: {m.why})")
+        lines += [f"  {column:<14} MISSING and needed" for column in found.missing]
+        if found.unused:
+            lines.append(f"  not used: {', '.join(found.unused)}")
+    return lines
+
+
+def _folder(paths: list[Path], root: Path) -> str:
+    for path in paths:
+        if not path.resolve().is_relative_to(root.resolve()):
+            raise StudyError(f"{path.name} lies outside the project. Copy it to data/raw/ first.")
+    shared = paths[0].resolve().parent
+    while not all(path.resolve().is_relative_to(shared) for path in paths):
+        shared = shared.parent
+    return shared.relative_to(root.resolve()).as_posix()
+
+
+def _products_of(lines: TableProposal) -> TableProposal | None:
+    """What order lines say of their products, where no file of products is given: a row a product."""
+    product = next((m for m in lines.matches if m.target == "product_id"), None)
+    if lines.table != "order_lines" or product is None:
+        return None
+    rest = {name: lines.looked.columns[name] for name in lines.unused}
+    told = [m for m in match(rest, "products") if m.target in ("name", "category", "subcategory", "brand")]
+    if not told:
+        return None
+    return TableProposal(lines.looked, "products", [product, *told], [], [], once=product.source)
+
+
+def _table(looked: Looked) -> TableProposal:
+    """The table that a file fits best: of those whose required columns it has most of."""
+    best: tuple[float, TableProposal] | None = None
+    for table in ("order_lines", "products", "customers"):
+        matches = match(looked.columns, table)
+        have = {m.target for m in matches}
+        required = TABLES[table].required
+        missing = [column for column in required if column not in have]
+        score = (len(required) - len(missing)) / len(required) + sum(m.sure for m in matches) / 100
+        # When and how many: nothing but orders says both.
+        score += 0.5 if table == "order_lines" and {"ordered_at", "quantity"} <= have else 0
+        used = {name for m in matches for name in looked.columns if name in m.source}
+        unused = [name for name in looked.columns if name not in used]
+        if best is None or score > best[0]:
+            best = score, TableProposal(looked, table, matches, missing, unused)
+    assert best is not None
+    return best[1]

@@ -1,0 +1,141 @@
+"""Which column of a file would be which of a table? By its name, and by what stands in it.
+
+Names are those of shop systems in English, Korean and German; a match is only as sure as name and values
+together.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+
+from crm_utils.sources.files.guessing import Guess, dates_of, marks_of
+from crm_utils.tables import DAY, MONEY, QUANTITY, TABLES, TIME, WHOLE
+
+__all__ = ["PERSONAL", "Match", "match"]
+
+#: Names that mean a column, in order of preference; compared without case, blanks and marks.
+WORDS = {
+    "order_id": "orderid orderno ordernumber orderreference invoiceno invoiceid invoice order "
+    "receiptno receiptid basketid transactionid 주문번호 주문id 영수증번호 bestellnummer "
+    "auftragsnummer belegnummer name",
+    "customer_id": "customerid customerno customernumber customer clientid memberid memberno userid "
+    "buyerid 고객번호 회원번호 고객id 회원id kundennummer kundennr kunde",
+    "product_id": "productid sku productsku lineitemsku itemsku productcode stockcode itemid itemcode "
+    "articleno item product variantid 상품코드 상품번호 품번 artikelnummer artikelnr "
+    "artikel "
+    "lineitemname",
+    "ordered_at": "orderedat orderdate invoicedate createdat orderdatetime purchasedat purchasedate "
+    "paidat transactiontimestamp transactiondate datetime ordertime date timestamp "
+    "주문일시 "
+    "주문일자 주문일 결제일시 구매일 bestelldatum rechnungsdatum datum",
+    "quantity": "quantity qty lineitemquantity units count pieces amountordered 수량 주문수량 menge anzahl",
+    "amount": "lineamount linetotal lineprice amount total sales salesvalue revenue netamount "
+    "paidamount subtotal 금액 결제금액 판매금액 주문금액 betrag summe umsatz",
+    "discount": "discount discountamount linediscount rebate 할인금액 할인 rabatt",
+    "store_id": "storeid store shop branch outlet location 매장코드 매장 지점 filiale",
+    "channel": "channel saleschannel ordersource 채널 판매채널 kanal",
+    "price": "unitprice price itemprice lineitemprice salesprice 단가 판매가 가격 einzelpreis "
+    "preis "
+    "stückpreis",
+    "name": "name productname title description itemname 상품명 bezeichnung produktname",
+    "category": "category producttype productcategory department 카테고리 분류 kategorie warengruppe",
+    "subcategory": "subcategory 소분류 unterkategorie",
+    "brand": "brand vendor manufacturer 브랜드 marke hersteller",
+    "unit_price": "unitprice listprice price variantprice 정가 소비자가 listenpreis preis",
+    "launched_on": "launchedon launchdate publishedat 출시일",
+    "joined_on": "joinedon joindate registered registeredat registrationdate signupdate createdat "
+    "가입일 가입일자 registriertam",
+    "birth_year": "birthyear yearofbirth 출생연도 geburtsjahr",
+    "gender": "gender sex 성별 geschlecht",
+    "region": "region state province country city 지역 시도 bundesland land",
+    "acquisition_channel": "acquisitionchannel source 유입경로 가입경로",
+}
+#: Columns that name a person: they are never proposed, and the study says so.
+PERSONAL = re.compile(
+    r"e-?mail|phone|mobile|\btel\b|address|street|zip|postcode|first ?name|last ?name|full ?name|surname|"
+    r"billing|shipping|birthday|recipient|이메일|수취인|주문자|구매자|전화|휴대폰|연락처|주소|우편번호|성명|이름|"
+    r"고객명|telefon|strasse|straße|plz|vorname|nachname",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Match:
+    """A column of the contract, what of the file it would be, and how sure that is (0 to 1)."""
+
+    target: str
+    source: str
+    sure: float
+    why: str
+    told: dict[str, str]
+
+
+def match(columns: dict[str, list[str]], table: str) -> list[Match]:
+    """Which column would be which, by name and by what stands in it; each column of the file once.
+
+    Parameters
+    ----------
+    columns
+        Some values of each column of the file.
+    table
+        A canonical table.
+
+    Returns
+    -------
+    list of Match
+        In the table's order.
+    """
+    types = {c.name: c.type for c in TABLES[table].columns}
+    found: dict[str, Match] = {}
+    taken: set[str] = set()
+    for target, kind in types.items():
+        candidates = [_judged(target, kind, name, columns[name]) for name in columns if name not in taken]
+        best = max((c for c in candidates if c), key=lambda m: m.sure, default=None)
+        if best:
+            found[target] = best
+            taken.add(best.source)
+    if table == "order_lines" and "amount" not in found and "quantity" in found:
+        prices = [_judged("price", MONEY, name, columns[name]) for name in columns if name not in taken]
+        price = max((m for m in prices if m), key=lambda m: m.sure, default=None)
+        if price:
+            sum_of = f"{_named(found['quantity'].source)} * {_named(price.source)}"
+            why = "quantity times unit price; no column of line totals was found"
+            found["amount"] = Match("amount", sum_of, round(price.sure * 0.9, 2), why, price.told)
+    return [found[target] for target in types if target in found]
+
+
+def _judged(target: str, kind: str, name: str, values: list[str]) -> Match | None:
+    words = WORDS.get(target, "").split()
+    plain = re.sub(r"[\W_]+", "", name).casefold()
+    if plain in words:
+        by_name = 1.0 - 0.2 * words.index(plain) / len(words)
+    else:
+        near = [word for word in words if len(word) > 4 and word in plain]
+        by_name = 0.45 if near else 0.0
+    if not by_name or PERSONAL.search(name):
+        return None
+    fits = _fits(kind, values)
+    if fits is None:
+        return None
+    guess, told = fits
+    why = f"its name; {guess.why}" if guess.why else "its name"
+    return Match(target, name, round(by_name * guess.sure, 2), why, told)
+
+
+def _fits(kind: str, values: list[str]) -> tuple[Guess, dict[str, str]] | None:
+    """Whether values can be of a type, and what has to be declared so that they are read."""
+    if not values:
+        return Guess("", 0.3, "it is empty in the first lines"), {}
+    if kind in (TIME, DAY):
+        dates = dates_of(values)
+        return (dates, {} if dates.value == "iso" else {"dates": dates.value}) if dates else None
+    if kind in (MONEY, QUANTITY, WHOLE):
+        marks = marks_of(values)
+        return None if marks is None else (Guess("", 1.0, "its values are numbers"), marks)
+    return Guess("", 1.0, ""), {}
+
+
+def _named(column: str) -> str:
+    return column if re.fullmatch(r"[^\W\d]\w*", column) else f"col({json.dumps(column, ensure_ascii=False)})"

@@ -1,0 +1,115 @@
+"""A proposed study as text: each line with how sure it is, and what could not be matched as a comment."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+
+from crm_utils.proposal.matching import PERSONAL, Match
+from crm_utils.sources.files.guessing import Looked, first_day_of
+
+__all__ = ["TableProposal", "study_text"]
+
+
+@dataclass(frozen=True)
+class TableProposal:
+    """One file as a canonical table: what matched, what is missing, what is not used.
+
+    ``once`` names the column of which each value becomes one row, where a file holds more.
+    """
+
+    looked: Looked
+    table: str
+    matches: list[Match]
+    missing: list[str]
+    unused: list[str]
+    once: str = ""
+
+
+def study_text(name: str, folder: str, files: list[tuple[str, TableProposal]]) -> str:
+    """The study as text, each line with how sure it is."""
+    by_file = dict.fromkeys(file for file, _ in files)
+    lines = [
+        f"# A proposal of crm new, from the first lines of {', '.join(by_file)}.",
+        "# Read it line by line; then: crm check " + name,
+        f"title: {_quoted(name.replace('_', ' ').capitalize())}",
+        "source:", "  kind: files", f"  folder: {_quoted(folder)}", "  tables:",
+    ]  # fmt: skip
+    by_table: dict[str, list[tuple[str, TableProposal]]] = {}
+    for file, proposal in files:
+        by_table.setdefault(proposal.table, []).append((file, proposal))
+    for table, members in by_table.items():
+        lines += _table_lines(table, members)
+    currency, zone = _money_of(files)
+    first = min((day for _, p in files if (day := _first_day(p))), default="2000-01-01")
+    lines += [
+        f"timezone: {zone} # LOOK: the shop's zone, such as Europe/Berlin: its days, its hours",
+        f"currency: {currency} # LOOK: the currency of all amounts (ISO 4217)",
+        "as_of: latest # the last complete day of the data",
+        f"history_starts: {first} # LOOK: the first day from which the data are complete",
+        "quality: # limits that stop a load; what was loaded before stays",
+        "  set_aside_at_most: 0.01 # share of a table's rows",
+        "  fewer_rows_at_most: 0.2 # against the load before",
+        "  columns_stay: true",
+        "  # age_at_most_days: 2 # for data that come every night",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _money_of(files: list[tuple[str, TableProposal]]) -> tuple[str, str]:
+    """A currency by the signs in the amounts, and the zone that goes with the won."""
+    signs = {m.told.get("signs", "") for _, p in files for m in p.matches}
+    korean = any("가" <= letter <= "힣" for _, p in files for c in p.looked.columns for letter in c)
+    if korean or signs & {"₩", "원"}:
+        return "KRW", "Asia/Seoul"
+    return next(
+        (code for sign, code in {"€": "EUR", "£": "GBP", "¥": "JPY"}.items() if sign in signs), "USD"
+    ), "UTC"
+
+
+def _first_day(proposal: TableProposal) -> str:
+    found = next((m for m in proposal.matches if m.target == "ordered_at"), None)
+    if found is None:
+        return ""
+    return first_day_of(proposal.looked.columns[found.source], found.told.get("dates", "iso"))
+
+
+def _table_lines(table: str, members: list[tuple[str, TableProposal]]) -> list[str]:
+    file, proposal = members[0]
+    files = file if len(members) == 1 else json.dumps([f for f, _ in members], ensure_ascii=False)
+    lines = [f"    {table}:", f"      files: {_quoted(file) if len(members) == 1 else files}"]
+    for key, value in proposal.looked.told.items():
+        lines.append(f"      {key}: {json.dumps(value, ensure_ascii=False)}")
+    lines.append("      columns:")
+    for m in proposal.matches:
+        is_sum = m.source not in proposal.looked.columns
+        told = {"expression" if is_sum else "column": m.source, **m.told}
+        value = _quoted(m.source) if not (m.told or is_sum) else json.dumps(told, ensure_ascii=False)
+        look = "LOOK: " if m.sure < 0.7 else ""
+        lines.append(f"        {m.target}: {value} # {look}{m.sure:.0%} sure: {m.why}")
+    if proposal.once:
+        lines.append(f"      duplicates: [{_quoted(proposal.once)}] # one row each: the first")
+    for column in proposal.missing:
+        lines.append(
+            f"        # {column}: ??? # MISSING and needed: name its column, or write {{constant: …}}"
+        )
+    if proposal.table == "order_lines" and "customer_id" not in {m.target for m in proposal.matches}:
+        lines.append(
+            "        # customer_id: ??? # LOOK: no column was found; without it every order is a guest's"
+        )
+    for column in proposal.unused:
+        person = "names a person: leave it out, or see 'person' in docs/your-data.md"
+        lines.append(
+            f"        # not used: {_quoted(column)}{'; ' + person if PERSONAL.search(column) else ''}"
+        )
+    return lines
+
+
+def _quoted(text: str) -> str:
+    """A text that YAML reads as this text."""
+    plain = re.fullmatch(r"[^\W\d_][\w ./-]*", text) and text == text.strip()
+    return text if plain and text.casefold() not in _YAML_WORDS else json.dumps(text, ensure_ascii=False)
+
+
+_YAML_WORDS = {"yes", "no", "on", "off", "true", "false", "null", "y", "n"}

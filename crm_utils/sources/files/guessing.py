@@ -1,0 +1,208 @@
+"""How is this file written, and what are its columns? A guess, with how sure it is; never used unseen.
+
+Only ``crm new`` asks. What it finds becomes lines of a study that a person reads; a load goes by those alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import datetime as dt
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from crm_utils.errors import DataError
+from crm_utils.sources.files.finding import Found, format_of
+from crm_utils.sources.files.json_lines import keys_of
+from crm_utils.sources.files.options import FileTable
+from crm_utils.sources.files.part import Place
+from crm_utils.sources.files.plain_text import as_plain_text, first_lines
+
+__all__ = ["Guess", "Looked", "dates_of", "first_day_of", "look_at", "marks_of"]
+
+LINES = 2_000
+_DELIMITERS = (",", ";", "\t", "|")
+_DATES = {
+    "iso": r"\d{4}-\d{1,2}-\d{1,2}([ T]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?)?",
+    "%Y-%m-%dT%H:%M:%S%z": r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(Z|[+-]\d{2}:?\d{2})",
+    "%Y-%m-%d %H:%M:%S%z": r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}(Z|[+-]\d{2}:?\d{2})",
+    "%Y-%m-%d %H:%M:%S %z": r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2} [+-]\d{4}",
+    "%Y/%m/%d %H:%M:%S": r"\d{4}/\d{1,2}/\d{1,2} \d{1,2}:\d{2}:\d{2}",
+    "%Y/%m/%d": r"\d{4}/\d{1,2}/\d{1,2}",
+    "%Y.%m.%d %H:%M": r"\d{4}\.\d{1,2}\.\d{1,2} \d{1,2}:\d{2}",
+    "%Y.%m.%d": r"\d{4}\.\d{1,2}\.\d{1,2}",
+    "%Y%m%d": r"(19|20)\d{2}(0[1-9]|1[0-2])([0-2]\d|3[01])",
+}
+_DAY_FIRST = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4}|\d{2})( \d{1,2}:\d{2}(:\d{2})?)?")
+
+
+@dataclass(frozen=True)
+class Guess:
+    """A guess, how sure it is (0 to 1), and why."""
+
+    value: str
+    sure: float
+    why: str
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What the first lines of a file show.
+
+    Attributes
+    ----------
+    name, format
+        The file's name, and how it is written.
+    columns
+        Some values of each column, as text, empty ones left out.
+    told
+        What a study has to say of the file so that it is read like this.
+    notes
+        How sure each of these is, and why.
+    """
+
+    name: str
+    format: str
+    columns: dict[str, list[str]]
+    told: dict[str, object] = field(default_factory=dict)
+    notes: dict[str, Guess] = field(default_factory=dict)
+
+
+def look_at(path: Path, scratch: Place) -> Looked:
+    """Read the first lines of a file.
+
+    Raises
+    ------
+    DataError
+        Its ending tells no format, or it cannot be read at all.
+    """
+    name, kind = path.name, format_of(path.name)
+    if kind in ("csv", "tsv"):
+        return _text(path, name, kind, scratch)
+    if kind == "jsonl":
+        text = as_plain_text(first_lines(path, name, LINES, to=scratch.file(0, ".part")), name, encoding=None,
+                             to=scratch.file(0, ".txt"))  # fmt: skip
+        return Looked(name, kind, _sample(scratch, kind, text, keys_of(text)))
+    if kind == "excel":
+        return _workbook(path, name, scratch)
+    import pyarrow.parquet as pq
+
+    return Looked(name, kind, _sample(scratch, kind, path, pq.read_schema(path).names))
+
+
+def _text(path: Path, name: str, kind: str, scratch: Place) -> Looked:
+    part = first_lines(path, name, LINES, to=scratch.file(0, ".part"))
+    text = as_plain_text(part, name, encoding=None, to=scratch.file(0, ".txt"))
+    lines = [line for line in text.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+    if not lines:
+        raise DataError(f"{name} is empty.")
+    mark = delimiter_of(lines)
+    told: dict[str, object] = {}
+    if mark.value != ("\t" if kind == "tsv" else ","):
+        told["delimiter"] = mark.value
+    rows = [row for row in csv.reader(lines, delimiter=mark.value) if row]
+    header, body = rows[0], [row for row in rows[1:] if len(row) == len(rows[0])]
+    notes = {"delimiter": Guess(repr(mark.value), mark.sure, mark.why)}
+    if any(re.fullmatch(r"[\d.,:/ -]+", cell) for cell in header if cell.strip()):
+        told["names"] = [f"column {n}" for n in range(1, len(header) + 1)]
+        notes["names"] = Guess("no header", 0.7, "the first line holds numbers")
+        header, body = told["names"], [rows[0], *body]  # type: ignore[assignment]
+    names = [column.strip() or f"column {n}" for n, column in enumerate(header, start=1)]
+    columns = {c: [row[n].strip() for row in body if row[n].strip()] for n, c in enumerate(names)}
+    return Looked(name, kind, columns, told, notes)
+
+
+def _workbook(path: Path, name: str, scratch: Place) -> Looked:
+    from crm_utils.sources.files import workbook
+
+    found = Found(path, name, "excel")
+    sheet = workbook.sheets_of(found)[0]
+    told = {"sheet": sheet} if len(workbook.sheets_of(found)) > 1 else {}
+    with workbook.opened_sheet(found, sheet) as (values, _):
+        header, top = workbook.header_of(values, 0)
+        rows = [
+            [workbook.cell_text(c.value) for c in cells] for cells in values.iter_rows(top + 1, top + LINES)
+        ]
+    columns = {c: [str(r[n]).strip() for r in rows if n < len(r) and r[n]] for n, c in enumerate(header)}
+    return Looked(name, "excel", columns, told | ({"skip": top - 1} if top > 1 else {}))
+
+
+def _sample(scratch: Place, kind: str, path: Path, there: list[str]) -> dict[str, list[str]]:
+    from crm_utils.sources.files import columnar, json_lines
+
+    told = FileTable.model_validate(
+        {"files": path.name, "columns": {f"c{n}": c for n, c in enumerate(there)}}
+    )
+    reader: Callable[..., object] = json_lines.read if kind == "jsonl" else columnar.read
+    place = Place(scratch.con, f"{scratch.table}_look", scratch.scratch, LINES)
+    table = reader(place, [Found(path, path.name, kind)], told).table  # type: ignore[attr-defined, arg-type]
+    rows = table.limit(LINES).to_pyarrow().to_pylist()
+    return {c: [str(row[c]).strip() for row in rows if row[c] not in (None, "")] for c in there}
+
+
+def delimiter_of(lines: list[str]) -> Guess:
+    """What stands between values: the mark that gives most lines the same number of parts, more than one."""
+    best = Guess(",", 0.0, "no mark stands in the lines: one column")
+    for mark in _DELIMITERS:
+        widths = [len(row) for row in csv.reader(lines[:200], delimiter=mark) if row]
+        alike = widths.count(widths[0]) / len(widths)
+        score = alike if widths[0] > 1 else 0.0
+        if score > best.sure:
+            best = Guess(mark, score, f"{alike:.0%} of the lines have {widths[0]} values")
+    return best
+
+
+def dates_of(values: list[str]) -> Guess | None:
+    """How these values are dates, if nine in ten are."""
+    for form, pattern in _DATES.items():
+        share = _share(values, pattern)
+        if share >= 0.9:
+            return Guess(form, share, f"{share:.0%} of the values are written so")
+    found = [m for m in map(_DAY_FIRST.fullmatch, values) if m]
+    if not values or len(found) < 0.9 * len(values):
+        return None
+    first, second = max(int(m[1]) for m in found), max(int(m[3]) for m in found)
+    mark, year = found[0][2], "%Y" if len(found[0][4]) == 4 else "%y"
+    clock = "" if not found[0][5] else " %H:%M:%S" if found[0][6] else " %H:%M"
+    day_first = f"%d{mark}%m{mark}{year}{clock}"
+    if first > 12:
+        return Guess(day_first, 1.0, f"a first number reaches {first}: it is the day")
+    if second > 12:
+        return Guess(
+            f"%m{mark}%d{mark}{year}{clock}", 1.0, f"a second number reaches {second}: it is the day"
+        )
+    return Guess(day_first, 0.5, "day or month first cannot be told from these values: look")
+
+
+def first_day_of(values: list[str], form: str) -> str:
+    """The earliest day among dates written so; empty when none can be read."""
+    days = []
+    for text in values:
+        with contextlib.suppress(ValueError):
+            moment = dt.datetime.fromisoformat(text) if form == "iso" else dt.datetime.strptime(text, form)
+            days.append(moment.date())
+    return min(days).isoformat() if days else ""
+
+
+def marks_of(values: list[str]) -> dict[str, str] | None:
+    """The marks in these values if nine in ten are numbers: decimal, thousands, signs; none if usual."""
+    signs = {sign for sign in ("₩", "$", "€", "£", "¥", "원", "%") if any(sign in text for text in values)}
+    bare = [re.sub("[₩$€£¥원%]", "", text).strip() for text in values]
+    kinds = {
+        r"[+-]?\d*\.?\d+([eE][+-]?\d+)?": {},
+        r"[+-]?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?": {"thousands": ","},
+        r"[+-]?\d+(,\d+)?": {"decimal": ","},
+        r"[+-]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?": {"decimal": ",", "thousands": "."},
+        r"[+-]?(\d{1,3}( \d{3})+|\d+)(,\d+)?": {"decimal": ",", "thousands": " "},
+    }
+    for pattern, marks in kinds.items():
+        if _share(bare, pattern) >= 0.9:
+            return marks | ({"signs": sorted(signs)[0]} if signs else {})
+    return None
+
+
+def _share(values: list[str], pattern: str) -> float:
+    fits = re.compile(pattern).fullmatch
+    return sum(fits(text) is not None for text in values) / len(values) if values else 0.0

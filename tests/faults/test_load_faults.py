@@ -1,0 +1,86 @@
+"""A load is killed at any moment: the old snapshot is there, or the new one, never a third thing."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+import time
+from collections import Counter
+from pathlib import Path
+
+import pyarrow.parquet as pq
+from faults_project import LOAD_KILLS
+
+from crm_utils import snapshots
+
+LINES = 60_000
+STUDY = {
+    "title": "Killed",
+    "timezone": "Asia/Seoul",
+    "currency": "KRW",
+    "history_starts": "2024-01-01",
+    "source": {
+        "kind": "files",
+        "folder": "export",
+        "tables": {
+            "order_lines": {
+                "files": "orders.csv.gz",
+                "columns": {
+                    "order_id": "Order", "customer_id": "Who", "product_id": "Item", "ordered_at": "Date",
+                    "quantity": "Qty", "amount": {"expression": "Qty * Price"},
+                },
+            }
+        },
+    },
+}  # fmt: skip
+
+
+def write_orders(root: Path, price: int) -> None:
+    """Orders that all have one price, some of them broken: a mixture of two loads would show."""
+    lines = ["Order,Who,Item,Date,Qty,Price"]
+    lines += [f"{n},c{n % 999},p{n % 50},2024-01-{1 + n % 28:02} 10:00,1,{price}" for n in range(LINES)]
+    lines[99] = "broken,line"
+    lines[199] = lines[199].replace("2024", "x")
+    (root / "export" / "orders.csv.gz").write_bytes(gzip.compress("\n".join(lines).encode(), 1))
+
+
+def price_loaded(root: Path) -> int:
+    """The one price of the snapshot in use, after checking that it is whole, to the row."""
+    home = root / "data" / "snapshots" / "killed"
+    snapshot = snapshots.open_snapshot(home / snapshots.current_id(home), verify=True)
+    assert snapshot is not None
+    rows = snapshot.manifest["tables"]["order_lines"]
+    assert (rows["read"], rows["loaded"], rows["quarantined"]) == (LINES, LINES - 2, 2)
+    aside = pq.read_table(snapshot.folder / "quarantine" / "order_lines.parquet")
+    assert aside["row"].to_pylist() == [100, 200]
+    prices = set(pq.read_table(snapshot.path("order_lines"))["amount"].to_pylist())
+    assert len(prices) == 1
+    return int(prices.pop())
+
+
+def test_a_load_is_killed_at_random_moments(loaded: Path, start, crm, outcome) -> None:
+    (loaded / "export").mkdir()
+    (loaded / "studies" / "killed.yaml").write_text(json.dumps(STUDY))
+    write_orders(loaded, 1)
+    assert crm("load-data", "killed").code == 0
+    write_orders(loaded, 2)
+    begun = time.monotonic()
+    assert crm("load-data", "killed").code == 0
+    length, rng, last, came = time.monotonic() - begun, random.Random(7), 2, Counter()
+    for price in range(3, 3 + LOAD_KILLS):
+        write_orders(loaded, price)
+        running = start("load-data", "killed")
+        time.sleep(rng.uniform(0, length * 1.05))
+        running.process.kill()
+        running.process.join()
+        seen = price_loaded(loaded)
+        assert seen in (last, price)
+        came["the new one" if seen == price else "the old one"] += 1
+        ended = crm("load-data", "killed")
+        assert ended.code == 0, ended.said
+        last = price_loaded(loaded)
+        assert last == price
+        assert not list((loaded / "data" / "snapshots" / "killed").glob(".*"))
+    what = ", ".join(f"{name} {times} times" for name, times in sorted(came.items()))
+    outcome("SIGKILL of a load at a random moment", LOAD_KILLS, f"{what}; the next load is whole")

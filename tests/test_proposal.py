@@ -1,0 +1,154 @@
+"""What crm new makes of files: what it found, how sure it is, what it could not tell; and that it loads."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import openpyxl
+import pytest
+from typer.testing import CliRunner, Result
+
+from crm_utils import loading
+from crm_utils.cli import app
+from crm_utils.preview import preview
+from crm_utils.proposal.matching import match
+from crm_utils.sources.files.guessing import dates_of, delimiter_of, marks_of
+from crm_utils.study import read_study
+
+KOREAN = """주문번호,주문일시,회원번호,상품코드,상품명,수량,판매가,결제금액,이메일
+20240001,2024-01-02 09:00:00,00000042,P1,"셔츠, 흰색",2,"12,000원","24,000원",kim@example.com
+20240002,2024-01-03 21:30:00,00000043,P2,바지,1,"30,000원","30,000원",lee@example.com
+"""
+GERMAN = """Bestellnummer;Bestelldatum;Kundennummer;Artikelnummer;Menge;Einzelpreis
+B1;02.01.2024 09:00;7;A1;2;1.234,50
+B2;13.01.2024 10:00;8;A2;-1;9,99
+"""
+ENGLISH = "order_id\torder_date\tmember_id\tsku\tqty\tunit_price\n1\t03/04/2024\t7\tA\t2\t9.50\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for folder in ("studies", "notebooks", "data/raw"):
+        (tmp_path / folder).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def new(name: str, *files: str) -> Result:
+    asked = [part for file in files for part in ("--from", f"data/raw/{file}")]
+    return CliRunner().invoke(app, ["new", name, *asked])
+
+
+def test_a_korean_export_in_cp949_becomes_a_study_that_loads(project: Path) -> None:
+    (project / "data/raw/orders.csv").write_bytes(KOREAN.encode("cp949"))
+    ended = new("kr", "orders.csv")
+    assert ended.exit_code == 0, ended.output
+    assert "amount         결제금액, thousands ',', signs '원'" in ended.output
+    text = (project / "studies/kr.yaml").read_text(encoding="utf-8")
+    assert "# not used: 이메일; names a person" in text
+    study = read_study(project, "kr")
+    assert (study.currency, study.timezone, study.history_starts) == (
+        "KRW",
+        "Asia/Seoul",
+        dt.date(2024, 1, 2),
+    )
+    snapshot, _ = loading.load(project, study)
+    tables = snapshot.manifest["tables"]
+    assert (tables["order_lines"]["loaded"], tables["products"]["loaded"]) == (2, 2)
+    everything = b"".join(path.read_bytes() for path in snapshot.folder.rglob("*") if path.is_file())
+    assert b"example.com" not in everything
+
+
+def test_marks_and_dates_of_a_german_export_are_declared(project: Path) -> None:
+    (project / "data/raw/export.csv").write_text(GERMAN, encoding="utf-8-sig")
+    assert new("de", "export.csv").exit_code == 0
+    lines = preview(project, read_study(project, "de"))[0]
+    assert (lines.read, lines.loaded, lines.last) == (2, 2, dt.date(2024, 1, 13))
+    snapshot, _ = loading.load(project, read_study(project, "de"))
+    assert snapshot.manifest["tables"]["order_lines"]["quarantined"] == 0
+
+
+def test_what_cannot_be_told_is_said(project: Path) -> None:
+    (project / "data/raw/e.tsv").write_text(ENGLISH)
+    said = new("en", "e.tsv").output
+    assert "day or month first cannot be told" in said
+    text = (project / "studies/en.yaml").read_text(encoding="utf-8")
+    assert 'ordered_at: {"column": "order_date", "dates": "%d/%m/%Y"} # LOOK: ' in text
+    assert 'amount: {"expression": "qty * unit_price"}' in text
+
+
+def test_a_workbook_and_a_missing_column(project: Path) -> None:
+    book = openpyxl.Workbook()
+    for row in (["Sku", "Created at", "Lineitem quantity"], ["A", dt.datetime(2024, 1, 2, 9), 2]):
+        book.active.append(row)
+    book.save(project / "data/raw/b.xlsx")
+    said = new("x", "b.xlsx").output
+    assert "order_id       MISSING and needed" in said
+    assert "# order_id: ??? # MISSING and needed" in (project / "studies/x.yaml").read_text()
+    assert "customer_id: ??? # LOOK" in (project / "studies/x.yaml").read_text()
+
+
+def test_files_and_names_that_cannot_be(project: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    (project / "data/raw/e.tsv").write_text(ENGLISH)
+    assert new("en", "e.tsv").exit_code == 0
+    again = new("en", "e.tsv")
+    assert (again.exit_code, "There is a study 'en' already" in again.stderr) == (2, True)
+    assert new("No Name", "e.tsv").exit_code == 2
+    assert new("gone", "gone.csv").exit_code == 2
+    far = tmp_path_factory.mktemp("far") / "e.tsv"
+    far.write_text(ENGLISH)
+    ended = CliRunner().invoke(app, ["new", "far", "--from", str(far)])
+    assert (ended.exit_code, "Copy it to data/raw/ first" in ended.stderr) == (2, True)
+    assert not (project / "studies/far.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("values", "form"),
+    [
+        (["2024-01-02 10:00"], "iso"),
+        (["2024-01-02T10:00:00Z"], "%Y-%m-%dT%H:%M:%S%z"),
+        (["02.01.2024", "31.12.2023"], "%d.%m.%Y"),
+        (["1/31/2024 8:05"], "%m/%d/%Y %H:%M"),
+        (["31/01/24"], "%d/%m/%y"),
+        (["20240131"], "%Y%m%d"),
+        (["2024.01.31 08:05"], "%Y.%m.%d %H:%M"),
+    ],
+)
+def test_dates_are_told_by_their_form(values: list[str], form: str) -> None:
+    found = dates_of(values)
+    assert found is not None
+    assert (found.value, found.sure) == (form, 1.0)
+
+
+def test_what_is_no_date_or_number_is_none() -> None:
+    assert dates_of(["12", "13"]) is None
+    assert dates_of([]) is None
+    assert marks_of(["a", "1"]) is None
+
+
+@pytest.mark.parametrize(
+    ("values", "marks"),
+    [
+        (["1.50", "-2"], {}),
+        (["1,234.50", "3"], {"thousands": ","}),
+        (["1,5", "2"], {"decimal": ","}),
+        (["1.234,50"], {"decimal": ",", "thousands": "."}),
+        (["1 234,50", "3"], {"decimal": ",", "thousands": " "}),
+        (["€ 1.50"], {"signs": "€"}),
+    ],
+)
+def test_marks_of_numbers(values: list[str], marks: dict[str, str]) -> None:
+    assert marks_of(values) == marks
+
+
+def test_the_mark_between_values_and_how_sure_it_is() -> None:
+    assert delimiter_of(["a;b,c", "1;2,3", "4;5,6"]).value in (";", ",")
+    assert delimiter_of(["a;b", "1;2,5", "3;4"]).value == ";"
+    assert delimiter_of(["alone", "x"]).sure == 0
+
+
+def test_a_column_is_used_once_and_a_person_never() -> None:
+    columns = {"Customer E-mail": ["a@b.c"], "Order": ["1"], "Order No": ["2"], "Qty": ["1"], "Price": ["2"]}
+    found = {m.target: m.source for m in match(columns, "order_lines")}
+    assert found == {"order_id": "Order No", "quantity": "Qty", "amount": "Qty * Price"}
