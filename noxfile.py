@@ -124,7 +124,11 @@ def lab(session: nox.Session) -> None:
 def lock(session: nox.Session) -> None:
     """Write constraints.txt: the newest versions that fit together, for every system and Python."""
     session.install("uv")
-    groups = [part for group in ("tests", "browser", "spark", "lint", "types") for part in ("--group", group)]
+    groups = [
+        part
+        for group in ("tests", "browser", "databases", "spark", "lint", "types")
+        for part in ("--group", group)
+    ]
     session.run(
         *("uv", "pip", "compile", "--universal", "--python-version", "3.11", "--upgrade", "--quiet"),
         *("--no-header", "--no-annotate", "--no-emit-index-url", "pyproject.toml", *groups),
@@ -159,6 +163,19 @@ def calibrate(session: nox.Session) -> None:
     """
     install(session)
     session.run("python", "benchmarks/calibrate.py", *session.posargs)
+
+
+@nox.session
+def databases(session: nox.Session) -> None:
+    """A real PostgreSQL and a real MariaDB as sources; the latter is installed where apt-get is found."""
+    if not shutil.which("mariadbd"):
+        if not shutil.which("apt-get"):
+            missing = "There is no mariadbd on this machine, and no apt-get to install it."
+            session.error(missing) if os.environ.get("CI") else session.skip(missing)
+        session.run("apt-get", "update", "--quiet", external=True)
+        session.run("apt-get", "install", "--yes", "--quiet", "mariadb-server", external=True)
+    install(session, "databases")
+    session.run("pytest", "tests/databases", "tests/test_databases_postgresql.py", *session.posargs)
 
 
 @nox.session

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crm_utils.backfill import Every, days
-from crm_utils.errors import CrmError, RunError, StudyError
+from crm_utils.errors import CrmError, RunError, StudyError, known_names
 from crm_utils.hook import Hook
 from crm_utils.logs import Log, LogFormat
 from crm_utils.signals import StoppedError, held, stoppable
@@ -200,6 +200,30 @@ def check(name: StudyName) -> None:
         for notebook in checked.notebooks:
             what = skipped.get(notebook.name)
             typer.echo(f"  {notebook.path.stem:<24} {'skipped: ' + what if what else 'would run'}")
+
+
+@app.command()
+def export(
+    name: StudyName,
+    day: Annotated[str, typer.Argument(metavar="DAY", help="A report's day, 'latest', or a run's id.")],
+    table: Annotated[str, typer.Argument(metavar="TABLE", help="A list that the report saved.")],
+) -> None:
+    """Join a saved list back to the people on it, for sending; writes to private/, and logs that it did."""
+    from crm_utils import key_map, study
+    from crm_utils.diff import find_report
+    from crm_utils.record import read_manifest
+
+    with _sentences(Log()):
+        root = study.find_root()
+        study.read_study(root, name)
+        report = find_report(root, name, day)
+        path = report / "tables" / f"{table}.parquet"
+        if not path.is_file():
+            there = known_names(table, [p.stem for p in path.parent.glob("*.parquet")], label="There are")
+            raise StudyError(f"The report of '{name}' for {day} has no table '{table}'. {there}")
+        snapshot = str((read_manifest(report) or {})["snapshot"]["id"])
+        written, rows, found = key_map.export(root, name, snapshot, path)
+        typer.echo(f"{found:,} of {rows:,} rows have somebody to send to: {written.relative_to(root)}")
 
 
 @app.command()

@@ -11,6 +11,7 @@ import datetime as dt
 import hashlib
 import json
 import os
+import re
 import shutil
 import zoneinfo
 from pathlib import Path
@@ -23,7 +24,7 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from crm_utils import durable, quality
+from crm_utils import durable, key_map, people, quality
 from crm_utils.errors import DataError
 from crm_utils.snapshots import Snapshot, connect, current_id, find, open_snapshot, sha256
 from crm_utils.sources import Input, Raw, Source, reader
@@ -70,10 +71,12 @@ def load(root: Path, study: Study) -> tuple[Snapshot, bool]:
         read = [_described(item) for item in inputs]
         name = _identity(study, source, read)
         snapshot = open_snapshot(home / name, verify=True)
-        is_new = snapshot is None
+        # Without its key map a snapshot's lists lead to nobody, so it is made again.
+        is_new = snapshot is None or key_map.is_missing(snapshot, root)
         if is_new:
             before = _before(root, study)
             _make(home, name, study, source, inputs, read, before=before, scratch=scratch)
+            key_map.keep(scratch, root, study.name, name)
             snapshot = find(root, study.name, name)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -126,7 +129,7 @@ def _described(item: Input) -> dict[str, Any]:
     try:
         rows = _rows(item.path) if item.path.suffix == ".parquet" else None
         digest = item.digest or sha256(item.path)
-        return {"name": item.shown, "sha256": digest, "rows": rows, "becomes": item.becomes}
+        return {"name": item.shown, "sha256": digest, "rows": rows, "becomes": item.becomes, "key": item.key}
     except pa.ArrowInvalid:
         raise DataError(f"{item.shown} cannot be read: it is damaged, or no Parquet file.") from None
     except OSError as error:
@@ -141,6 +144,7 @@ def _identity(study: Study, source: Source, read: list[dict[str, Any]]) -> str:
         "source": study.source,
         "timezone": study.timezone,
         "versions": (SCHEMA_VERSION, LOADER_VERSION, source.VERSION),
+        "keys": sorted({item["key"] for item in read if item["key"]}),
     }
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -184,7 +188,7 @@ def _build(
         ends = lines.aggregate(a=lines.ordered_at.min(), b=lines.ordered_at.max())
         oldest, newest = ends.execute().iloc[0]
     except (ibis.IbisError, duckdb.Error) as error:
-        raise DataError(f"The data of '{study.name}' cannot be loaded: {str(error).rstrip('.')}.") from error
+        raise DataError(f"The data of '{study.name}' cannot be loaded: {_words(error)}.") from None
     finally:
         con.disconnect()
     if not tables["order_lines"]["loaded"]:
@@ -207,6 +211,7 @@ def _build(
         "tables": tables,
         "oddities": oddities,
         "late_arrivals": late,
+        "identity": people.report(scratch),
         "decisions": [{"table": d.table, "quirk": d.quirk, "decision": d.decision} for d in source.DECISIONS],
         "first_day": oldest.date().isoformat(),
         "last_day": newest.date().isoformat(),
@@ -216,6 +221,11 @@ def _build(
     (folder / "snapshot.json").write_text(
         json.dumps(manifest, indent=1, ensure_ascii=False), encoding="utf-8"
     )
+
+
+def _words(error: Exception) -> str:
+    """What the engine says: its first line, without the values that it quotes, which may name a person."""
+    return re.sub(r"'[^']*'", "'…'", str(error).partition("\n")[0]).rstrip(".")
 
 
 def _late(con: ibis.backends.duckdb.Backend, lines: Any, before: Snapshot | None) -> dict[str, Any] | None:

@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from crm_utils import publish, snapshots
+from crm_utils import key_map, publish, snapshots
 from crm_utils.conduct import Conductor, Tell
 from crm_utils.errors import RunError, StudyError
 from crm_utils.execution import work_folder
@@ -78,7 +78,8 @@ def _run(root: Path, home: Path, request: Request, tell: Tell) -> Path:
                      "snapshot": plan.snapshot.id, "manifest": str(folder / "run.json")})  # fmt: skip
     try:
         shutil.copyfile(root / "studies" / f"{request.study}.yaml", folder / "study.yaml")
-        if read_study(root, request.study, path=folder / "study.yaml") != plan.study:
+        kept = read_study(root, request.study, path=folder / "study.yaml")
+        if kept.model_dump() != plan.study.model_dump():  # the file that it was read from may differ
             raise StudyError(f"studies/{request.study}.yaml was changed as the run began. Run again.")
         record.lap("loading")
         _execute(root, plan, record, begun + request.run_timeout, tell)
@@ -184,7 +185,7 @@ def _tidy(root: Path, home: Path, folder: Path) -> None:
     from crm_utils import pages
 
     used = publish.prune_runs(home, keep=folder)
-    snapshots.prune(root, home.name, used=used)
+    key_map.prune(root, home.name, snapshots.prune(root, home.name, used=used))
     pages.render_overview(root / "reports")
 
 

@@ -40,12 +40,15 @@ class Input:
         What people know it by; the file's name when empty.
     digest
         What it is known again by, where that is not the SHA-256 of its bytes.
+    key
+        The fingerprint of the key under which the people in it get their pseudonyms; empty where it has none.
     """
 
     path: Path
     becomes: str
     name: str = ""
     digest: str = ""
+    key: str = ""
 
     @property
     def shown(self) -> str:

@@ -14,13 +14,15 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import ibis
+import ibis.expr.types as ir
 import ibis.selectors as cs
 from engines import ab_test, churn, cross_sell
 from engines.compare import settle
 from engines.shop import AS_OF, MIDDLE, STARTS, Shop
 
 import crm_utils
-from crm_utils import data_collection, features, quality, segmentation, tables
+from crm_utils import data_collection, features, identity, quality, segmentation, tables
 from crm_utils.segmentation import (
     clusters,
     movement,
@@ -82,6 +84,21 @@ def _both(shop: Shop) -> tuple[Any, Any]:
     )  # fmt: skip
 
 
+def _sightings(shop: Shop) -> ir.Table:
+    """Keys seen together: chains through shared e-mails, and a phone that is nobody's."""
+    sent = shop.uncut["messages"]
+    number = sent.message_id.cast("int64")
+    every = (number % 5 == 0).ifelse("0", ibis.null("string"))
+    email = "e" + (number // 3).cast("string")
+    card = "c" + (number * 7 % 150).cast("string")
+    return sent.select(account="customer_id", email=email, card=card, phone=every)
+
+
+def _links(shop: Shop) -> ir.Table:
+    number = shop.uncut["messages"].message_id.cast("int64")
+    return shop.uncut["messages"].select(one=number, other=number // 2)
+
+
 LEAP = dt.date(2024, 2, 29)
 DAYS: dict[str, Any] = {"as_of": AS_OF, "history_starts": STARTS}
 
@@ -100,6 +117,10 @@ CASES: dict[str, Callable[[Shop], Any]] = {
         through=MIDDLE,
     ),
     "quality.oddities": lambda s: quality.oddities(s.tables),
+    "identity.connected": lambda s: identity.connected(_links(s)),
+    "identity.shared_keys": lambda s: identity.shared_keys(_sightings(s), most=1),
+    "identity.join_people": lambda s: identity.join_people(_sightings(s), most=3),
+    "identity.merges": lambda s: identity.merges(identity.join_people(_sightings(s), most=3)),
     "features.customer_summary": lambda s: [
         features.customer_summary(s.orders, as_of=AS_OF),
         features.customer_summary(s.orders, as_of=MIDDLE, since=LEAP),

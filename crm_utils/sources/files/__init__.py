@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crm_utils.mapping import apply
+from crm_utils import people
+from crm_utils.people import People, PeopleOptions
 from crm_utils.sources import Decision, Input, Raw
 from crm_utils.sources.files import columnar, delimited, json_lines, workbook
 from crm_utils.sources.files.finding import Found, find_files, format_of
@@ -15,10 +17,11 @@ from crm_utils.tables import TABLES
 
 if TYPE_CHECKING:
     import ibis.backends.duckdb
+    import ibis.expr.types as ir
 
     from crm_utils.study import Study
 
-__all__ = ["DECISIONS", "VERSION", "Options", "inputs", "read"]
+__all__ = ["DECISIONS", "VERSION", "Options", "inputs", "mapped", "parts_of", "read"]
 
 VERSION = 1
 _READERS = {
@@ -81,7 +84,8 @@ def inputs(study: Study, root: Path, scratch: Path) -> list[Input]:
         for file in find_files(folder, table, told):
             becomes.setdefault(file.name, []).append(table)
             paths[file.name] = file.path
-    return [Input(paths[name], ", ".join(tables), name=name) for name, tables in becomes.items()]
+    key = people.fingerprint(options.persons)
+    return [Input(paths[name], ", ".join(tables), name=name, key=key) for name, tables in becomes.items()]
 
 
 def read(
@@ -94,22 +98,56 @@ def read(
 ) -> Raw:
     """Canonical tables by the study's mapping."""
     options = study.source_options(Options)
-    raw = Raw({})
-    for table, told in options.tables.items():
+    parts = parts_of(con, options.tables, inputs, scratch, sample=sample)
+    return mapped(con, parts, options.tables, options.people, study.timezone, scratch)
+
+
+def parts_of(
+    con: ibis.backends.duckdb.Backend,
+    tables: Mapping[str, FileTable],
+    inputs: list[Input],
+    scratch: Path,
+    *,
+    sample: int | None,
+) -> dict[str, Part]:
+    """The raw rows of each table's files."""
+    parts: dict[str, Part] = {}
+    for table, told in tables.items():
         names = [item for item in inputs if table in item.becomes.split(", ")]
         files = [Found(item.path, item.name, told.format or format_of(item.name)) for item in names]
-        part = _READERS[files[0].format](Place(con, table, scratch, sample), files, told)
-        _add(raw, table, told, part, study.timezone)
+        parts[table] = _READERS[files[0].format](Place(con, table, scratch, sample), files, told)
+    return parts
+
+
+def mapped(
+    con: ibis.backends.duckdb.Backend,
+    parts: dict[str, Part],
+    tables: Mapping[str, FileTable],
+    options: PeopleOptions,
+    zone: str,
+    scratch: Path,
+) -> Raw:
+    """Canonical tables of raw rows, with a customer for whoever they name."""
+    rows = {table: parts[table].table for table in tables}
+    persons = {table: told.person for table, told in tables.items()}
+    who = people.identify(con, rows, persons, options, scratch)
+    raw = Raw({})
+    for table, told in tables.items():
+        _add(raw, table, told, parts[table], who, zone)
     return raw
 
 
-def _add(raw: Raw, table: str, told: FileTable, part: Part, zone: str) -> None:
+def _add(raw: Raw, table: str, told: FileTable, part: Part, who: People, zone: str) -> None:
     raw.rows[table] = part.rows
-    numbered = apply(part.numbered, told, table=table, zone=zone) if part.numbered is not None else None
+
+    def by_mapping(rows: ir.Table) -> ir.Table:
+        return who.apply(rows, told, table=table, zone=zone)
+
+    numbered = by_mapping(part.numbered) if part.numbered is not None else None
     netted = told.returns is not None and told.returns.lines == "netted"
     if numbered is not None and (TABLES[table].key or told.duplicates != "keep" or netted):
         raw.tables[table] = numbered  # which row came first matters
     else:
-        raw.tables[table] = apply(part.table, told, table=table, zone=zone)
+        raw.tables[table] = by_mapping(part.table)
         if numbered is not None:
             raw.numbered[table] = numbered

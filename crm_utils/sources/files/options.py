@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from crm_utils.errors import DataError, StudyError
 from crm_utils.mapping import TableMapping, check_columns
+from crm_utils.people import PeopleOptions
 
 __all__ = ["FileTable", "Options", "folder_of"]
 
@@ -84,13 +85,14 @@ class Options(BaseModel):
         Where they are: within the project, or ``$NAME`` of the environment (and a folder below it).
     tables
         For each canonical table its files; ``order_lines`` among them.
-    person
+    people
         How people are told apart, where a table has ``person``.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     folder: str
+    people: PeopleOptions = PeopleOptions()
     tables: dict[str, FileTable]
 
     @model_validator(mode="after")
@@ -100,6 +102,11 @@ class Options(BaseModel):
         for name, mapping in self.tables.items():
             check_columns(name, mapping)
         return self
+
+    @property
+    def persons(self) -> dict[str, dict[str, str]]:
+        """What names a person, by table."""
+        return {table: mapping.person for table, mapping in self.tables.items()}
 
 
 def folder_of(folder: str, root: Path) -> Path:

@@ -1,0 +1,182 @@
+"""Where do pseudonyms lead back to people? One file a snapshot, apart from the data, for its owner's eyes.
+
+``private/<study>/<snapshot>.parquet`` holds what the source said of each customer: e-mails, phones, names,
+addresses, ids. Nothing of a run or a page reads it; :func:`export` does, for sending, and writes that it did.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import getpass
+import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+import duckdb
+import ibis.backends.duckdb
+import ibis.expr.types as ir
+
+from crm_utils.errors import DataError, known_names
+from crm_utils.snapshots import Snapshot
+
+__all__ = ["export", "is_missing", "keep", "path_of", "prune", "write"]
+
+#: The key map's name in a load's scratch folder, until its snapshot is whole.
+NAME = "keys.parquet"
+#: A cell that begins so is a formula to a spreadsheet; a phone number such as +82… is none.
+_FORMULA = re.compile(r"[=@\t\r-]|\+(?![0-9]+$)")
+_BATCH = 10_000
+
+
+def path_of(root: Path, study: str, snapshot: str) -> Path:
+    """Where the key map of a snapshot lies."""
+    return root / "private" / study / f"{snapshot}.parquet"
+
+
+def write(con: ibis.backends.duckdb.Backend, known: ir.Table, scratch: Path) -> None:
+    """Write a key map into a load's scratch folder, which is its owner's alone; so is the file.
+
+    Parameters
+    ----------
+    con
+        The DuckDB that ``known`` lives on.
+    known
+        customer_id, kind, value, rows (how many rows say so).
+    scratch
+        The load's folder.
+    """
+    path = scratch / NAME
+    con.to_parquet(known.order_by("customer_id", "kind", "value"), path, compression="zstd")
+    path.chmod(0o600)
+
+
+def keep(scratch: Path, root: Path, study: str, snapshot: str) -> None:
+    """Put a load's key map, if it made one, where :func:`export` finds it."""
+    if not (scratch / NAME).is_file():
+        return
+    place = path_of(root, study, snapshot)
+    place.parent.parent.mkdir(mode=0o700, exist_ok=True)
+    place.parent.mkdir(mode=0o700, exist_ok=True)
+    (scratch / NAME).replace(place)
+
+
+def is_missing(snapshot: Snapshot, root: Path) -> bool:
+    """Whether a snapshot's people have pseudonyms that no key map leads back from: a load was stopped."""
+    told = snapshot.manifest
+    return told.get("identity") is not None and not path_of(root, told["study"], snapshot.id).is_file()
+
+
+def prune(root: Path, study: str, removed: list[str]) -> None:
+    """Remove the key maps of snapshots that are no more."""
+    for snapshot in removed:
+        path_of(root, study, snapshot).unlink(missing_ok=True)
+
+
+def export(root: Path, study: str, snapshot: str, table: Path) -> tuple[Path, int, int]:
+    """Join a saved list back to the people on it, for sending, and log that it was done.
+
+    Parameters
+    ----------
+    root, study, snapshot
+        Whose key map.
+    table
+        The list: a Parquet file with a column ``customer_id``.
+
+    Returns
+    -------
+    path : Path
+        A CSV (UTF-8 with mark, as spreadsheets ask for) under ``private/``, readable by its owner alone: the
+        list's columns, then a column for each kind of identifier. Of several values the one that most rows
+        of the data say.
+    rows, found : int
+        The list's rows, and those whose customer the key map knows.
+
+    Raises
+    ------
+    DataError
+        The list has no customers, or there is no key map for its snapshot.
+    """
+    keys = path_of(root, study, snapshot)
+    if not keys.is_file():
+        raise DataError(
+            f"There is no key map for snapshot {snapshot} of '{study}' on this machine: its customers are "
+            "under no pseudonyms of ours, or the map was removed. Load the data again: crm load-data "
+            f"{study}."
+        )
+    # What does not fit into memory is written out, and it names people.
+    with duckdb.connect(config={"temp_directory": str(keys.parent / "spilled")}) as con:
+        rows = con.from_parquet(str(table))
+        if "customer_id" not in rows.columns:
+            known = known_names("customer_id", rows.columns)
+            raise DataError(f"{table.stem} is no list of customers: it has no 'customer_id'. {known}")
+        rows.create_view("list")
+        con.execute(_BEST, [str(keys)])
+        kinds = [kind for (kind,) in con.execute("SELECT DISTINCT kind FROM best ORDER BY kind").fetchall()]
+        joined = con.execute(_joined(kinds))
+        stamp = dt.datetime.now(dt.UTC).strftime("%Y%m%dT%H%M%S%f")
+        path = keys.parent / "exports" / f"{table.stem}-{stamp}.csv"
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        with _opened(path) as file:
+            total, found = _write_rows(file, joined, len(kinds))
+    _log(keys.parent, {"study": study, "snapshot": snapshot, "table": table.stem, "rows": total,
+                       "found": found, "columns": kinds, "file": path.name})  # fmt: skip
+    return path, total, found
+
+
+_BEST = """
+    CREATE TEMP TABLE best AS
+    SELECT customer_id, kind, first(value ORDER BY rows DESC, value) AS value
+    FROM read_parquet(?) GROUP BY ALL"""
+
+
+def _joined(kinds: list[str]) -> str:
+    columns = "".join(f", b{n}.value AS {_quoted(f'their_{kind}')}" for n, kind in enumerate(kinds))
+    joins = "".join(
+        f" LEFT JOIN best b{n} ON b{n}.customer_id = list.customer_id AND b{n}.kind = '{kind}'"
+        for n, kind in enumerate(kinds)
+    )
+    return f"SELECT list.*{columns} FROM list{joins} ORDER BY ALL"
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _write_rows(file: TextIO, rows: duckdb.DuckDBPyConnection, kinds: int) -> tuple[int, int]:
+    out = csv.writer(file)
+    out.writerow([column[0] for column in rows.description or ()])
+    total = found = 0
+    while batch := rows.fetchmany(_BATCH):
+        total += len(batch)
+        found += sum(any(value is not None for value in row[len(row) - kinds :]) for row in batch)
+        out.writerows([_safe(value) for value in row] for row in batch)
+    return total, found
+
+
+def _safe(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
+
+
+def _log(folder: Path, facts: dict[str, Any]) -> None:
+    """Who took what out, when: a line of JSON, without anybody's identifier."""
+    told = {"time": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"), "user": getpass.getuser()} | facts
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    with os.fdopen(os.open(folder / "exports.log", flags, 0o600), "a", encoding="utf-8") as file:
+        file.write(json.dumps(told, ensure_ascii=False) + "\n")
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[TextIO]:
+    """A new file of its owner's; gone again when it cannot be finished."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8-sig", newline="") as file:
+            yield file
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise

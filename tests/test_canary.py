@@ -1,0 +1,187 @@
+"""Is anybody's name, phone, e-mail or address found anywhere once data are in? Every byte is searched.
+
+A shop with planted identifiers goes through a whole run, from a database and from files with broken lines,
+and through errors. The way back, ``crm export``, finds the people again, for its owner alone.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+import sqlite3
+import stat
+from pathlib import Path
+
+import pytest
+from notebook_maker import write_notebook
+from people_data import CANARIES, CUSTOMERS, ORDERS, found_in
+from tiny import ROOT
+from typer.testing import CliRunner, Result
+
+from crm_utils import key_map, loading
+from crm_utils.cli import app
+from crm_utils.errors import CrmError, StudyError
+from crm_utils.privacy import KEY_NAME
+from crm_utils.study import read_study
+
+HEAD = """\
+title: A shop with people
+timezone: Asia/Seoul
+currency: KRW
+as_of: 2024-05-06
+history_starts: 2024-01-01
+source:
+"""
+TABLES = """\
+  people: {country: "82"}
+  tables:
+    customers:
+      %s
+      columns: {joined_on: joined}
+      person: {account: account, email: email, phone: phone, name: full_name, address: street}
+    order_lines:
+      %s
+      columns: {order_id: order_no, product_id: sku, ordered_at: ordered, quantity: qty, amount: total,
+        discount: {constant: 0}}
+      person: {account: account, email: guest_email}
+"""
+CUSTOMER_COLUMNS = ["account", "email", "phone", "full_name", "street", "joined"]
+ORDER_COLUMNS = ["order_no", "account", "guest_email", "sku", "ordered", "qty", "total"]
+LISTS = """\
+buyers = run.table("order_lines").group_by("customer_id").agg(spent=lambda t: t.amount.sum())
+run.save("buyers", buyers)
+"""
+
+
+def from_a_database(root: Path) -> None:
+    source = "  kind: database\n  url: sqlite:///raw/shop.db\n"
+    study = HEAD + source + TABLES % ("table: customers", "table: orders")
+    (root / "studies" / "shop.yaml").write_text(study, encoding="utf-8")
+    with sqlite3.connect(root / "raw" / "shop.db") as db:
+        db.execute(f"CREATE TABLE customers ({', '.join(CUSTOMER_COLUMNS)})")
+        db.execute(f"CREATE TABLE orders ({', '.join(ORDER_COLUMNS)})")
+        db.executemany("INSERT INTO customers VALUES (?, ?, ?, ?, ?, ?)", CUSTOMERS)
+        db.executemany("INSERT INTO orders VALUES (?, ?, ?, ?, ?, ?, ?)", ORDERS)
+    db.close()
+
+
+def from_files(root: Path) -> None:
+    study = HEAD + "  kind: files\n  folder: raw\n" + TABLES % ("files: customers.csv", "files: orders.csv")
+    (root / "studies" / "shop.yaml").write_text(study, encoding="utf-8")
+    for name, head, rows in (("customers", CUSTOMER_COLUMNS, CUSTOMERS), ("orders", ORDER_COLUMNS, ORDERS)):
+        with (root / "raw" / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows([head, *rows])
+            file.write("zaphira.quillon@example.com,010-8765-4321,a line that does not fit\n")
+
+
+@pytest.fixture(params=[from_a_database, from_files])
+def shop(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for folder in ("studies", "notebooks", "raw"):
+        (tmp_path / folder).mkdir()
+    request.param(tmp_path)
+    monkeypatch.setenv(KEY_NAME, "k" * 32)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def crm(*arguments: str) -> Result:
+    return CliRunner().invoke(app, arguments, env={"COLUMNS": "200"})
+
+
+def seen(shop: Path, *said: str) -> list[str]:
+    """Canaries outside of the raw data and the key map, and in what was said."""
+    everywhere = list(found_in(shop, leave_out=frozenset({"raw", "private"})))
+    return everywhere + [c for text in said for c in CANARIES if c in text.lower()]
+
+
+@pytest.mark.slow
+def test_a_whole_run_shows_nobody_and_export_finds_them_again(shop: Path) -> None:
+    assert list(found_in(shop)), "the search would find them"
+    shutil.copy(ROOT / "notebooks" / "01_data_collection.ipynb", shop / "notebooks")
+    write_notebook(shop, 2, "lists", LISTS)
+    ran = crm("run", "shop", "--log-format", "json")
+    assert ran.exit_code == 0, ran.output
+    assert seen(shop, ran.output) == []
+    assert list((shop / "data").rglob("quarantine/*.parquet")), "rows were set aside"
+    done = crm("export", "shop", "latest", "buyers")
+    assert done.exit_code == 0, done.output
+    assert "3 of 4 rows have somebody to send to: private/shop/exports/buyers-" in done.output
+    assert seen(shop, done.output) == []
+    _only_its_owner_reads(shop / "private")
+    [written] = (shop / "private" / "shop" / "exports").iterdir()
+    rows = list(csv.DictReader(written.read_text(encoding="utf-8-sig").splitlines()))
+    hers = next(row for row in rows if row["their_email"] == "zaphira.quillon@example.com")
+    assert (hers["spent"], hers["their_phone"], hers["their_name"]) == (
+        "40.50",
+        "+821087654321",
+        "Z. Quillon",
+    )
+    log = (shop / "private" / "shop" / "exports.log").read_text(encoding="utf-8")
+    assert [(line["table"], line["rows"], line["found"]) for line in map(json.loads, log.splitlines())] == [
+        ("buyers", 4, 3)
+    ]
+    assert not [canary for canary in CANARIES if canary in log.lower()]
+
+
+def _only_its_owner_reads(folder: Path) -> None:
+    modes = {stat.S_IMODE(p.stat().st_mode) for p in folder.rglob("*") if p.is_file()}
+    assert modes == {0o600}
+    assert {stat.S_IMODE(p.stat().st_mode) for p in [folder, *folder.rglob("*")] if p.is_dir()} == {0o700}
+
+
+def _break(shop: Path, before: str, after: str) -> None:
+    path = shop / "studies" / "shop.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace(before, after), encoding="utf-8")
+
+
+BREAKS = {
+    "no such column": ("amount: total", "amount: totals"),
+    "no row left": ("ordered_at: ordered", "ordered_at: account"),
+    "people joined by name": ("{account: account, email: guest_email}", "{name: sku}"),
+    "an expression that does not fit": ("amount: total", "amount: {expression: (total > 1) + 1}"),
+}
+
+
+def test_errors_show_nobody_and_leave_what_was_there(shop: Path) -> None:
+    first, _ = loading.load(shop, read_study(shop, "shop"))
+    for name, (before, after) in BREAKS.items():
+        _break(shop, before, after)
+        failed = crm("load-data", "shop")
+        _break(shop, after, before)
+        assert (failed.exit_code in (2, 3), "Traceback" in failed.output) == (True, False), failed.output
+        assert seen(shop, failed.output) == [], name
+        assert (shop / "data" / "snapshots" / "shop" / "CURRENT").read_text().strip() == first.id
+        assert not list((shop / "data" / "snapshots" / "shop").glob(".*"))
+
+
+def test_without_a_key_nothing_is_read(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(KEY_NAME)
+    with pytest.raises(StudyError, match=f"{KEY_NAME} is not set in the environment"):
+        loading.load(shop, read_study(shop, "shop"))
+    assert not list((shop / "data").rglob("*.parquet"))
+
+
+def test_another_key_is_another_snapshot(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = read_study(shop, "shop")
+    first, _ = loading.load(shop, study)
+    assert not loading.load(shop, study)[1]
+    monkeypatch.setenv(KEY_NAME, "another key of 32 characters or more")
+    other, is_new = loading.load(shop, study)
+    assert (other.id != first.id, is_new) == (True, True)
+    assert key_map.path_of(shop, "shop", first.id).is_file()
+
+
+def test_a_lost_key_map_is_made_again(shop: Path) -> None:
+    study = read_study(shop, "shop")
+    snapshot, _ = loading.load(shop, study)
+    place = key_map.path_of(shop, "shop", snapshot.id)
+    before = place.read_bytes()
+    place.unlink()
+    again, is_new = loading.load(shop, study)
+    assert (again.id, is_new) == (snapshot.id, True)
+    assert place.read_bytes() == before
+    key_map.prune(shop, "shop", [snapshot.id])
+    assert not place.exists()
+    with pytest.raises(CrmError, match="There is no key map for snapshot"):
+        key_map.export(shop, "shop", snapshot.id, shop / "list.parquet")
