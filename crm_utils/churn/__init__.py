@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from crm_utils.churn.calibration import calibration_curve, clustered_share
 from crm_utils.churn.contenders import BASELINES, CONTENDERS, Fitted, fit_contender
-from crm_utils.churn.contest import Contest, learn_by, run_contest
+from crm_utils.churn.contest import Contest, choose, learn_by, run_contest
 from crm_utils.churn.cutoffs import CutoffPlan, known_cutoffs, longest_horizon, plan_cutoffs
 from crm_utils.churn.drift import feature_drift, psi
 from crm_utils.churn.frames import panel_frame
@@ -30,6 +30,7 @@ __all__ = [
     "Stakes",
     "Survival",
     "calibration_curve",
+    "choose",
     "churn_panel",
     "clustered_share",
     "feature_drift",

@@ -24,7 +24,7 @@ FAR_ABOVE = 0.10
 
 
 def theme_importance(
-    model: Fitted, rows: pd.DataFrame, *, seed: int, repeats: int = 10, draws: int = 400
+    model: Fitted, rows: pd.DataFrame, *, seed: int, repeats: int = 5, draws: int = 400
 ) -> pd.DataFrame:
     """How much worse is the forecast when a theme's features are dealt out to others? Which themes matter.
 
