@@ -27,7 +27,8 @@ STARTS = dt.date(2024, 1, 1)
 def test_adjusted_lift_finds_the_planted_pairs_and_no_others(demo_shop: DemoShop) -> None:
     con = snapshots.connect()
     lines, products = (con.read_parquet(demo_shop.snapshot.path(t)) for t in ("order_lines", "products"))
-    pairs = cross_sell.pair_lift(cross_sell.baskets(lines, products, level="subcategory"), min_support=0.01)
+    baskets = cross_sell.code_baskets(cross_sell.baskets(lines, products, level="subcategory"))
+    pairs = cross_sell.pair_lift(cross_sell.count_pairs(baskets, min_support=0.01))
     planted = {frozenset(pair[:2]) for pair in FULL.affinities}
     both = zip(pairs.table["item"], pairs.table["other"], strict=True)
     table = pairs.table.assign(pair=[frozenset(pair) for pair in both])
