@@ -57,9 +57,13 @@ def with_palette(flat: Image.Image, colors: int = 256) -> Image.Image:
     dots = flat.resize(size, Image.Resampling.NEAREST)
     few = flat.quantize(palette=dots.quantize(colors=colors), dither=Image.Dither.NONE)
     index = np.asarray(few.resize(size, Image.Resampling.NEAREST)).ravel()
-    stands_for = np.bincount(index, minlength=256).clip(1)
-    channels = [np.bincount(index, np.asarray(band).ravel(), 256) / stands_for for band in dots.split()]
-    few.putpalette(np.rint(np.stack(channels, axis=1)).astype(np.uint8).tobytes())
+    seen = np.bincount(index, minlength=256)
+    sums = np.stack([np.bincount(index, np.asarray(band).ravel(), 256) for band in dots.split()], axis=1)
+    found = np.zeros((256, 3))
+    found[: len(few.getpalette() or ()) // 3] = np.reshape(few.getpalette() or (), (-1, 3))
+    # A colour that only dots between those looked at have stays as Pillow found it.
+    mean = np.where(seen[:, None] > 0, sums / seen.clip(1)[:, None], found)
+    few.putpalette(np.rint(mean).astype(np.uint8).tobytes())
     return few
 
 

@@ -44,3 +44,19 @@ def test_a_notebook_draws_what_matplotlib_draws_in_half_the_bytes():
     drawn, shown = (Image.open(io.BytesIO(content)).convert("RGB") for content in (plain, packed))
     assert max(ImageStat.Stat(ImageChops.difference(drawn, shown)).rms) < 2
     assert shrink(packed) is packed  # a page has nothing left to do
+
+
+def test_no_dot_gets_a_colour_of_its_own():
+    """A thin overlap may have a colour that none of the dots has which the palette is found on."""
+    figure, ax = plt.subplots(figsize=(8, 4))
+    for height, color in ((0.5, "#0072B2"), (0.6, "#E69F00"), (0.75, "#009E73")):
+        ax.fill_between(
+            [0, 1, 2, 3], [height - 0.05, 0.4, 0.3, 0.25], [height, 0.6, 0.5, 0.4], color=color, alpha=0.15
+        )
+        ax.plot([0, 1, 2, 3], [height, 0.5, 0.4, 0.3], color=color, marker="o")
+    ax.grid(color="#e0e0e0")
+    (plain, _), (packed, _) = retina_figure(figure), retina_figure(figure, backend=CANVAS)
+    plt.close(figure)
+    drawn, shown = (Image.open(io.BytesIO(content)).convert("RGB") for content in (plain, packed))
+    furthest = max(high for _, high in ImageChops.difference(drawn, shown).getextrema())
+    assert furthest < 64
