@@ -215,7 +215,7 @@ def _one_cutoff(days: object, cutoff: object, np: object, pd: object) -> object:
     per = per.join(ahead[ahead["orders"] > 0].groupby("customer_id")["day"].min().rename("next"))
     per["next_in"] = (per["next"] - cutoff).dt.days
     over = cutoff + h <= pd.Timestamp(DAY)
-    per["lapse"] = (~(per["next_in"] <= 28)).astype(float).where(over)
+    per["lapse"] = (~(per["next_in"] <= 28)).astype(float) if over else np.nan
     return per
 
 

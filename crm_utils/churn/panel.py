@@ -87,6 +87,9 @@ def churn_panel(
     ``tenure_days`` stops at three horizons: whoever was there when the data began was there on an unknown
     day, and a tenure that grows with the data would not mean the same at two cut-offs.
 
+    An order counts whole on the day of its first line. Where lines are added to an order on a later day, cut
+    the lines at each cut-off and make a panel of each.
+
     Examples
     --------
     >>> import pyarrow as pa

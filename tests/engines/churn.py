@@ -23,7 +23,8 @@ PERIODS = Periods.between(CUTOFFS, 28)
 
 
 def _segments(shop: Shop) -> ir.Table:
-    return shop.named.select("customer_id", "segment").mutate(cutoff=ibis.date(str(MIDDLE)))
+    often = (shop.summary.orders > 3).ifelse("often", "seldom")
+    return shop.summary.select("customer_id", segment=often, cutoff=ibis.date(str(MIDDLE)))
 
 
 def _panel(shop: Shop) -> ir.Table:
@@ -63,6 +64,6 @@ CASES: dict[str, Callable[[Shop], Any]] = {
     "churn.frames.in_batches": lambda s: sum(part.num_rows for part in frames.in_batches(_panel(s))),
     "churn.scoring.Scoring.batches": _scored,
     "churn.survival.silence_times": lambda s: churn.silence_times(
-        s.orders, s.named, cutoff=MIDDLE, as_of=AS_OF, silent_days=28
+        s.orders, _segments(s), cutoff=MIDDLE, as_of=AS_OF, silent_days=28
     ),
 }
