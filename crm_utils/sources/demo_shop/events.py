@@ -65,7 +65,7 @@ def touches(
         parts.append(_clicks(one, number, visits))
     every = Events.joined(parts)
     every = every.take(np.lexsort((every.event, every.at)))
-    return every.take(every.at < END)
+    return every.take((every.at >= 0) & (every.at < END))  # what led to the first orders came before the data
 
 
 def _shopping(rng: np.random.Generator, orders: Orders, product: Ints, source: Ints) -> Events:
