@@ -22,7 +22,12 @@ ROOT = Path(__file__).parent
 COMPILED = {"UV_COMPILE_BYTECODE": "1", "PYTHONDONTWRITEBYTECODE": None}
 
 # What the benchmarks compare with; nothing of ours imports them.
-PEERS = ("lifetimes==0.11.3", "openretailscience==0.48.1")
+PEERS = (
+    "lifetimes==0.11.3",
+    "openretailscience==0.48.1",
+    "tea-tasting==1.14.0",
+    "spotify-confidence==4.1.0",
+)
 
 
 def install(session: nox.Session, *groups: str) -> None:

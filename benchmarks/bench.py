@@ -34,13 +34,24 @@ WHO = {
     "summary_lifetimes": "lifetimes, summary_data_from_transaction_data",
     "scores_ours": "**customer_summary, rfm_cuts, rfm_score**",
     "scores_openretailscience": "openretailscience, RFMSegmentation",
+    "effects_ours": "**exact_sums, compare**: four metrics with CUPED",
+    "effects_tea_tasting": "tea-tasting on pandas, the same",
+    "effects_confidence": "spotify-confidence on pandas, four means without covariate",
     "load_ours": "**loading.load**: hashes, checks of every row, five tables, manifest",
     "load_bare": "bare DuckDB: order_lines alone, the same types, unchecked",
 }
 GROWING = HERE.parent / "docs" / "growing.md"
 MARKS = ("<!-- measured -->", "<!-- /measured -->")
 OURS = ["duckdb", "ibis-framework", "pandas", "pyarrow", "numpy", "scikit-learn"]
-THEIRS = ["lifetimes", "openretailscience", "pandas", "duckdb", "ibis-framework"]
+THEIRS = [
+    "lifetimes",
+    "openretailscience",
+    "tea-tasting",
+    "spotify-confidence",
+    "pandas",
+    "duckdb",
+    "ibis-framework",
+]
 HEAD = "| who | seconds | CPU seconds | peak, GB | times ours |\n|---|---|---|---|---|"
 
 
@@ -55,6 +66,7 @@ def main() -> None:
             "loading": lambda: loading(folder),
             "report": lambda: report(folder, rounds=3),
             "customers": lambda: ten_million(folder),
+            "experiments": lambda: experiments(folder, given.peers),
         }
         parts = []
         for name in given.only or sections:
@@ -149,6 +161,31 @@ def ten_million(folder: Path) -> tuple[list[str], list[Aim]]:
     return lines, [Aim("10 million customers segmented in less than 4 GB", f"{peak:.2f} GB", peak < 4)]
 
 
+def experiments(folder: Path, peers: Path) -> tuple[list[str], list[Aim]]:
+    """Effects of an experiment on ten million customers: time against peers, memory against a tenth of them."""
+    lines, aims, peaks = [_EXPERIMENTS], [], {}
+    grow.write_customers(warm := folder / "warm-customers.parquet", 0.001)
+    for millions in (1, 10):
+        path = folder / f"customers-{millions}.parquet"
+        grow.write_customers(path, millions)
+        tasks = {"effects_ours": sys.executable, "effects_tea_tasting": peers, "effects_confidence": peers}
+        print(f"{millions} million customers", flush=True)
+        found = in_turn(
+            {name: partial(task, who, name, path, cwd=folder, warm=warm) for name, who in tasks.items()},
+            rounds=3,
+        )
+        _agree(found)
+        peaks[millions] = max(m.peak_gb for m in found["effects_ours"])
+        lines += [f"\n### {millions} million customers\n", HEAD, *_compared(found, "effects_ours")]
+    for name in ("effects_tea_tasting", "effects_confidence"):
+        times = statistics.median(ratio(found[name], found["effects_ours"]))
+        aim = f"effects of 10 million customers: at least 10 times as fast as {name.removeprefix('effects_')}"
+        aims.append(Aim(aim, f"{times:.1f} times", times >= 10))
+    more = peaks[10] - peaks[1]
+    flat = Aim("effects: less than 0.5 GB more for ten times the customers", f"{more:.2f} GB", more < 0.5)
+    return lines, [*aims, flat]
+
+
 def machine(started: dt.datetime, before: float, peers: Path) -> list[str]:
     """What these numbers were measured on, and how busy it was."""
     cores, minutes = os.cpu_count(), (dt.datetime.now(dt.UTC) - started).total_seconds() / 60
@@ -170,7 +207,7 @@ def _arguments() -> argparse.Namespace:
     options.add_argument("--peers", type=Path, required=True, help="the Python that has the peers")
     options.add_argument("--sizes", type=int, nargs="+", default=[1, 10, 100], help="millions of lines")
     options.add_argument("--made", type=Path, help="a folder that keeps the N.parquet between runs")
-    options.add_argument("--only", nargs="+", help="summaries, loading, report, customers")
+    options.add_argument("--only", nargs="+", help="summaries, loading, report, customers, experiments")
     options.add_argument("--out", type=Path, default=HERE / "RESULTS.md")
     return options.parse_args()
 
@@ -258,6 +295,12 @@ _LOADING = """
 
 From the source's files to canonical tables. The difference is the price of hashing the inputs, checking every
 row against the contract, counting oddities and writing the manifest."""
+
+_EXPERIMENTS = """
+## Effects of an experiment
+
+From a row a customer in Parquet (arm, orders and amount, after and before the assignment) to the effects on
+conversion, orders, revenue and money an order, each with its covariate. Amounts reach pandas as floats."""
 
 if __name__ == "__main__":
     main()
