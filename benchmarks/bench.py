@@ -162,7 +162,7 @@ def ten_million(folder: Path) -> tuple[list[str], list[Aim]]:
 
 
 def experiments(folder: Path, peers: Path) -> tuple[list[str], list[Aim]]:
-    """Effects of an experiment on ten million customers: time against peers, memory against a tenth of them."""
+    """Effects of an experiment on ten million customers: time against peers, memory against a tenth."""
     lines, aims, peaks = [_EXPERIMENTS], [], {}
     grow.write_customers(warm := folder / "warm-customers.parquet", 0.001)
     for millions in (1, 10):
