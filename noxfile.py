@@ -22,7 +22,14 @@ ROOT = Path(__file__).parent
 COMPILED = {"UV_COMPILE_BYTECODE": "1", "PYTHONDONTWRITEBYTECODE": None}
 
 # What the benchmarks compare with; nothing of ours imports them.
-PEERS = ("lifetimes==0.11.3", "openretailscience==0.48.1", "mlxtend==0.25.0", "efficient-apriori==2.0.6")
+PEERS = (
+    "lifetimes==0.11.3",
+    "openretailscience==0.48.1",
+    "mlxtend==0.25.0",
+    "efficient-apriori==2.0.6",
+    "tea-tasting==1.14.0",
+    "spotify-confidence==4.1.0",
+)
 # Written in C and built on the spot: without a compiler it is left out, and the results say so.
 BUILT_PEERS = ("pyfim==6.28",)
 

@@ -37,6 +37,9 @@ WHO = {
     "scores_openretailscience": "openretailscience, RFMSegmentation",
     "panel_ours": "**churn_panel**, 12 cut-offs, in memory as Arrow",
     "panel_pandas": "the same in pandas, cut-off after cut-off",
+    "effects_ours": "**exact_sums, compare**: four metrics with CUPED",
+    "effects_tea_tasting": "tea-tasting on pandas, the same",
+    "effects_confidence": "spotify-confidence on pandas, four means without covariate",
     "load_ours": "**loading.load**: hashes, checks of every row, five tables, manifest",
     "itemsets_ours": "**frequent_itemsets**",
     "itemsets_apriori": "mlxtend, apriori (low memory)",
@@ -49,7 +52,10 @@ WHO = {
 GROWING = HERE.parent / "docs" / "growing.md"
 MARKS = ("<!-- measured -->", "<!-- /measured -->")
 OURS = ["duckdb", "ibis-framework", "pandas", "pyarrow", "numpy", "scikit-learn"]
-THEIRS = ["lifetimes", "openretailscience", "mlxtend", "efficient-apriori", "pyfim", "pandas", "duckdb"]
+THEIRS = [
+    "lifetimes", "openretailscience", "mlxtend", "efficient-apriori", "pyfim", "tea-tasting",
+    "spotify-confidence", "pandas", "duckdb",
+]  # fmt: skip
 HEAD = "| who | seconds | CPU seconds | peak, GB | times ours |\n|---|---|---|---|---|"
 
 
@@ -67,6 +73,7 @@ def main() -> None:
             "customers": lambda: ten_million(folder),
             "itemsets": lambda: itemsets(folder, made, given.peers, given.baskets, _compared),
             "pairs": lambda: pairs(folder, made, _compared),
+            "experiments": lambda: experiments(folder, given.peers),
         }
         parts = []
         for name in given.only or sections:
@@ -195,6 +202,31 @@ def ten_million(folder: Path) -> tuple[list[str], list[Aim]]:
     return lines, [Aim("10 million customers segmented in less than 4 GB", f"{peak:.2f} GB", peak < 4)]
 
 
+def experiments(folder: Path, peers: Path) -> tuple[list[str], list[Aim]]:
+    """Effects of an experiment on ten million customers: time against peers, memory against a tenth."""
+    lines, aims, peaks = [_EXPERIMENTS], [], {}
+    grow.write_customers(warm := folder / "warm-customers.parquet", 0.001)
+    for millions in (1, 10):
+        path = folder / f"customers-{millions}.parquet"
+        grow.write_customers(path, millions)
+        tasks = {"effects_ours": sys.executable, "effects_tea_tasting": peers, "effects_confidence": peers}
+        print(f"{millions} million customers", flush=True)
+        found = in_turn(
+            {name: partial(task, who, name, path, cwd=folder, warm=warm) for name, who in tasks.items()},
+            rounds=3,
+        )
+        _agree(found)
+        peaks[millions] = max(m.peak_gb for m in found["effects_ours"])
+        lines += [f"\n### {millions} million customers\n", HEAD, *_compared(found, "effects_ours")]
+    for name in ("effects_tea_tasting", "effects_confidence"):
+        times = statistics.median(ratio(found[name], found["effects_ours"]))
+        aim = f"effects of 10 million customers: at least 10 times as fast as {name.removeprefix('effects_')}"
+        aims.append(Aim(aim, f"{times:.1f} times", times >= 10))
+    more = peaks[10] - peaks[1]
+    flat = Aim("effects: less than 0.5 GB more for ten times the customers", f"{more:.2f} GB", more < 0.5)
+    return lines, [*aims, flat]
+
+
 def machine(started: dt.datetime, before: float, peers: Path) -> list[str]:
     """What these numbers were measured on, and how busy it was."""
     cores, minutes = os.cpu_count(), (dt.datetime.now(dt.UTC) - started).total_seconds() / 60
@@ -312,6 +344,11 @@ _CHURN = """
 
 From orders in Parquet to a row a customer and cut-off: twelve cut-offs four weeks apart, features and labels.
 Pandas gets amounts as floats and leaves out half of the labels."""
+_EXPERIMENTS = """
+## Effects of an experiment
+
+From a row a customer in Parquet (arm, orders and amount, after and before the assignment) to the effects on
+conversion, orders, revenue and money an order, each with its covariate. Amounts reach pandas as floats."""
 
 if __name__ == "__main__":
     main()

