@@ -35,6 +35,9 @@ WHO = {
     "scores_ours": "**customer_summary, rfm_cuts, rfm_score**",
     "scores_openretailscience": "openretailscience, RFMSegmentation",
     "load_ours": "**loading.load**: hashes, checks of every row, five tables, manifest",
+    "csv_ours": "**loading.load**: every byte hashed and decoded, every line parted, read and checked",
+    "csv_bare": "bare DuckDB: CSV to Parquet, types guessed, unchecked",
+    "csv_pandas": "pandas: read_csv, to_parquet",
     "load_bare": "bare DuckDB: order_lines alone, the same types, unchecked",
 }
 GROWING = HERE.parent / "docs" / "growing.md"
@@ -53,6 +56,7 @@ def main() -> None:
         sections = {
             "summaries": lambda: summaries(folder, made, given.peers, given.sizes),
             "loading": lambda: loading(folder),
+            "csv": lambda: csv_files(folder, given.csv),
             "report": lambda: report(folder, rounds=3),
             "customers": lambda: ten_million(folder),
         }
@@ -142,6 +146,33 @@ def loading(folder: Path) -> tuple[list[str], list[Aim]]:
     return lines, []
 
 
+def csv_files(folder: Path, sizes: list[int]) -> tuple[list[str], list[Aim]]:
+    """One CSV file to a snapshot, against the bare engine and pandas."""
+    lines, aims = [_CSV], []
+    for millions in sizes:
+        source = folder / f"csv-{millions}"
+        source.mkdir()
+        grow.write_csv(source / "orders.csv", millions)
+        print(f"CSV of {millions} million lines", flush=True)
+        names = ["csv_ours", "csv_bare"] + (["csv_pandas"] if millions <= PEERS_UP_TO else [])
+        found = in_turn(
+            {name: partial(_load, name, source, folder) for name in names}, rounds=ROUNDS.get(millions, 3)
+        )
+        shutil.rmtree(source)
+        _agree(found)
+        lines += [f"\n### {millions} million lines\n", HEAD, *_compared(found, "csv_ours")]
+        times = statistics.median(ratio(found["csv_ours"], found["csv_bare"]))
+        peak = max(m.peak_gb for m in found["csv_ours"])
+        if millions >= PEERS_UP_TO:
+            what = f"CSV of {millions} million lines to a snapshot"
+            aims += [Aim(f"{what}: within 3 times the bare engine", f"{times:.1f} times", times <= 3)]
+            aims += [Aim(f"{what} in less than 6 GB", f"{peak:.2f} GB", peak < 6)]
+        if millions == PEERS_UP_TO:
+            faster = statistics.median(ratio(found["csv_pandas"], found["csv_ours"]))
+            aims += [Aim(f"{what}: at least 5 times as fast as pandas", f"{faster:.1f} times", faster >= 5)]
+    return lines, aims
+
+
 def ten_million(folder: Path) -> tuple[list[str], list[Aim]]:
     """Customers instead of lines: what segment_ten_million.py prints."""
     text, peak, _ = run([sys.executable, "-W", "ignore", str(HERE / "segment_ten_million.py")], cwd=folder)
@@ -170,7 +201,8 @@ def _arguments() -> argparse.Namespace:
     options.add_argument("--peers", type=Path, required=True, help="the Python that has the peers")
     options.add_argument("--sizes", type=int, nargs="+", default=[1, 10, 100], help="millions of lines")
     options.add_argument("--made", type=Path, help="a folder that keeps the N.parquet between runs")
-    options.add_argument("--only", nargs="+", help="summaries, loading, report, customers")
+    options.add_argument("--csv", type=int, nargs="+", default=[1, 10], help="millions of lines; also 100")
+    options.add_argument("--only", nargs="+", help="summaries, loading, csv, report, customers")
     options.add_argument("--out", type=Path, default=HERE / "RESULTS.md")
     return options.parse_args()
 
@@ -253,6 +285,13 @@ From the table order_lines in Parquet to a row a customer in memory. The lines a
 copy of its 2,469 households a million lines, each copy with its own choice of orders, days and amounts
 (`grow.py`). Peers are spared what would slow them: amounts reach pandas and lifetimes as floats, and
 lifetimes does not bring lines together to orders first, as it has no orders."""
+_CSV = """
+## A CSV file to a snapshot
+
+Eight columns of text, about 60 bytes a line. Ours looks at every byte for its encoding, hashes the file,
+parts each line by the marks that the study declares, counts the lines by themselves, reads each value as
+declared, checks each row, and writes Parquet with a manifest. The engine alone guesses types from the first
+lines."""
 _LOADING = """
 ## Loading a snapshot
 
