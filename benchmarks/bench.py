@@ -47,6 +47,9 @@ WHO = {
     "itemsets_efficient": "efficient-apriori",
     "itemsets_pyfim": "pyfim, fpgrowth (in C)",
     "pairs_ours": "**baskets, frequent_itemsets**",
+    "csv_ours": "**loading.load**: every byte hashed and decoded, every line parted, read and checked",
+    "csv_bare": "bare DuckDB: CSV to Parquet, types guessed, unchecked",
+    "csv_pandas": "pandas: read_csv, to_parquet",
     "load_bare": "bare DuckDB: order_lines alone, the same types, unchecked",
 }
 GROWING = HERE.parent / "docs" / "growing.md"
@@ -69,6 +72,7 @@ def main() -> None:
             "summaries": lambda: summaries(folder, made, given.peers, given.sizes),
             "loading": lambda: loading(folder),
             "churn": lambda: churn(folder),
+            "csv": lambda: csv_files(folder, given.csv),
             "report": lambda: report(folder, rounds=3),
             "customers": lambda: ten_million(folder),
             "itemsets": lambda: itemsets(folder, made, given.peers, given.baskets, _compared),
@@ -195,6 +199,33 @@ def churn(folder: Path) -> tuple[list[str], list[Aim]]:
     return lines, [*aims, Aim("10 million customers scored in less than 4 GB", f"{peak:.2f} GB", peak < 4)]
 
 
+def csv_files(folder: Path, sizes: list[int]) -> tuple[list[str], list[Aim]]:
+    """One CSV file to a snapshot, against the bare engine and pandas."""
+    lines, aims = [_CSV], []
+    for millions in sizes:
+        source = folder / f"csv-{millions}"
+        source.mkdir()
+        grow.write_csv(source / "orders.csv", millions)
+        print(f"CSV of {millions} million lines", flush=True)
+        names = ["csv_ours", "csv_bare"] + (["csv_pandas"] if millions <= PEERS_UP_TO else [])
+        found = in_turn(
+            {name: partial(_load, name, source, folder) for name in names}, rounds=ROUNDS.get(millions, 3)
+        )
+        shutil.rmtree(source)
+        _agree(found)
+        lines += [f"\n### {millions} million lines\n", HEAD, *_compared(found, "csv_ours")]
+        times = statistics.median(ratio(found["csv_ours"], found["csv_bare"]))
+        peak = max(m.peak_gb for m in found["csv_ours"])
+        if millions >= PEERS_UP_TO:
+            what = f"CSV of {millions} million lines to a snapshot"
+            aims += [Aim(f"{what}: within 3 times the bare engine", f"{times:.1f} times", times <= 3)]
+            aims += [Aim(f"{what} in less than 6 GB", f"{peak:.2f} GB", peak < 6)]
+        if millions == PEERS_UP_TO:
+            faster = statistics.median(ratio(found["csv_pandas"], found["csv_ours"]))
+            aims += [Aim(f"{what}: at least 5 times as fast as pandas", f"{faster:.1f} times", faster >= 5)]
+    return lines, aims
+
+
 def ten_million(folder: Path) -> tuple[list[str], list[Aim]]:
     """Customers instead of lines: what segment_ten_million.py prints."""
     text, peak, _ = run([sys.executable, "-W", "ignore", str(HERE / "segment_ten_million.py")], cwd=folder)
@@ -250,6 +281,7 @@ def _arguments() -> argparse.Namespace:
     options.add_argument("--baskets", type=int, nargs="+", default=[*SIZES], help="baskets, for itemsets")
     options.add_argument("--made", type=Path, help="a folder that keeps the N.parquet between runs")
     options.add_argument("--only", nargs="+", help="parts, by name; all by default")
+    options.add_argument("--csv", type=int, nargs="+", default=[1, 10], help="millions of lines; also 100")
     options.add_argument("--out", type=Path, default=HERE / "RESULTS.md")
     return options.parse_args()
 
@@ -333,6 +365,13 @@ From the table order_lines in Parquet to a row a customer in memory. The lines a
 copy of its 2,469 households a million lines, each copy with its own choice of orders, days and amounts
 (`grow.py`). Peers are spared what would slow them: amounts reach pandas and lifetimes as floats, and
 lifetimes does not bring lines together to orders first, as it has no orders."""
+_CSV = """
+## A CSV file to a snapshot
+
+Eight columns of text, about 60 bytes a line. Ours looks at every byte for its encoding, hashes the file,
+parts each line by the marks that the study declares, counts the lines by themselves, reads each value as
+declared, checks each row, and writes Parquet with a manifest. The engine alone guesses types from the first
+lines."""
 _LOADING = """
 ## Loading a snapshot
 

@@ -1,4 +1,4 @@
-"""Tasks of :mod:`tasks` about experiments: effects on four metrics, by us and by peers, from one Parquet file."""
+"""Tasks of :mod:`tasks` about experiments: effects on four metrics, by us and by peers, from one file."""
 
 from __future__ import annotations
 

@@ -6,7 +6,6 @@ empty). Libraries are imported in the task that needs them, as peers live in an 
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import sys
 import time
@@ -14,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import basket_tasks
+import csv_tasks
 import effect_tasks
 import panel_tasks
 from frames import frame
@@ -159,7 +159,8 @@ def load_bare() -> Timed:
 
 if __name__ == "__main__":
     name, warm, *arguments = sys.argv[1:]
-    task = (globals() | vars(basket_tasks) | vars(effect_tasks) | vars(panel_tasks))[name]()
+    others = vars(basket_tasks) | vars(csv_tasks) | vars(effect_tasks) | vars(panel_tasks)
+    task = (globals() | others)[name]()
     if warm:
         task(warm)
     started, cpu = time.perf_counter(), time.process_time()
