@@ -144,6 +144,10 @@ BREAKS = {
 
 
 def test_errors_show_nobody_and_leave_what_was_there(shop: Path) -> None:
+    checked = crm("check", "shop")
+    assert checked.exit_code == 0, checked.output
+    assert seen(shop, checked.output) == []
+    assert not list((shop / "private").rglob("*")), "a check writes nothing"
     first, _ = loading.load(shop, read_study(shop, "shop"))
     for name, (before, after) in BREAKS.items():
         _break(shop, before, after)
