@@ -22,7 +22,7 @@ from engines.compare import settle
 from engines.shop import AS_OF, MIDDLE, STARTS, Shop
 
 import crm_utils
-from crm_utils import data_collection, features, identity, quality, segmentation, tables
+from crm_utils import data_collection, features, identity, privacy, quality, segmentation, tables
 from crm_utils.segmentation import (
     clusters,
     movement,
@@ -116,6 +116,9 @@ CASES: dict[str, Callable[[Shop], Any]] = {
     "quality.left_out": lambda s: quality.left_out(
         s.judged.mutate(_left_out=(s.judged.held_out).ifelse("held out", ibis.null("string")))
     ),
+    "privacy.email_columns": lambda s: [
+        privacy.email_columns(s.customers.mutate(mail=s.customers.customer_id + "@example.com", none="x"))
+    ],
     "quality.counted": lambda s: quality.counted(s.tables["order_lines"], "channel"),
     "quality.late_arrivals": lambda s: quality.late_arrivals(
         s.tables["order_lines"],
