@@ -6,6 +6,7 @@ empty). Libraries are imported in the task that needs them, as peers live in an 
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import sys
 import time

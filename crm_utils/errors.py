@@ -20,9 +20,10 @@ code  meaning
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
-__all__ = ["CrmError", "DataError", "LockedError", "RunError", "StudyError", "known_names"]
+__all__ = ["CrmError", "DataError", "LockedError", "RunError", "StudyError", "known_names", "without_values"]
 
 #: A list longer than this hides the sentence it stands in.
 _MOST_NAMES = 20
@@ -57,6 +58,17 @@ class RunError(CrmError):
     """A notebook failed, or a run could not be finished: read the failed run's page (exit code 5)."""
 
     exit_code = 5
+
+
+def without_values(error: Exception) -> str:
+    """What an engine says: its first line, without the values it quotes, for they may name a person.
+
+    Examples
+    --------
+    >>> without_values(ValueError("Could not convert 'kim@example.com' to INT."))
+    "Could not convert '…' to INT"
+    """
+    return re.sub(r"'[^']*'", "'…'", str(error).partition("\n")[0]).rstrip(".")
 
 
 def known_names(wrong: object, known: Iterable[object], *, label: str = "It has") -> str:

@@ -11,7 +11,6 @@ import datetime as dt
 import hashlib
 import json
 import os
-import re
 import shutil
 import zoneinfo
 from pathlib import Path
@@ -24,8 +23,8 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from crm_utils import durable, key_map, people, quality
-from crm_utils.errors import DataError
+from crm_utils import durable, key_map, people, privacy, quality
+from crm_utils.errors import DataError, without_values
 from crm_utils.snapshots import Snapshot, connect, current_id, find, open_snapshot, sha256
 from crm_utils.sources import Input, Raw, Source, reader
 from crm_utils.study import Study
@@ -182,13 +181,14 @@ def _build(
         raw = source.read(con, study, inputs, scratch)
         tables = {table: _write(con, folder, table, raw) for table in raw.tables}
         loaded = {table: con.read_parquet(folder / f"{table}.parquet") for table in tables}
+        _refuse_emails(loaded)
         oddities = {words: int(rows.execute()) for words, rows in quality.oddities(loaded).items()}
         lines = loaded["order_lines"]
         late = _late(con, lines, before)
         ends = lines.aggregate(a=lines.ordered_at.min(), b=lines.ordered_at.max())
         oldest, newest = ends.execute().iloc[0]
     except (ibis.IbisError, duckdb.Error) as error:
-        raise DataError(f"The data of '{study.name}' cannot be loaded: {_words(error)}.") from None
+        raise DataError(f"The data of '{study.name}' cannot be loaded: {without_values(error)}.") from None
     finally:
         con.disconnect()
     if not tables["order_lines"]["loaded"]:
@@ -223,9 +223,14 @@ def _build(
     )
 
 
-def _words(error: Exception) -> str:
-    """What the engine says: its first line, without the values that it quotes, which may name a person."""
-    return re.sub(r"'[^']*'", "'…'", str(error).partition("\n")[0]).rstrip(".")
+def _refuse_emails(loaded: dict[str, Any]) -> None:
+    """No e-mail address enters a snapshot, not even where a study maps one."""
+    for table, rows in loaded.items():
+        for column in privacy.email_columns(rows):
+            raise DataError(
+                f"{table}.{column} holds e-mail addresses, which no snapshot may. Name the column under "
+                "'person' in the study, as email, or leave it out."
+            )
 
 
 def _late(con: ibis.backends.duckdb.Backend, lines: Any, before: Snapshot | None) -> dict[str, Any] | None:

@@ -17,7 +17,7 @@ import ibis
 import ibis.backends.duckdb
 
 from crm_utils import quality
-from crm_utils.errors import DataError
+from crm_utils.errors import DataError, without_values
 from crm_utils.snapshots import connect
 from crm_utils.sources import Raw, reader
 from crm_utils.study import Study
@@ -100,8 +100,7 @@ def preview(root: Path, study: Study, *, sample: int = SAMPLE) -> list[TablePrev
         raw = source.read(con, study, inputs, scratch, sample=sample)
         return [_table(name, raw) for name in raw.tables]
     except (ibis.IbisError, duckdb.Error) as error:
-        said = str(error).splitlines()[0].rstrip(".")
-        raise DataError(f"The data of '{study.name}' cannot be read: {said}.") from error
+        raise DataError(f"The data of '{study.name}' cannot be read: {without_values(error)}.") from None
     finally:
         con.disconnect()
         shutil.rmtree(scratch, ignore_errors=True)

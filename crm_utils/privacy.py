@@ -19,7 +19,7 @@ import ibis.expr.types as ir
 
 from crm_utils.errors import StudyError
 
-__all__ = ["KEY_NAME", "Key", "masked", "normalised", "prepare", "pseudonym", "read_key"]
+__all__ = ["KEY_NAME", "Key", "email_columns", "masked", "normalised", "prepare", "pseudonym", "read_key"]
 
 #: The environment's variable that holds the key.
 KEY_NAME = "CRM_PSEUDONYM_KEY"
@@ -33,6 +33,8 @@ _DIGITS, _LETTERS = "0123456789abcdef", "abcdefghijklmnop"
 #: HMAC's block for SHA-256, in bytes.
 _BLOCK = 64
 
+#: Rows in which a column is judged.
+_LOOKED_AT = 100_000
 _WIDE, _PLAIN = (
     "０１２３４５６７８９＋＠．－　",
     "0123456789+@.- ",
@@ -213,6 +215,44 @@ def _phone(text: ir.StringValue, country: str) -> ir.StringValue:
         number = number.re_replace(rf"^\+{country}0+", f"+{country}")
     keep = number.re_search(_PHONE_DIGITS) & ~digits.re_search(_FILLER)
     return keep.ifelse(number, ibis.null("string"))
+
+
+def email_columns(table: ir.Table) -> list[str]:
+    """Columns that are e-mail addresses, so that a study which maps one by mistake is refused.
+
+    Parameters
+    ----------
+    table
+        Any Ibis table; its first 100,000 rows are looked at.
+
+    Returns
+    -------
+    list of str
+        Text columns in which at least half of the values are one.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> rows = pd.DataFrame({"id": ["a@example.com"], "note": ["write to a@example.com"]})
+    >>> email_columns(ibis.memtable(rows))
+    ['id']
+    """
+    texts = [name for name, kind in table.schema().items() if kind.is_string()]
+    if not texts:
+        return []
+    rows = table.select(*texts).limit(_LOOKED_AT)
+    # Most columns have no @ at all, which is quickly seen.
+    is_email = {name: rows[name].contains("@") & rows[name].re_search(f"^{_EMAIL}$") for name in texts}
+    counts = rows.aggregate(
+        **{f"filled_{name}": rows[name].count() for name in texts},
+        **{f"emails_{name}": is_email[name].sum() for name in texts},
+    )
+    found = counts.to_pyarrow().to_pylist()[0]
+    return [
+        name
+        for name in texts
+        if found[f"emails_{name}"] and found[f"emails_{name}"] * 2 >= found[f"filled_{name}"]
+    ]
 
 
 def masked(text: ir.StringValue) -> ir.StringValue:

@@ -144,6 +144,10 @@ BREAKS = {
 
 
 def test_errors_show_nobody_and_leave_what_was_there(shop: Path) -> None:
+    checked = crm("check", "shop")
+    assert checked.exit_code == 0, checked.output
+    assert seen(shop, checked.output) == []
+    assert not list((shop / "private").rglob("*")), "a check writes nothing"
     first, _ = loading.load(shop, read_study(shop, "shop"))
     for name, (before, after) in BREAKS.items():
         _break(shop, before, after)
@@ -153,6 +157,17 @@ def test_errors_show_nobody_and_leave_what_was_there(shop: Path) -> None:
         assert seen(shop, failed.output) == [], name
         assert (shop / "data" / "snapshots" / "shop" / "CURRENT").read_text().strip() == first.id
         assert not list((shop / "data" / "snapshots" / "shop").glob(".*"))
+
+
+def test_an_email_that_is_mapped_by_mistake_is_refused(shop: Path) -> None:
+    first, _ = loading.load(shop, read_study(shop, "shop"))
+    _break(shop, "person: {account: account, email: guest_email}", "")
+    _break(shop, "order_id: order_no", "order_id: order_no, customer_id: guest_email")
+    failed = crm("load-data", "shop")
+    assert failed.exit_code == 3
+    assert "order_lines.customer_id holds e-mail addresses, which no snapshot may." in failed.output
+    assert seen(shop, failed.output) == []
+    assert (shop / "data" / "snapshots" / "shop" / "CURRENT").read_text().strip() == first.id
 
 
 def test_without_a_key_nothing_is_read(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:

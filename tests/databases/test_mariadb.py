@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import shutil
 import subprocess
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +24,6 @@ from crm_utils.errors import DataError
 from crm_utils.privacy import KEY_NAME
 from crm_utils.sources.database import sessions, staging
 
-# PyMySQL leaves its socket to the garbage collector when nobody answers on it.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 SECRET = "hunter2-and-more"
 
 
@@ -65,6 +65,19 @@ class Server:
             self.process.wait(60)
 
 
+def sweep() -> None:
+    """PyMySQL leaves a socket on which nobody answers to the garbage collector."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+
+
+@pytest.fixture(autouse=True)
+def _swept() -> Iterator[None]:
+    yield
+    sweep()
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = Path("/tmp") / f"mdb-{tmp_path_factory.mktemp('m').parent.name}"  # a socket's path is short
@@ -75,6 +88,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     subprocess.run(install, check=True, capture_output=True)
     server = Server(folder)
     server.start()
+    sweep()
     marks = ", ".join(["%s"] * 7)
     customers, orders = (
         SCHEMA.replace(" ordered text", " ordered timestamp NULL").strip().rstrip(";").split(";")
