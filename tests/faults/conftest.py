@@ -110,7 +110,9 @@ def start(
     def call(
         *arguments: str, root: Path = loaded, user: int = 0, output: Path | None = None, **environment: str
     ) -> Command:
-        output = output or outputs / f"{len(started)}.txt"
+        if output is None:
+            output = outputs / f"{len(started)}.txt"
+            output.touch()  # a signal may come before the process has opened it
         process = forks.Process(target=_crm, args=(root, arguments, output, user, environment))
         process.start()
         started.append(Command(process, output))
