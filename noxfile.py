@@ -133,7 +133,7 @@ def lock(session: nox.Session) -> None:
     session.install("uv")
     groups = [
         part
-        for group in ("tests", "browser", "databases", "spark", "lint", "types")
+        for group in ("tests", "browser", "spark", "lint", "types")
         for part in ("--group", group)
     ]
     session.run(
@@ -181,7 +181,7 @@ def databases(session: nox.Session) -> None:
             session.error(missing) if os.environ.get("CI") else session.skip(missing)
         session.run("apt-get", "update", "--quiet", external=True)
         session.run("apt-get", "install", "--yes", "--quiet", "mariadb-server", external=True)
-    install(session, "databases")
+    install(session, "tests")
     session.run("pytest", "tests/databases", "tests/test_databases_postgresql.py", *session.posargs)
 
 

@@ -64,7 +64,8 @@ def test_environment_and_pyproject_name_the_same_packages() -> None:
 def test_every_package_that_crm_utils_imports_is_a_named_dependency() -> None:
     """What comes along with another package may leave with its next version."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    named = {_name(line).split("[")[0] for line in project["dependencies"]}
+    extras = [line for lines in project["optional-dependencies"].values() for line in lines]
+    named = {_name(line).split("[")[0] for line in [*project["dependencies"], *extras]}
     trees = [ast.parse(path.read_text(encoding="utf-8")) for path in (ROOT / "crm_utils").rglob("*.py")]
     nodes = [node for tree in trees for node in ast.walk(tree)]
     modules = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}

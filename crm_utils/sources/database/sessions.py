@@ -22,7 +22,7 @@ __all__ = ["INSTANT", "TEXT", "UNREADABLE", "YES_NO", "LostError", "Session", "o
 #: What a column is, as far as reading differs.
 TEXT, YES_NO, INSTANT, UNREADABLE = "text", "yes_no", "instant", "unreadable"
 _CONNECT_SECONDS = 10
-_INSTALL = "pip install 'crm-notebooks[databases]'"
+_INSTALL = "In the project's folder: pip install -e '.[databases]'"
 
 
 class LostError(DataError):
