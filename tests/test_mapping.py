@@ -180,6 +180,10 @@ def test_empty_texts_and_codes() -> None:
         ('1 if date(Date) < "2024-03-01" else 0', "1.00"),
         ('1 if whole("17850.0") == "17850" else 0', "1.00"),
         ("round(Price, 1)", "1.30"),
+        ("900000000 * 100", "90000000000.00"),  # more than eighteen digits hold with eight places
+        ("1.23456 * 100", "123.46"),
+        ("500000000000 + 400000000000", "900000000000.00"),
+        ("900000000000 * 900000000000", None),
     ],
 )
 def test_expressions(expression: str, value: str | None) -> None:

@@ -83,16 +83,23 @@ def apply(raw: ir.Table, mapping: TableMapping, *, table: str, zone: str) -> ir.
         values[name] = found.value
         problems += found.problems
         used |= found.used
-    left_out = _left_out(raw, mapping, table, zone)
+    flags = {f"_flag_{n}": test for n, (test, _) in enumerate(problems)}
     is_return = _is_return(raw, values, mapping, table, zone)
-    result = raw.select(
-        **values,
-        _file=raw._file,
-        _row=raw._row,
-        _raw=_raw_text(raw, used),
-        _problem=_first([*_problems_before(raw), *problems]),
-        _left_out=left_out,
-        **({"_is_return": is_return.fill_null(False)} if is_return is not None else {}),
+    read_once = _evaluated(
+        raw.select(
+            **values,
+            _file=raw._file,
+            _row=raw._row,
+            _raw=_raw_text(raw, used),
+            _left_out=_left_out(raw, mapping, table, zone),
+            _before=raw._problem if "_problem" in raw.columns else ibis.null("string"),
+            **flags,
+            **({"_is_return": is_return.fill_null(False)} if is_return is not None else {}),
+        )
+    )
+    found = [(read_once[flag], reason) for flag, (_, reason) in zip(flags, problems, strict=True)]
+    result = read_once.mutate(_problem=ibis.coalesce(read_once._before, _first(found))).drop(
+        *flags, "_before"
     )
     return _with_returns(result, mapping)
 
@@ -237,8 +244,13 @@ def _with_returns(result: ir.Table, mapping: TableMapping) -> ir.Table:
     return result.drop("_is_return")
 
 
-def _problems_before(raw: ir.Table) -> list[tuple[ir.BooleanValue, ir.StringValue]]:
-    return [(raw._problem.notnull(), raw._problem)] if "_problem" in raw.columns else []
+def _evaluated(table: ir.Table) -> ir.Table:
+    """The same table as a query of its own.
+
+    Ibis would write each value out again wherever it is used, and the engine would read it as often.
+    """
+    backend = table.get_backend()
+    return backend.sql(backend.compile(table))
 
 
 def _first(

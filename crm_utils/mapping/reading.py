@@ -20,6 +20,7 @@ from crm_utils.mapping.model import EPOCHS, ColumnMap, Reading
 __all__ = [
     "NUMBER",
     "Parsed",
+    "attempt",
     "clean",
     "shortened",
     "to_number",
@@ -61,6 +62,11 @@ _clock_in = _builtin("timezone", _LOCAL, zone=dt.string, moment=_ZONED)
 _strptime = _builtin("try_strptime", _LOCAL, text=dt.string, form=dt.string)
 _strptime_zoned = _builtin("try_strptime", _ZONED, text=dt.string, form=dt.string)
 _from_epoch = _builtin("make_timestamp", _LOCAL, micros=dt.int64)
+
+
+def attempt(value: ir.Value) -> ir.Value:
+    """The value, or null where computing it overflows."""
+    return _builtin("try", value.type(), value=value.type())(value)
 
 
 def clean(value: ir.Value, reading: Reading) -> ir.Value:
