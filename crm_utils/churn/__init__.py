@@ -6,7 +6,7 @@ from crm_utils.churn.calibration import calibration_curve, clustered_share
 from crm_utils.churn.contenders import BASELINES, CONTENDERS, Fitted, fit_contender
 from crm_utils.churn.contest import Contest, choose, learn_by, run_contest
 from crm_utils.churn.cutoffs import CutoffPlan, known_cutoffs, longest_horizon, plan_cutoffs
-from crm_utils.churn.drift import feature_drift, psi
+from crm_utils.churn.drift import MOVED, feature_drift, psi
 from crm_utils.churn.frames import panel_frame
 from crm_utils.churn.metrics import measure_forecasts
 from crm_utils.churn.panel import DEFECTION_HORIZONS, churn_panel
@@ -22,6 +22,7 @@ __all__ = [
     "CONTENDERS",
     "DEFECTION_HORIZONS",
     "FEATURES",
+    "MOVED",
     "Contest",
     "CutoffPlan",
     "Depth",
