@@ -131,11 +131,7 @@ def lab(session: nox.Session) -> None:
 def lock(session: nox.Session) -> None:
     """Write constraints.txt: the newest versions that fit together, for every system and Python."""
     session.install("uv")
-    groups = [
-        part
-        for group in ("tests", "browser", "spark", "lint", "types")
-        for part in ("--group", group)
-    ]
+    groups = [part for group in ("tests", "browser", "spark", "lint", "types") for part in ("--group", group)]
     session.run(
         *("uv", "pip", "compile", "--universal", "--python-version", "3.11", "--upgrade", "--quiet"),
         *("--no-header", "--no-annotate", "--no-emit-index-url", "pyproject.toml", *groups),
