@@ -97,8 +97,8 @@ def apply(raw: ir.Table, mapping: TableMapping, *, table: str, zone: str) -> ir.
             **({"_is_return": is_return.fill_null(False)} if is_return is not None else {}),
         )
     )
-    found = [(read_once[flag], reason) for flag, (_, reason) in zip(flags, problems, strict=True)]
-    result = read_once.mutate(_problem=ibis.coalesce(read_once._before, _first(found))).drop(
+    judged = [(read_once[flag], reason) for flag, (_, reason) in zip(flags, problems, strict=True)]
+    result = read_once.mutate(_problem=ibis.coalesce(read_once._before, _first(judged))).drop(
         *flags, "_before"
     )
     return _with_returns(result, mapping)
