@@ -5,12 +5,12 @@ from __future__ import annotations
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import grow
 from basket_tasks import MAX_LENGTH, MIN_SUPPORT
+from compared import HEAD, agree, compared
 from measure import Aim, Measurement, in_turn, ratio, task
 
 __all__ = ["itemsets", "pairs"]
@@ -25,15 +25,9 @@ LEFT_OUT = {
 """The largest number of baskets that a peer is measured at, and why no more."""
 LINES = {10: 1, 100: 1}
 """Rounds by millions of order lines."""
-HEAD = "| who | seconds | CPU seconds | peak, GB | times ours |\n|---|---|---|---|---|"
-
-_Found = dict[str, list[Measurement]]
-_Compare = Callable[[_Found, str], list[str]]
 
 
-def itemsets(
-    folder: Path, made: Path, peers: Path, sizes: list[int], compare: _Compare
-) -> tuple[list[str], list[Aim]]:
+def itemsets(folder: Path, made: Path, peers: Path, sizes: list[int]) -> tuple[list[str], list[Aim]]:
     """The same sets from the same file by everyone, lists and tables that a peer needs included."""
     lines, aims = [_ITEMSETS], []
     names = ["itemsets_apriori", "itemsets_fpgrowth", "itemsets_efficient"]
@@ -52,17 +46,15 @@ def itemsets(
             {name: partial(task, python, name, path, cwd=folder) for name, python in tasks.items()},
             rounds=SIZES.get(size, 3),
         )
-        rows = {name: runs[0].rows for name, runs in found.items()}
-        if len(set(rows.values())) > 1:
-            raise SystemExit(f"These do not agree on the number of itemsets: {rows}")
-        lines += [f"\n### {size:,} baskets, {rows['itemsets_ours']:,} sets\n", HEAD]
-        lines += compare(found, "itemsets_ours")
+        agree(found)
+        lines += [f"\n### {size:,} baskets, {found['itemsets_ours'][0].rows:,} sets\n", HEAD]
+        lines += compared(found, "itemsets_ours")
         lines += [f"\nNot measured at this size: {name}." for name in _left_out(names, size)]
         aims += _aims(size, found)
     return lines, aims
 
 
-def pairs(folder: Path, made: Path, compare: _Compare) -> tuple[list[str], list[Aim]]:
+def pairs(folder: Path, made: Path) -> tuple[list[str], list[Aim]]:
     """From order lines to the pairs of categories in at least 1 % of the baskets."""
     lines, aims = [_PAIRS], []
     for millions, rounds in LINES.items():
@@ -72,7 +64,7 @@ def pairs(folder: Path, made: Path, compare: _Compare) -> tuple[list[str], list[
         print(f"pairs from {millions} million lines", flush=True)
         run = partial(task, sys.executable, "pairs_ours", path, cwd=folder)
         found = in_turn({"pairs_ours": run}, rounds=rounds)
-        lines += [f"\n### {millions} million lines\n", HEAD, *compare(found, "pairs_ours")]
+        lines += [f"\n### {millions} million lines\n", HEAD, *compared(found, "pairs_ours")]
         if millions == max(LINES):
             seconds = statistics.median(m.seconds for m in found["pairs_ours"])
             aim = f"pairs from {millions} million lines within 60 s"
@@ -80,7 +72,7 @@ def pairs(folder: Path, made: Path, compare: _Compare) -> tuple[list[str], list[
     return lines, aims
 
 
-def _aims(size: int, found: _Found) -> list[Aim]:
+def _aims(size: int, found: dict[str, list[Measurement]]) -> list[Aim]:
     aims, ours = [], found["itemsets_ours"]
     if size == 1_000_000:
         times = statistics.median(ratio(found["itemsets_fpgrowth"], ours))

@@ -1,0 +1,60 @@
+"""How do contenders stand beside each other? Their names, their rows, and that they did the same work."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping
+
+from measure import Measurement, ratio, span
+
+__all__ = ["HEAD", "PEERS_UP_TO", "ROUNDS", "WHO", "agree", "compared"]
+
+ROUNDS = {1: 5, 10: 3, 100: 3}
+"""Rounds by millions of lines."""
+PEERS_UP_TO = 10
+"""Millions of lines: peers hold every line as Python objects, and would need more memory than most have."""
+WHO = {
+    "summary_ours": "**customer_summary**",
+    "summary_pandas": "the same in pandas, without the rhythm",
+    "summary_lifetimes": "lifetimes, summary_data_from_transaction_data",
+    "scores_ours": "**customer_summary, rfm_cuts, rfm_score**",
+    "scores_openretailscience": "openretailscience, RFMSegmentation",
+    "panel_ours": "**churn_panel**, 12 cut-offs, in memory as Arrow",
+    "panel_pandas": "the same in pandas, cut-off after cut-off",
+    "effects_ours": "**exact_sums, compare**: four metrics with CUPED",
+    "effects_tea_tasting": "tea-tasting on pandas, the same",
+    "effects_confidence": "spotify-confidence on pandas, four means without covariate",
+    "load_ours": "**loading.load**: hashes, checks of every row, five tables, manifest",
+    "itemsets_ours": "**frequent_itemsets**",
+    "itemsets_apriori": "mlxtend, apriori (low memory)",
+    "itemsets_fpgrowth": "mlxtend, fpgrowth",
+    "itemsets_efficient": "efficient-apriori",
+    "itemsets_pyfim": "pyfim, fpgrowth (in C)",
+    "pairs_ours": "**baskets, frequent_itemsets**",
+    "csv_ours": "**loading.load**: every byte hashed and decoded, every line parted, read and checked",
+    "csv_bare": "bare DuckDB: CSV to Parquet, types guessed, unchecked",
+    "csv_pandas": "pandas: read_csv, to_parquet",
+    "load_bare": "bare DuckDB: order_lines alone, the same types, unchecked",
+}
+HEAD = "| who | seconds | CPU seconds | peak, GB | times ours |\n|---|---|---|---|---|"
+
+
+def compared(found: Mapping[str, list[Measurement]], ours: str) -> list[str]:
+    """Rows of a table: seconds, CPU seconds and peak of each contender, and how many times ours."""
+    kind = ours.split("_")[0]
+    rows = []
+    for name, runs in found.items():
+        if name.startswith(kind):
+            times = "" if name == ours else span(ratio(runs, found[ours]))
+            cpu = statistics.median(m.cpu_seconds for m in runs)
+            peak = max(m.peak_gb for m in runs)
+            seconds = span([m.seconds for m in runs], decimals=2)
+            rows.append(f"| {WHO[name]} | {seconds} | {cpu:.2f} | {peak:.2f} | {times} |")
+    return rows
+
+
+def agree(found: Mapping[str, list[Measurement]]) -> None:
+    """All must have made the same number of rows, or they did not do the same work."""
+    rows = {name: runs[0].rows for name, runs in found.items()}
+    if len(set(rows.values())) > 1:
+        raise SystemExit(f"These do not agree on the number of rows: {rows}")

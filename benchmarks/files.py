@@ -1,0 +1,59 @@
+"""A CSV file to a checked snapshot, against the bare engine and pandas."""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import sys
+from functools import partial
+from pathlib import Path
+
+import grow
+from compared import HEAD, PEERS_UP_TO, ROUNDS, agree, compared
+from measure import Aim, Measurement, in_turn, ratio, task
+
+__all__ = ["csv_files", "load_anew"]
+
+_CSV = """
+## A CSV file to a snapshot
+
+Eight columns of text, about 60 bytes a line. Ours looks at every byte for its encoding, hashes the file,
+parts each line by the marks that the study declares, counts the lines by themselves, reads each value as
+declared, checks each row, and writes Parquet with a manifest. The engine alone guesses types from the first
+lines."""
+
+
+def csv_files(folder: Path, sizes: list[int]) -> tuple[list[str], list[Aim]]:
+    """One CSV file to a snapshot, against the bare engine and pandas."""
+    lines, aims = [_CSV], []
+    for millions in sizes:
+        source = folder / f"csv-{millions}"
+        source.mkdir()
+        grow.write_csv(source / "orders.csv", millions)
+        print(f"CSV of {millions} million lines", flush=True)
+        names = ["csv_ours", "csv_bare"] + (["csv_pandas"] if millions <= PEERS_UP_TO else [])
+        found = in_turn(
+            {name: partial(load_anew, name, source, folder) for name in names}, rounds=ROUNDS.get(millions, 3)
+        )
+        shutil.rmtree(source)
+        agree(found)
+        lines += [f"\n### {millions} million lines\n", HEAD, *compared(found, "csv_ours")]
+        times = statistics.median(ratio(found["csv_ours"], found["csv_bare"]))
+        peak = max(m.peak_gb for m in found["csv_ours"])
+        if millions >= PEERS_UP_TO:
+            what = f"CSV of {millions} million lines to a snapshot"
+            aims += [Aim(f"{what}: within 3 times the bare engine", f"{times:.1f} times", times <= 3)]
+            aims += [Aim(f"{what} in less than 6 GB", f"{peak:.2f} GB", peak < 6)]
+        if millions == PEERS_UP_TO:
+            faster = statistics.median(ratio(found["csv_pandas"], found["csv_ours"]))
+            aims += [Aim(f"{what}: at least 5 times as fast as pandas", f"{faster:.1f} times", faster >= 5)]
+    return lines, aims
+
+
+def load_anew(name: str, source: Path, folder: Path) -> Measurement:
+    """Measure one load into an empty folder, which is removed afterwards."""
+    target = folder / "loaded"
+    try:
+        return task(sys.executable, name, source, target, cwd=folder)
+    finally:
+        shutil.rmtree(target, ignore_errors=True)
