@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
@@ -29,6 +30,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("pg")
     server = pgserver.get_server(folder, cleanup_mode="delete")
     host = server.get_uri().partition("host=")[2]
+    postmaster = int((folder / "postmaster.pid").read_text().split()[0])
     with psycopg.connect(server.get_uri(), autocommit=True) as db:
         db.execute(f"CREATE ROLE reader LOGIN PASSWORD '{SECRET}'")
         db.execute(
@@ -43,7 +45,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             )
     yield host
     # An immediate shutdown: after a killed backend a fast one waits for a minute.
-    os.kill(int((folder / "postmaster.pid").read_text().split()[0]), signal.SIGQUIT)
+    with suppress(ProcessLookupError):
+        os.kill(postmaster, signal.SIGQUIT)
     server.cleanup()
 
 
