@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
+import psutil
 import pytest
 from people_data import CUSTOMERS, ORDERS
 from test_sources_database import SCHEMA, load, write_study
@@ -30,8 +31,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("pg")
     server = pgserver.get_server(folder, cleanup_mode="delete")
     host = server.get_uri().partition("host=")[2]
-    postmaster = int((folder / "postmaster.pid").read_text().split()[0])
     with psycopg.connect(server.get_uri(), autocommit=True) as db:
+        postmaster = psutil.Process(db.info.backend_pid).ppid()
         db.execute(f"CREATE ROLE reader LOGIN PASSWORD '{SECRET}'")
         db.execute(
             SCHEMA.replace(" ordered text", " ordered timestamptz").replace("total text", "total numeric")
