@@ -108,6 +108,11 @@ class Metric(_Declared):
         return self
 
     @property
+    def words(self) -> str:
+        """Its name for people."""
+        return self.name.replace("_", " ")
+
+    @property
     def sign(self) -> int:
         """1 where more is good, −1 where less is."""
         return 1 if self.better == "higher" else -1
@@ -222,6 +227,11 @@ class Experiment(_Declared):
         if len(set(names)) < len(names):
             raise ValueError(f"a metric stands twice: {', '.join(names)}")
         return self
+
+    @property
+    def called(self) -> str:
+        """Its title, or its id where it has none."""
+        return self.title or self.id
 
     @property
     def treatments(self) -> tuple[str, ...]:

@@ -33,6 +33,7 @@ from crm_utils.ab_test.sizing import (
     sizes,
     smallest_effects,
 )
+from crm_utils.ab_test.targeting import Targeting, judge_targeting
 from crm_utils.ab_test.uplift import (
     FEATURES,
     Qini,
@@ -57,6 +58,7 @@ __all__ = [
     "SampleRatio",
     "Sums",
     "Tables",
+    "Targeting",
     "Verdict",
     "aa_splits",
     "aa_table",
@@ -85,6 +87,7 @@ __all__ = [
     "held_out_effects",
     "judge",
     "judge_campaigns",
+    "judge_targeting",
     "mixture_scale",
     "moments",
     "one_arm_each",

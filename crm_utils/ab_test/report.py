@@ -25,9 +25,9 @@ def declaration_table(experiments: Iterable[Experiment]) -> pd.DataFrame:
     """What was declared: a row an experiment, with the first letters of its fingerprint."""
     rows = [
         {
-            "experiment": e.title or e.id, "arms": ", ".join(f"{arm} {w:g}" for arm, w in e.arms.items()),
-            "starts_on": str(e.starts_on), "horizon_days": e.horizon_days, "primary": e.primary.name,
-            "guardrails": ", ".join(f"{g.metric.name} ({g.margin:g})" for g in e.guardrails) or "none",
+            "experiment": e.called, "arms": ", ".join(f"{arm} {w:g}" for arm, w in e.arms.items()),
+            "starts_on": str(e.starts_on), "horizon_days": e.horizon_days, "primary": e.primary.words,
+            "guardrails": ", ".join(f"{g.metric.words} ({g.margin:g})" for g in e.guardrails) or "none",
             "looks": ", ".join(map(str, e.looks)) or "none", "segments": ", ".join(e.segments) or "none",
             "fingerprint": e.fingerprint[:12],
         }
@@ -43,7 +43,7 @@ def validity_table(judged: Sequence[Judged]) -> pd.DataFrame:
         gaps = one.balance["difference"].abs()
         sizes = zip(one.counts["arm"], one.counts["customers"], strict=True)
         rows.append({
-            "experiment": one.experiment.id, "customers": ", ".join(f"{arm} {n:,}" for arm, n in sizes),
+            "experiment": one.experiment.called, "customers": ", ".join(f"{arm} {n:,}" for arm, n in sizes),
             "srm_p": one.ratio.p, "sample_ratio": one.ratio.verdict,
             "in_two_arms": int(one.counts["in_two_arms"].sum()),
             "imbalance": gaps.max() if len(gaps) else None,

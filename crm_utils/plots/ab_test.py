@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import matplotlib.dates as mdates
@@ -15,6 +15,7 @@ from crm_utils.plots.theme import COLORS, say, write_axis
 
 __all__ = [
     "aa_rates",
+    "all_segments",
     "campaign_effects",
     "effect_intervals",
     "placebo_intervals",
@@ -37,7 +38,7 @@ def effect_intervals(effects: pd.DataFrame, *, lower_is_better: Sequence[str] = 
     """
     rows = effects[effects["relative"].notna()][::-1].reset_index(drop=True)
     several = len(set(rows["arm"])) > 1
-    labels = rows["metric"] + (" · " + rows["arm"] if several else "")
+    labels = rows["metric"].str.replace("_", " ") + (" · " + rows["arm"] if several else "")
     signs = [-1 if metric in lower_is_better else 1 for metric in rows["metric"]]
     ends = rows[["relative", "relative_low", "relative_high"]].astype(float)
     ax = _forest(labels.tolist(), ends.to_numpy(), signs)
@@ -55,6 +56,26 @@ def segment_effects(
     ax.axvline(overall, color=COLORS["customers"], linestyle="--", linewidth=1.2, label="all customers")
     ax.figure.legend(loc="outside lower center", fontsize=9)
     return write_axis(say(ax, title, x=f"effect a customer, {unit} (95 % interval)"), "x", how)
+
+
+def all_segments(
+    found: Mapping[str, pd.DataFrame], *, arm: str, how: Callable[..., str], unit: str, overall: float
+) -> list[Axes]:
+    """Draw one arm's effect within every declared division, a picture each; titles say whether they differ.
+
+    ``found`` is what :class:`~crm_utils.ab_test.judge.Judged` holds as ``segments``.
+    """
+    drawn = []
+    for name, every in found.items():
+        rows = every[every["arm"] == arm]
+        if rows.empty:
+            continue
+        p = rows["p_differ"].iloc[0]
+        known = p is not None and not pd.isna(p)
+        told = "segments differ" if known and p < 0.05 else "no difference between segments is shown"
+        title = f"{name}: {told}" + (f" (p = {p:.2g})" if known else "")
+        drawn.append(segment_effects(rows, how=how, unit=unit, overall=overall, title=title))
+    return drawn
 
 
 def campaign_effects(
@@ -156,7 +177,7 @@ def size_curve(sizes: pd.DataFrame, *, available: int, title: str) -> Axes:
     """Draw how many customers a test needs by the effect that it should find, a line a metric."""
     _, ax = plt.subplots()
     for k, (metric, rows) in enumerate(sizes.groupby("metric", sort=False)):
-        ax.plot(rows["lift"], rows["customers"], "osD^v"[k % 5] + "-", label=str(metric))
+        ax.plot(rows["lift"], rows["customers"], "osD^v"[k % 5] + "-", label=str(metric).replace("_", " "))
     ax.axhline(available, color=COLORS["plain"], linestyle="--", linewidth=1.2, label="customers there are")
     ax.set_yscale("log")
     ax.set_xticks(sorted(sizes["lift"].unique()))
@@ -172,7 +193,7 @@ def aa_rates(rates: pd.DataFrame, *, alpha: float, title: str) -> Axes:
     ax.hlines(rows.index, rows["low"], rows["high"], color=COLORS["customers"], linewidth=2.5, alpha=0.6)
     ax.plot(rows["rate"], rows.index, "o", color=COLORS["customers"], label="A/A splits that found something")
     ax.axvline(alpha, color=COLORS["plain"], linestyle="--", linewidth=1.2, label="promised")
-    ax.set_yticks(rows.index, rows["metric"])
+    ax.set_yticks(rows.index, rows["metric"].str.replace("_", " "))
     ax.set_ylim(-0.7, len(rows) - 0.3)
     ax.set_xlim(0, max(2.2 * alpha, float(rows["high"].max()) * 1.1))
     ax.figure.legend(loc="outside lower center", ncols=2, fontsize=9)
