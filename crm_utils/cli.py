@@ -30,7 +30,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help=__doc__.partition("\n")[0],
+    help=__doc__.partition("\n")[0].replace("``", ""),
 )
 
 StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="A file in studies/, without .yaml.")]

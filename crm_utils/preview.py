@@ -58,6 +58,8 @@ class TablePreview:
         Reasons for which rows would be set aside, the most frequent first.
     first, last
         The days that the table covers, where it has times.
+    part
+        What was looked at, where that is not everything: ``the first 100,000 rows of each file``.
     """
 
     name: str
@@ -68,6 +70,7 @@ class TablePreview:
     aside: list[Aside]
     first: dt.date | None
     last: dt.date | None
+    part: str
 
 
 def preview(root: Path, study: Study, *, sample: int = SAMPLE) -> list[TablePreview]:
@@ -98,7 +101,7 @@ def preview(root: Path, study: Study, *, sample: int = SAMPLE) -> list[TablePrev
     try:
         inputs = source.inputs(study, root, scratch)
         raw = source.read(con, study, inputs, scratch, sample=sample)
-        return [_table(name, raw) for name in raw.tables]
+        return [_table(name, raw, sample) for name in raw.tables]
     except (ibis.IbisError, duckdb.Error) as error:
         raise DataError(f"The data of '{study.name}' cannot be read: {without_values(error)}.") from None
     finally:
@@ -106,7 +109,7 @@ def preview(root: Path, study: Study, *, sample: int = SAMPLE) -> list[TablePrev
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _table(name: str, raw: Raw) -> TablePreview:
+def _table(name: str, raw: Raw, sample: int) -> TablePreview:
     rows = raw.tables[name]
     good, bad = quality.split(raw.numbered.get(name, rows), name)
     counted = raw.rows.get(name)
@@ -126,14 +129,17 @@ def _table(name: str, raw: Raw) -> TablePreview:
     days = [
         value.date() if isinstance(value, dt.datetime) else value for value in (found["first"], found["last"])
     ]
-    return TablePreview(name, read, found["n"], sum(a.rows for a in aside), left, aside, *days)
+    part = raw.sampled
+    if part is None:
+        part = f"the first {sample:,} rows of each file" if read >= sample else ""
+    return TablePreview(name, read, found["n"], sum(a.rows for a in aside), left, aside, *days, part)
 
 
-def described(tables: list[TablePreview], *, sample: int = SAMPLE) -> list[str]:
+def described(tables: list[TablePreview]) -> list[str]:
     """Lines for people: what would load or be left out, and what set aside, with the first row of each."""
     lines = []
     for table in tables:
-        part = f" (of the first {sample:,} rows of each file)" if table.read >= sample else ""
+        part = f" (of {table.part})" if table.part else ""
         days = f", {table.first} to {table.last}" if table.first else ""
         lines.append(
             f"  {table.name:<12} {table.read:>13,} read {table.loaded:>13,} would load "

@@ -93,7 +93,7 @@ def read_key(environment: Mapping[str, str] = os.environ) -> Key:
     """
     value = environment.get(KEY_NAME, "").strip()
     if len(value) < _LEAST_KEY:
-        wrong = f"has {len(value)} characters, fewer than {_LEAST_KEY}" if value else "is not set"
+        wrong = f"is too short ({len(value)} characters, fewer than {_LEAST_KEY})" if value else "is not set"
         raise StudyError(
             f"The study names identifiers of people, and {KEY_NAME} {wrong} in the environment. Make a key "
             'once, with python -c "import secrets; print(secrets.token_hex(32))", keep it outside this '

@@ -8,7 +8,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 import pytest
 
-from crm_utils.cross_sell import baskets, count_baskets
+from crm_utils.cross_sell import LEVELS, baskets, count_baskets, level_there
 from crm_utils.errors import DataError, StudyError
 
 SHELF = [("p1", "DAIRY", "MILK"), ("p2", "DAIRY", "MILK"), ("p3", "BAKERY", "BREAD"),
@@ -77,3 +77,12 @@ def test_wrong_settings_are_refused() -> None:
         baskets(lines(*ORDERS), None, level="category")
     with pytest.raises(StudyError, match="most_items is 1"):
         baskets(lines(*ORDERS), None, level="product", most_items=1)
+
+
+def test_a_level_that_no_product_has_is_not_used() -> None:
+    shelved = products().mutate(subcategory=ibis.null("string"))
+    bare = shelved.mutate(category=ibis.null("string"))
+    assert [level_there(shelved, level) for level in LEVELS] == ["category", "category", "product"]
+    assert [level_there(table, "subcategory") for table in (products(), None, bare, products().limit(0))] == [
+        "subcategory", "product", "product", "product",
+    ]  # fmt: skip

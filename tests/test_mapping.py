@@ -161,6 +161,7 @@ def test_empty_texts_and_codes() -> None:
     ("expression", "value"),
     [
         ("Qty * Price - 0.5", "2.00"),
+        ("Qty * 4000 * 0.00125", "10.00"),  # no factor is rounded
         ("-(Qty + 1) / 3", "-1.00"),
         ("Qty / 0", None),
         ("abs(-number(Price))", "1.25"),

@@ -80,7 +80,7 @@ def test_another_key_gives_other_pseudonyms_and_another_fingerprint() -> None:
     [
         ({}, f"{KEY_NAME} is not set in the environment"),
         ({KEY_NAME: "  "}, f"{KEY_NAME} is not set in the environment"),
-        ({KEY_NAME: "hunter2"}, f"{KEY_NAME} has 7 characters, fewer than 32 in the environment"),
+        ({KEY_NAME: "hunter2"}, f"{KEY_NAME} is too short (7 characters, fewer than 32) in the environment"),
     ],
 )
 def test_without_a_key_it_is_refused(environment: dict[str, str], said: str) -> None:

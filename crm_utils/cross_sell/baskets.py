@@ -89,9 +89,16 @@ def basket_sizes(baskets: ir.Table) -> ir.Table:
 
 
 def level_there(products: ir.Table | None, level: str) -> str:
-    """The level asked for where the study knows its products, else ``product``: their ids always exist."""
-    known = products is not None and products.limit(1).count().to_pyarrow().as_py() > 0
-    return level if known else "product"
+    """The level asked for where products have it, else the other one they have, else ``product``: ids always exist.
+
+    A table of products alone says nothing: many a shop's export names its products and puts them on no shelf.
+    """
+    if products is None or level not in ("category", "subcategory"):
+        return "product" if products is None else level
+    counts = products.aggregate(category=products.category.count(), subcategory=products.subcategory.count())
+    filled = counts.to_pyarrow().to_pylist()[0]
+    other = "category" if level == "subcategory" else "subcategory"
+    return next((name for name in (level, other) if filled[name]), "product")
 
 
 def no_products(written: str) -> tuple[str, ...]:

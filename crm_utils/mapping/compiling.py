@@ -24,7 +24,7 @@ from crm_utils.mapping.model import Reading
 __all__ = ["Compiler", "Typed"]
 
 #: Within a product. 38 digits never overflow here, but cutting them back takes the engine 40 times as long as
-#: 18 digits do: they are used only where 18 overflow.
+#: 18 digits do: they are used only where 18 overflow, or a factor has more than four decimals.
 _WIDE, _FACTOR = "decimal(38, 6)", "decimal(18, 4)"
 _ARITHMETIC = {
     ast.Add: operator.add,
@@ -140,15 +140,18 @@ class Compiler:
         return Typed(ibis.literal(node.value).cast(read.NUMBER), "number")
 
     def _binop(self, node: ast.BinOp) -> Typed:
-        """Exact: sums to a millionth; products of factors to a ten-thousandth, wider where they are large."""
+        """Exact to a millionth; products are narrow where no digit is lost by it, wide where one would be."""
         left, right = (self.number(self._node(side)) for side in (node.left, node.right))
         apply = _ARITHMETIC[type(node.op)]
         if isinstance(node.op, ast.Div):
             return Typed(apply(left.cast(_WIDE), right.nullif(0).cast(_WIDE)).try_cast(read.NUMBER), "number")
         wide = apply(left.cast(_WIDE), right.cast(_WIDE)).try_cast(read.NUMBER)
-        if isinstance(node.op, ast.Mult):
-            left, right = left.cast(_FACTOR), right.cast(_FACTOR)
-        return Typed(ibis.coalesce(read.attempt(apply(left, right)).cast(read.NUMBER), wide), "number")
+        if not isinstance(node.op, ast.Mult):
+            return Typed(ibis.coalesce(read.attempt(apply(left, right)).cast(read.NUMBER), wide), "number")
+        first, second = left.cast(_FACTOR), right.cast(_FACTOR)
+        product = read.attempt(apply(first, second)).cast(read.NUMBER)
+        whole = (first == left) & (second == right)
+        return Typed(ibis.coalesce(whole.ifelse(product, ibis.null(read.NUMBER)), wide), "number")
 
     def _unaryop(self, node: ast.UnaryOp) -> Typed:
         inner = self._node(node.operand)

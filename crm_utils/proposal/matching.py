@@ -19,7 +19,7 @@ __all__ = ["PERSONAL", "Match", "match"]
 WORDS = {
     "order_id": "orderid orderno ordernumber orderreference invoiceno invoiceid invoice order "
     "receiptno receiptid basketid transactionid 주문번호 주문id 영수증번호 bestellnummer "
-    "auftragsnummer belegnummer name",
+    "auftragsnummer belegnummer rechnungsnummer bestellnr auftragsnr belegnr rechnungsnr name",
     "customer_id": "customerid customerno customernumber customer clientid memberid memberno userid "
     "buyerid 고객번호 회원번호 고객id 회원id kundennummer kundennr kunde",
     "product_id": "productid sku productsku lineitemsku itemsku productcode stockcode itemid itemcode "
@@ -29,11 +29,12 @@ WORDS = {
     "ordered_at": "orderedat orderdate invoicedate createdat orderdatetime purchasedat purchasedate "
     "paidat transactiontimestamp transactiondate datetime ordertime date timestamp "
     "주문일시 "
-    "주문일자 주문일 결제일시 구매일 bestelldatum rechnungsdatum datum",
+    "주문일자 주문일 결제일시 구매일 bestelldatum rechnungsdatum belegdatum datum",
     "quantity": "quantity qty lineitemquantity units count pieces amountordered 수량 주문수량 menge anzahl",
     "amount": "lineamount linetotal lineprice amount total sales salesvalue revenue netamount "
-    "paidamount subtotal 금액 결제금액 판매금액 주문금액 betrag summe umsatz",
-    "discount": "discount discountamount linediscount rebate 할인금액 할인 rabatt",
+    "paidamount subtotal 금액 결제금액 판매금액 주문금액 gesamtpreis "
+    "positionswert betrag summe umsatz",
+    "discount": "lineitemdiscount linediscount discount discountamount rebate 할인금액 할인 rabatt",
     "store_id": "storeid store shop branch outlet location 매장코드 매장 지점 filiale",
     "channel": "channel saleschannel ordersource 채널 판매채널 kanal",
     "price": "unitprice price itemprice lineitemprice salesprice 단가 판매가 가격 einzelpreis "
@@ -55,7 +56,8 @@ WORDS = {
 #: Columns that name a person: they are never proposed, and the study says so.
 PERSONAL = re.compile(
     r"e-?mail|phone|mobile|\btel\b|address|street|zip|postcode|first ?name|last ?name|full ?name|surname|"
-    r"billing|shipping|birthday|recipient|이메일|수취인|주문자|구매자|전화|휴대폰|연락처|주소|우편번호|성명|이름|"
+    r"(billing|shipping) ?(name|company|city|to)|birthday|recipient|이메일|수취인|수령인|주문자|구매자|전화|"
+    r"휴대폰|연락처|주소|우편번호|성명|이름|kundenname|handy|"
     r"고객명|telefon|strasse|straße|plz|vorname|nachname",
     re.IGNORECASE,
 )

@@ -80,7 +80,9 @@ def _table_lines(table: str, members: list[tuple[str, TableProposal]]) -> list[s
     files = file if len(members) == 1 else json.dumps([f for f, _ in members], ensure_ascii=False)
     lines = [f"    {table}:", f"      files: {_quoted(file) if len(members) == 1 else files}"]
     for key, value in proposal.looked.told.items():
-        lines.append(f"      {key}: {json.dumps(value, ensure_ascii=False)}")
+        note = proposal.looked.notes.get(key)
+        look = f" # LOOK: {note.sure:.0%} sure: {note.why}" if note and note.sure < 0.7 else ""
+        lines.append(f"      {key}: {json.dumps(value, ensure_ascii=False)}{look}")
     lines.append("      columns:")
     for m in proposal.matches:
         is_sum = m.source not in proposal.looked.columns

@@ -70,11 +70,14 @@ class Raw:
     numbered
         The same tables with their rows numbered, where numbering costs as much as reading. They are asked
         only for the rows that are set aside.
+    sampled
+        What a sample is, where it is not the first rows of each file; empty where everything was read.
     """
 
     tables: dict[str, ir.Table]
     rows: dict[str, dict[str, int]] = field(default_factory=dict)
     numbered: dict[str, ir.Table] = field(default_factory=dict)
+    sampled: str | None = None
 
 
 @dataclass(frozen=True)

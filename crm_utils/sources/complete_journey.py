@@ -177,7 +177,8 @@ def read(
                         f"{item.path.name} has no column '{column}'. {known_names(column, there)}"
                     )
     zone = study.timezone.replace("'", "''")
-    return Raw({name: con.sql(query.format(zone=zone)) for name, query in _QUERIES.items()})
+    tables = {name: con.sql(query.format(zone=zone)) for name, query in _QUERIES.items()}
+    return Raw(tables, sampled="")
 
 
 def _lineage(name: str) -> str:

@@ -71,7 +71,9 @@ CASES: dict[str, Callable[[Shop], Any]] = {
         _lines(s), _products(s), most_items=2, **BY_SHELF
     ),
     "cross_sell.baskets.level_there": lambda s: [
-        cross_sell.level_there(table, "category") for table in (_products(s), _products(s).limit(0))
+        cross_sell.level_there(table, level)
+        for table in (_products(s), _products(s).limit(0))
+        for level in ("category", "subcategory")
     ],
     "cross_sell.contenders.learn": lambda s: (
         contenders.learn(

@@ -77,7 +77,8 @@ def read(
     names = _write(scratch, _seen(options.world, customers, options.seed))
     for name in names:
         con.read_parquet(scratch / f"{name}.parquet", table_name=name, file_row_number=True)
-    return Raw({name: con.sql(_QUERY.format(name=name)) for name in names})
+    sampled = "" if customers == options.customers else f"the first {customers:,} customers"
+    return Raw({name: con.sql(_QUERY.format(name=name)) for name in names}, sampled=sampled)
 
 
 def truth(study: Study, root: Path) -> Path:

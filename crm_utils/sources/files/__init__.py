@@ -58,7 +58,8 @@ DECISIONS = (
     Decision(
         "all",
         "money with more than two decimals",
-        "rounded to cents, half away from zero, after the sums that the study writes",
+        "rounded to cents, half away from zero, after the sums that the study writes; within these a number "
+        "is kept to a millionth",
     ),
     Decision(
         "all",

@@ -23,6 +23,8 @@ from crm_utils.sources.files.plain_text import as_plain_text, first_lines
 __all__ = ["Guess", "Looked", "dates_of", "first_day_of", "look_at", "marks_of"]
 
 LINES = 2_000
+#: What Windows writes west of Poland, where it does not write UTF-8.
+_WESTERN = "cp1252"
 _DELIMITERS = (",", ";", "\t", "|")
 _DATES = {
     "iso": r"\d{4}-\d{1,2}-\d{1,2}([ T]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?)?",
@@ -94,17 +96,28 @@ def look_at(path: Path, scratch: Place) -> Looked:
 
 def _text(path: Path, name: str, kind: str, scratch: Place) -> Looked:
     part = first_lines(path, name, LINES, to=scratch.file(0, ".part"))
-    text = as_plain_text(part, name, encoding=None, to=scratch.file(0, ".txt"))
+    told: dict[str, object] = {}
+    notes: dict[str, Guess] = {}
+    try:
+        text = as_plain_text(part, name, encoding=None, to=scratch.file(0, ".txt"))
+    except (
+        DataError
+    ) as refused:  # a load refuses it as well, until the study declares what only a person can see
+        try:
+            text = as_plain_text(part, name, encoding=_WESTERN, to=scratch.file(1, ".txt"))
+        except DataError:
+            raise refused from None
+        told["encoding"] = _WESTERN
+        notes["encoding"] = Guess(_WESTERN, 0.5, "neither UTF-8 nor CP949: are ä, é and € right below?")
     lines = [line for line in text.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
     if not lines:
         raise DataError(f"{name} is empty.")
     mark = delimiter_of(lines)
-    told: dict[str, object] = {}
     if mark.value != ("\t" if kind == "tsv" else ","):
         told["delimiter"] = mark.value
     rows = [row for row in csv.reader(lines, delimiter=mark.value) if row]
     header, body = rows[0], [row for row in rows[1:] if len(row) == len(rows[0])]
-    notes = {"delimiter": Guess(repr(mark.value), mark.sure, mark.why)}
+    notes["delimiter"] = Guess(repr(mark.value), mark.sure, mark.why)
     if any(re.fullmatch(r"[\d.,:/ -]+", cell) for cell in header if cell.strip()):
         told["names"] = [f"column {n}" for n in range(1, len(header) + 1)]
         notes["names"] = Guess("no header", 0.7, "the first line holds numbers")
@@ -197,10 +210,11 @@ def marks_of(values: list[str]) -> dict[str, str] | None:
         r"[+-]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?": {"decimal": ",", "thousands": "."},
         r"[+-]?(\d{1,3}( \d{3})+|\d+)(,\d+)?": {"decimal": ",", "thousands": " "},
     }
-    for pattern, marks in kinds.items():
-        if _share(bare, pattern) >= 0.9:
-            return marks | ({"signs": sorted(signs)[0]} if signs else {})
-    return None
+    shares = {pattern: _share(bare, pattern) for pattern in kinds}
+    best = max(shares, key=lambda pattern: shares[pattern])  # of equals the first, which declares least
+    return (
+        kinds[best] | ({"signs": sorted(signs)[0]} if signs else {}) if bare and shares[best] >= 0.9 else None
+    )
 
 
 def _share(values: list[str], pattern: str) -> float:
