@@ -14,6 +14,7 @@ import pandas as pd
 
 from crm_utils import wording
 from crm_utils.ab_test import Judged, verdict_table
+from crm_utils.ab_test.validity import STOP_BELOW
 from crm_utils.experiments import CATALOGUE, Experiment, Metric
 
 __all__ = [
@@ -131,12 +132,16 @@ def triggered_sentence(one: Judged, *, currency: str) -> str:
     if rows.empty or rows.iloc[0]["note"]:
         return ""
     row, change = rows.iloc[0], write_change(one.experiment.primary, currency)
+    fair = (
+        "The treatment itself brings customers to the trigger: only the effect on all is fair."
+        if row["ratio_p"] < STOP_BELOW
+        else "Where the treatment itself brings customers to the trigger, only the effect on all is fair."
+    )
     return (
         f"{wording.share(row['share'])} of customers met the declared trigger (their sample ratio: p = "
         f"{_p(row['ratio_p'])}). Their effect on {metric_words(row['metric'])} is "
         f"{wording.interval(row['effect'], row['low'], row['high'], change)}, {change(row['on_all'])} spread "
-        "over all assigned. Where the treatment itself brings customers to the trigger, only the effect on "
-        "all is fair."
+        f"over all assigned. {fair}"
     )
 
 
