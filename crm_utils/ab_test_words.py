@@ -20,6 +20,7 @@ from crm_utils.experiments import CATALOGUE, Experiment, Metric
 __all__ = [
     "effects_written",
     "metric_words",
+    "placebo_written",
     "sizes_written",
     "smallest_written",
     "stopped_sentence",
@@ -42,8 +43,8 @@ def metric_words(name: str) -> str:
     return name.replace("_", " ")
 
 
-def write_value(metric: Metric, currency: str) -> Callable[..., str]:
-    r"""What writes a metric's value: a percentage, money, or a number.
+def write_value(metric: Metric, currency: str, *, digits: int = 3) -> Callable[..., str]:
+    r"""What writes a metric's value: a percentage, money, or a number with so many digits.
 
     Examples
     --------
@@ -56,10 +57,10 @@ def write_value(metric: Metric, currency: str) -> Callable[..., str]:
         return wording.money_in(currency)
     if _is_rate(metric):
         return lambda value: wording.share(value, 1)
-    return lambda value: wording.number(value, 3)
+    return lambda value: wording.number(value, digits)
 
 
-def write_change(metric: Metric, currency: str) -> Callable[..., str]:
+def write_change(metric: Metric, currency: str, *, digits: int = 3) -> Callable[..., str]:
     """What writes a difference of a metric: as its value, but percentage points for a percentage.
 
     Examples
@@ -69,7 +70,7 @@ def write_change(metric: Metric, currency: str) -> Callable[..., str]:
     """
     if _is_rate(metric):
         return lambda value: f"{wording.number(100 * value, 1)} pp"
-    return write_value(metric, currency)
+    return write_value(metric, currency, digits=digits)
 
 
 def effects_written(one: Judged, *, currency: str) -> pd.DataFrame:
@@ -107,6 +108,17 @@ def sizes_written(sizes: pd.DataFrame, metrics: Sequence[Metric], *, currency: s
         "effect": [write_change(known[row["metric"]], currency)(row["effect"]) for row in rows],
     }
     return sizes.assign(**told)
+
+
+def placebo_written(placebo: pd.DataFrame, *, currency: str) -> pd.DataFrame:
+    """Campaigns without a control as text: ``placebo`` and ``effect`` with their intervals, and ``note``."""
+    money, rows = wording.money_in(currency), placebo.to_dict("records")
+    told = {
+        "placebo": [_interval(row, "placebo", money) for row in rows],
+        "effect": [wording.interval(row["effect"], row["low"], row["high"], money) for row in rows],
+    }
+    columns = ["name", "targeted", "days", "difference", "placebo", "effect", "note"]
+    return placebo.assign(**told)[columns]
 
 
 def smallest_written(smallest: pd.DataFrame) -> str:
