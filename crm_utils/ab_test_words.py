@@ -14,11 +14,13 @@ import pandas as pd
 
 from crm_utils import wording
 from crm_utils.ab_test import Judged, verdict_table
+from crm_utils.ab_test.validity import STOP_BELOW
 from crm_utils.experiments import CATALOGUE, Experiment, Metric
 
 __all__ = [
     "effects_written",
     "metric_words",
+    "placebo_written",
     "sizes_written",
     "smallest_written",
     "stopped_sentence",
@@ -41,8 +43,8 @@ def metric_words(name: str) -> str:
     return name.replace("_", " ")
 
 
-def write_value(metric: Metric, currency: str) -> Callable[..., str]:
-    r"""What writes a metric's value: a percentage, money, or a number.
+def write_value(metric: Metric, currency: str, *, digits: int = 3) -> Callable[..., str]:
+    r"""What writes a metric's value: a percentage, money, or a number with so many digits.
 
     Examples
     --------
@@ -55,10 +57,10 @@ def write_value(metric: Metric, currency: str) -> Callable[..., str]:
         return wording.money_in(currency)
     if _is_rate(metric):
         return lambda value: wording.share(value, 1)
-    return lambda value: wording.number(value, 3)
+    return lambda value: wording.number(value, digits)
 
 
-def write_change(metric: Metric, currency: str) -> Callable[..., str]:
+def write_change(metric: Metric, currency: str, *, digits: int = 3) -> Callable[..., str]:
     """What writes a difference of a metric: as its value, but percentage points for a percentage.
 
     Examples
@@ -68,7 +70,7 @@ def write_change(metric: Metric, currency: str) -> Callable[..., str]:
     """
     if _is_rate(metric):
         return lambda value: f"{wording.number(100 * value, 1)} pp"
-    return write_value(metric, currency)
+    return write_value(metric, currency, digits=digits)
 
 
 def effects_written(one: Judged, *, currency: str) -> pd.DataFrame:
@@ -108,6 +110,17 @@ def sizes_written(sizes: pd.DataFrame, metrics: Sequence[Metric], *, currency: s
     return sizes.assign(**told)
 
 
+def placebo_written(placebo: pd.DataFrame, *, currency: str) -> pd.DataFrame:
+    """Campaigns without a control as text: ``placebo`` and ``effect`` with their intervals, and ``note``."""
+    money, rows = wording.money_in(currency), placebo.to_dict("records")
+    told = {
+        "placebo": [_interval(row, "placebo", money) for row in rows],
+        "effect": [wording.interval(row["effect"], row["low"], row["high"], money) for row in rows],
+    }
+    columns = ["name", "targeted", "days", "difference", "placebo", "effect", "note"]
+    return placebo.assign(**told)[columns]
+
+
 def smallest_written(smallest: pd.DataFrame) -> str:
     """The smallest effects that a test finds, as a part of a sentence."""
     rows = smallest.to_dict("records")
@@ -131,12 +144,16 @@ def triggered_sentence(one: Judged, *, currency: str) -> str:
     if rows.empty or rows.iloc[0]["note"]:
         return ""
     row, change = rows.iloc[0], write_change(one.experiment.primary, currency)
+    fair = (
+        "The treatment itself brings customers to the trigger: only the effect on all is fair."
+        if row["ratio_p"] < STOP_BELOW
+        else "Where the treatment itself brings customers to the trigger, only the effect on all is fair."
+    )
     return (
         f"{wording.share(row['share'])} of customers met the declared trigger (their sample ratio: p = "
         f"{_p(row['ratio_p'])}). Their effect on {metric_words(row['metric'])} is "
         f"{wording.interval(row['effect'], row['low'], row['high'], change)}, {change(row['on_all'])} spread "
-        "over all assigned. Where the treatment itself brings customers to the trigger, only the effect on "
-        "all is fair."
+        f"over all assigned. {fair}"
     )
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from crm_utils.ab_test import segments
 from crm_utils.ab_test.assignment import assigned, check_assigned, one_arm_each
-from crm_utils.ab_test.effects import effects
+from crm_utils.ab_test.effects import adjust, effects
 from crm_utils.ab_test.looks import planned_looks, with_completion
 from crm_utils.ab_test.moments import Sums, exact_sums
 from crm_utils.ab_test.outcomes import customer_outcomes
@@ -213,7 +213,12 @@ def _effects(
         for metric in metrics
         if metric.kind == "quantile"
     ]
-    return pd.concat([found, *parts], ignore_index=True)
+    every = pd.concat([found, *parts], ignore_index=True)
+    # Quantiles are further metrics too, so they count among those that are corrected together.
+    further = (every["role"] == "further") & every["p"].notna()
+    p = every.loc[further, "p"].astype(float).tolist()
+    every.loc[further, "p_adjusted"] = adjust(p, how="benjamini_hochberg")
+    return every
 
 
 def _sequences(by_day: dict[tuple[Any, ...], Sums], experiment: Experiment) -> pd.DataFrame:

@@ -138,27 +138,31 @@ def _word(
     if not primary or primary[0]["note"]:
         why = primary[0]["note"] if primary else "the primary metric could not be compared"
         return ("cannot tell" if complete else "go on"), str(why).rstrip(".")
-    sign, row = experiment.primary.sign, primary[0]
+    sign, row, name = experiment.primary.sign, primary[0], f"the primary metric ({experiment.primary.name})"
+    held = ", and every guardrail holds its margin" if experiment.guardrails else ""
     states = guardrails(own, experiment)
     for guard in states[states["state"] == "broken"]["metric"]:
         return "stop", f"{guard} is worse than its margin allows"
     better, worse = _judged(row, sign, experiment, arm, early)
     if worse:
-        return "stop", f"{experiment.primary.name} is worse"
+        return "stop", f"{name} is worse"
     money = _of(own, "contribution").to_dict("records")
     if money and not money[0]["note"] and money[0]["high"] < 0:
         return "stop", "it costs more than it brings"
     waiting = states[states["state"] == "open"]["metric"].tolist()
     if better and not waiting:
-        return "ship", f"{experiment.primary.name} is better, and no guardrail is broken"
+        return "ship", f"{name} is better{held}"
     if not complete:
         return "go on", "not every customer's horizon is complete"
     if better:
         return (
             "cannot tell",
-            f"{experiment.primary.name} is better, but {', '.join(waiting)} may be worse than allowed",
+            f"{name} is better, but {', '.join(waiting)} may be worse than allowed",
         )
-    return "cannot tell", f"the interval of {experiment.primary.name} holds gains and losses alike"
+    return (
+        "cannot tell",
+        f"the interval of {name} holds gains and losses alike",
+    )
 
 
 def _early(
