@@ -145,7 +145,7 @@ def split(raw: ir.Table, name: str) -> tuple[ir.Table, ir.Table]:
     spec = TABLES[name]
     table = conform(raw, spec)
     table = table.filter(table._left_out.isnull())
-    branches = [(check.breaks.fill_null(False), ibis.literal(check.reason)) for check in checks(table, spec)]
+    branches = [(check.breaks, ibis.literal(check.reason)) for check in checks(table, spec)]
     judged = table.mutate(_reason=ibis.coalesce(table._problem, ibis.cases(*branches, else_=None)))
     keep = [c for c in table.columns if c not in LINEAGE | VERDICTS and not c.startswith("_unread_")]
     once = judged.mutate(_reason=_held(judged._reason))

@@ -268,9 +268,7 @@ def _first(
     """The reason of the first test that is true; null where none is."""
     if not branches:
         return ibis.null("string")
-    return ibis.cases(
-        *[(test.fill_null(False), reason) for test, reason in branches], else_=ibis.null("string")
-    )
+    return ibis.cases(*branches, else_=ibis.null("string"))
 
 
 def _raw_text(raw: ir.Table, used: set[str]) -> ir.StringValue:
