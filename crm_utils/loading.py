@@ -21,14 +21,12 @@ import ibis
 import ibis.backends.duckdb
 import psutil
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from crm_utils import durable, key_map, people, privacy, quality
+from crm_utils import durable, key_map, people, privacy, quality, table_files
 from crm_utils.errors import DataError, without_values
 from crm_utils.snapshots import Snapshot, connect, current_id, find, open_snapshot, sha256
 from crm_utils.sources import Input, Raw, Source, reader
 from crm_utils.study import Study
-from crm_utils.tables import TABLES
 from crm_utils.thresholds import hold_to
 
 __all__ = ["load"]
@@ -126,7 +124,7 @@ def _seen(path: Path) -> tuple[int, int] | None:
 def _described(item: Input) -> dict[str, Any]:
     """What the manifest says of an input: enough to know it again. Rows of text are counted at reading."""
     try:
-        rows = _rows(item.path) if item.path.suffix == ".parquet" else None
+        rows = table_files.rows_in(item.path) if item.path.suffix == ".parquet" else None
         digest = item.digest or sha256(item.path)
         return {"name": item.shown, "sha256": digest, "rows": rows, "becomes": item.becomes, "key": item.key}
     except pa.ArrowInvalid:
@@ -179,7 +177,7 @@ def _build(
     last = _tables_before(folder.parent)
     try:
         raw = source.read(con, study, inputs, scratch)
-        tables = {table: _write(con, folder, table, raw) for table in raw.tables}
+        tables = {table: table_files.write(con, folder, table, raw) for table in raw.tables}
         loaded = {table: con.read_parquet(folder / f"{table}.parquet") for table in tables}
         _refuse_emails(loaded)
         oddities = {words: int(rows.execute()) for words, rows in quality.oddities(loaded).items()}
@@ -258,65 +256,8 @@ def _rows_of(item: dict[str, Any], raw: Raw) -> int | None:
     return max(counted, default=None)
 
 
-def _write(con: ibis.backends.duckdb.Backend, folder: Path, table: str, raw: Raw) -> dict[str, Any]:
-    """Write a table and what was set aside; what was read must be accounted for to the row."""
-    rows = raw.tables[table]
-    if table in raw.numbered:
-        # Text is read and mapped once: the engine would do it again for each check that a row is held to.
-        staged = folder / f".{table}.parquet"
-        con.to_parquet(rows.mutate(_raw=ibis.null("string")), staged)
-        rows = con.read_parquet(staged)
-    good, _ = quality.split(rows, table)
-    path, aside = folder / f"{table}.parquet", folder / "quarantine" / f"{table}.parquet"
-    key = list(TABLES[table].key)
-    # A table without a key keeps the source's order; a key's check may have shuffled the others.
-    con.to_parquet(good.order_by(key) if key else good, path, compression="zstd")
-    counted = raw.rows.get(table)
-    read = sum(counted.values()) if counted is not None else int(rows.count().execute())
-    loaded = _rows(path)
-    left = {} if read == loaded else quality.left_out(rows)
-    left_out, quarantined, reasons = sum(left.values()), 0, dict[str, int]()
-    if read != loaded + left_out:
-        aside.parent.mkdir(exist_ok=True)
-        _, bad = quality.split(raw.numbered.get(table, rows), table)
-        con.to_parquet(bad.order_by("file", "row"), aside, compression="zstd")
-        quarantined = _rows(aside)
-        reasons = quality.counted(con.read_parquet(aside), "reason")
-    if read != loaded + quarantined + left_out:
-        raise DataError(
-            f"{table}: {read} rows read, {loaded} loaded, {quarantined} set aside, {left_out} left out; "
-            "the sum is wrong."
-        )
-    (folder / f".{table}.parquet").unlink(missing_ok=True)
-    return {
-        "read": read,
-        "loaded": loaded,
-        "quarantined": quarantined,
-        "left_out": left_out,
-        "quarantined_by_reason": reasons,
-        "left_out_by_reason": left,
-        "filled": _filled(path),
-        "bytes": path.stat().st_size,
-        "sha256": sha256(path),
-    }
-
-
-def _filled(path: Path) -> dict[str, int]:
-    """How many rows have a value in each column, as the file's own statistics say."""
-    footer = pq.read_metadata(path)
-    empty = dict.fromkeys(footer.schema.names, 0)
-    for group in (footer.row_group(n) for n in range(footer.num_row_groups)):
-        for column in (group.column(n) for n in range(group.num_columns)):
-            empty[column.path_in_schema] += column.statistics.null_count if column.statistics else 0
-    return {name: footer.num_rows - nulls for name, nulls in empty.items()}
-
-
 def _remove_abandoned(home: Path) -> None:
     """Remove what processes that are no more left half built."""
     for left in home.glob(".*-[0-9]*"):
         if not psutil.pid_exists(int(left.name.rpartition("-")[2])):
             shutil.rmtree(left, ignore_errors=True)
-
-
-def _rows(path: Path) -> int:
-    return int(pq.read_metadata(path).num_rows)

@@ -145,12 +145,22 @@ def split(raw: ir.Table, name: str) -> tuple[ir.Table, ir.Table]:
     spec = TABLES[name]
     table = conform(raw, spec)
     table = table.filter(table._left_out.isnull())
-    branches = [(check.breaks.fill_null(False), ibis.literal(check.reason)) for check in checks(table, spec)]
+    branches = [(check.breaks, ibis.literal(check.reason)) for check in checks(table, spec)]
     judged = table.mutate(_reason=ibis.coalesce(table._problem, ibis.cases(*branches, else_=None)))
     keep = [c for c in table.columns if c not in LINEAGE | VERDICTS and not c.startswith("_unread_")]
-    good = judged.filter(judged._reason.isnull()).select(*keep)
+    once = judged.mutate(_reason=_held(judged._reason))
+    good = once.filter(once._reason.isnull()).select(*keep)
     bad = judged.filter(judged._reason.notnull())
     return good, bad.select(file=bad._file, row=bad._row, raw=bad._raw, reason=bad._reason)
+
+
+def _held(reason: ir.StringValue) -> ir.StringValue:
+    """The reason, in a form that the engine does not move into the filter.
+
+    There it would map each row once to judge it and again to write it. What random numbers are in stays
+    where it stands, once a row; these are never below 0.
+    """
+    return (ibis.random() >= 0).ifelse(reason, ibis.null("string"))
 
 
 def left_out(raw: ir.Table) -> dict[str, int]:

@@ -146,6 +146,23 @@ def test_a_time_that_is_none_is_never_guessed(text: str, told: dict[str, Any]) -
     assert one(text, "ordered_at", **told) == "ordered_at cannot be read as a time"
 
 
+def test_blanks_are_taken_off_either_end_and_stay_within() -> None:
+    for blank in " \t\n\r\v\f":
+        for text in (f"{blank}A{blank}1", f"A{blank}1{blank}", f"{blank}{blank}A{blank}1{blank}{blank}"):
+            assert one(text, "store_id") == f"A{blank}1"
+        assert one(blank * 2, "store_id") is None
+    assert one("", "store_id") is None
+    assert one("!", "store_id") == "!"
+    assert one("\u3000가", "store_id") == "\u3000가"  # no blank of a CSV; a name may begin with it
+
+
+def test_blanks_tell_rows_apart_and_stand_in_the_raw_text() -> None:
+    found = applied([ROW, ROW | {"Item": " A"}, ROW], duplicates="drop")
+    assert list(found["_left_out"]) == [None, None, "stands there already"]
+    assert list(found["product_id"]) == ["A", "A", "A"]
+    assert json.loads(found["_raw"][1])["Item"] == " A"
+
+
 def test_empty_texts_and_codes() -> None:
     codes = {"codes": {1: "web", 2: "store"}}
     assert one("1", "channel", **codes) == "web"

@@ -14,7 +14,7 @@ import ibis.expr.types as ir
 
 from crm_utils.errors import CrmError, DataError, known_names
 from crm_utils.mapping import reading as read
-from crm_utils.mapping.compiling import Compiler, Typed
+from crm_utils.mapping.compiling import LINEAGE, Compiler, Typed
 from crm_utils.mapping.expressions import column_named, columns_of
 from crm_utils.mapping.model import ColumnMap, TableMapping, check_columns
 from crm_utils.mapping.returns import negated, netted
@@ -22,8 +22,6 @@ from crm_utils.tables import DAY, MONEY, QUANTITY, TABLES, TEXT, TIME, WHOLE, YE
 
 __all__ = ["ColumnMap", "TableMapping", "apply", "check_columns", "columns_named", "columns_used"]
 
-#: A row's place and text; a reader gives the first two, and the others for lines that it could not part.
-_LINEAGE = ("_file", "_row", "_raw", "_problem")
 #: Types of a customer's attributes beyond the contract.
 _EXTRA = {"text": TEXT, "number": QUANTITY, "date": DAY, "yes_no": YES_NO}
 _WORDS = {
@@ -71,6 +69,7 @@ def apply(raw: ir.Table, mapping: TableMapping, *, table: str, zone: str) -> ir.
     Where the mapping has ``person``, its columns are gone from ``raw`` already, and ``customer_id`` stands
     there in their place: none of them reaches the table or the raw text.
     """
+    raw = _trimmed(raw)
     values: dict[str, ir.Value] = {}
     problems: _Problems = []
     used: set[str] = set()
@@ -205,8 +204,10 @@ def _left_out(raw: ir.Table, mapping: TableMapping, table: str, zone: str) -> ir
         for rule in mapping.leave_out
     ]
     if mapping.duplicates != "keep":
-        there = [c for c in raw.columns if c not in _LINEAGE]
-        keys = there if mapping.duplicates == "drop" else [column_named(c, there) for c in mapping.duplicates]
+        there = raw._as_read.type().names
+        drop = mapping.duplicates == "drop"
+        names = there if drop else [column_named(c, there) for c in mapping.duplicates]
+        keys = [raw._as_read[name] for name in names]
         # What a rule leaves out is no first row: the next one like it stays.
         kept = [_first(branches).isnull()] if branches else []
         first = ibis.window(group_by=[*keys, *kept], order_by=["_file", "_row"])
@@ -244,6 +245,14 @@ def _with_returns(result: ir.Table, mapping: TableMapping) -> ir.Table:
     return result.drop("_is_return")
 
 
+def _trimmed(raw: ir.Table) -> ir.Table:
+    """Columns without blanks, taken off once for whatever reads them; as they were read, in ``_as_read``."""
+    columns = {name: raw[name] for name in raw.columns if name not in LINEAGE}
+    return _evaluated(
+        raw.mutate(_as_read=ibis.struct(columns), **{n: read.trimmed(c) for n, c in columns.items()})
+    )
+
+
 def _evaluated(table: ir.Table) -> ir.Table:
     """The same table as a query of its own.
 
@@ -259,13 +268,11 @@ def _first(
     """The reason of the first test that is true; null where none is."""
     if not branches:
         return ibis.null("string")
-    return ibis.cases(
-        *[(test.fill_null(False), reason) for test, reason in branches], else_=ibis.null("string")
-    )
+    return ibis.cases(*branches, else_=ibis.null("string"))
 
 
 def _raw_text(raw: ir.Table, used: set[str]) -> ir.StringValue:
     """The columns that were read, as JSON; no other: what the mapping does not name may name a person."""
-    shown = {name: raw[name].cast("string") for name in raw.columns if name in used}
+    shown = {name: raw._as_read[name].cast("string") for name in raw.columns if name in used}
     text = ibis.struct(shown).cast("json").cast("string") if shown else ibis.null("string")
     return ibis.coalesce(raw._raw, text) if "_raw" in raw.columns else text

@@ -21,8 +21,11 @@ from crm_utils.mapping import reading as read
 from crm_utils.mapping.expressions import column_named, parse
 from crm_utils.mapping.model import Reading
 
-__all__ = ["Compiler", "Typed"]
+__all__ = ["LINEAGE", "Compiler", "Typed"]
 
+#: A row's place and text; a reader gives the first two, and the next two for lines that it could not part.
+#: The last holds the columns as they were read, blanks and all.
+LINEAGE = ("_file", "_row", "_raw", "_problem", "_as_read")
 #: Within a product. 38 digits never overflow here, but cutting them back takes the engine 40 times as long as
 #: 18 digits do: they are used only where 18 overflow, or a factor has more than four decimals.
 _WIDE, _FACTOR = "decimal(38, 6)", "decimal(18, 4)"
@@ -53,7 +56,7 @@ class Typed:
 
 @dataclass
 class Compiler:
-    """Compiles expressions over one table of raw columns; collects what could not be read."""
+    """Compiles expressions over one table of trimmed columns; collects what could not be read."""
 
     raw: ir.Table
     reading: Reading
@@ -76,9 +79,7 @@ class Compiler:
     def column(self, name: str) -> Typed:
         """A column of the data, text without blanks at its ends, empty as null."""
         there = [c for c in self.raw.columns if not c.startswith("_")] + [
-            c
-            for c in self.raw.columns
-            if c.startswith("_") and c not in ("_file", "_row", "_raw", "_problem")
+            c for c in self.raw.columns if c.startswith("_") and c not in LINEAGE
         ]
         try:
             name = column_named(name, there)
@@ -87,7 +88,7 @@ class Compiler:
                 f"the data have no column '{name}'. {known_names(name, there, label='They have')}"
             ) from None
         self.used.add(name)
-        value = read.clean(self.raw[name], self.reading)
+        value = read.emptied(self.raw[name], self.reading)
         kind = value.type()
         if kind.is_numeric() and not kind.is_boolean():
             return Typed(value, "number", name)
