@@ -20,6 +20,10 @@ ROOT = Path(__file__).parent
 # uv compiles no byte code unless told, and some machines forbid it: every kernel would import three times
 # as long.
 COMPILED = {"UV_COMPILE_BYTECODE": "1", "PYTHONDONTWRITEBYTECODE": None}
+# Models that share a core spin on it, one waiting for the other: tests took twice the CPU. Kernels have it too.
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+# A file's tests stay in one process, because they share what is costly to make.
+BESIDE = ("--numprocesses", "logical", "--maxprocesses", "4", "--dist", "loadfile")
 
 # What the benchmarks compare with; nothing of ours imports them.
 PEERS = (
@@ -57,11 +61,9 @@ def report(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Everything needed to trust it; posargs go to pytest."""
+    """Everything needed to trust methods, notebooks and runs; posargs go to pytest."""
     install(session, "tests")
-    # A file's tests stay in one process, because they share what is costly to make.
-    beside = ("--numprocesses", "logical", "--maxprocesses", "4", "--dist", "loadfile")
-    session.run("pytest", *beside, *session.posargs)
+    session.run("pytest", *BESIDE, *session.posargs, env=ONE_THREAD)
 
 
 @nox.session
