@@ -126,13 +126,13 @@ def _table(name: str, raw: Raw, sample: int) -> TablePreview:
         Aside(r["reason"], r["rows"], r["file"], r["row"], r["raw"] or "")
         for r in reasons.order_by(ibis.desc("rows"), "reason").to_pyarrow().to_pylist()
     ]
-    days = [
+    first, last = (
         value.date() if isinstance(value, dt.datetime) else value for value in (found["first"], found["last"])
-    ]
+    )
     part = raw.sampled
     if part is None:
         part = f"the first {sample:,} rows of each file" if read >= sample else ""
-    return TablePreview(name, read, found["n"], sum(a.rows for a in aside), left, aside, *days, part)
+    return TablePreview(name, read, found["n"], sum(a.rows for a in aside), left, aside, first, last, part)
 
 
 def described(tables: list[TablePreview]) -> list[str]:

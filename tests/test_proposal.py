@@ -6,11 +6,13 @@ import datetime as dt
 from pathlib import Path
 
 import openpyxl
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner, Result
 
 from crm_utils import loading
 from crm_utils.cli import app
+from crm_utils.errors import StudyError
 from crm_utils.preview import preview
 from crm_utils.proposal.matching import match
 from crm_utils.sources.files.guessing import dates_of, delimiter_of, marks_of
@@ -67,6 +69,71 @@ def test_marks_and_dates_of_a_german_export_are_declared(project: Path) -> None:
     assert (lines.read, lines.loaded, lines.last) == (2, 2, dt.date(2024, 1, 13))
     snapshot, _ = loading.load(project, read_study(project, "de"))
     assert snapshot.manifest["tables"]["order_lines"]["quarantined"] == 0
+
+
+def test_an_export_of_windows_is_proposed_and_its_encoding_is_to_be_looked_at(project: Path) -> None:
+    text = (
+        "Belegnr;Belegdatum;Kundennr;Artikelnr;Bezeichnung;Menge;Einzelpreis;Gesamtpreis\n"
+        "B1;31.01.2024;7;A1;Löffel;2;1,05;2,10\n"
+    )
+    (project / "data/raw/umsatz.csv").write_bytes(text.encode("cp1252"))
+    ended = new("de", "umsatz.csv")
+    assert (ended.exit_code, "encoding       cp1252" in ended.output) == (0, True)
+    proposal = (project / "studies/de.yaml").read_text(encoding="utf-8")
+    assert 'encoding: "cp1252" # LOOK' in proposal
+    assert "order_id: Belegnr" in proposal
+    assert "Gesamtpreis" in proposal.partition("amount: ")[2].partition("\n")[0]
+    assert preview(project, read_study(project, "de"))[0].loaded == 1
+
+
+def test_what_is_an_orders_own_is_no_amount_of_a_line(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shape of web shops: a row a line, what is the order's on its first row, people by their e-mail."""
+    monkeypatch.setenv("CRM_PSEUDONYM_KEY", "0123456789abcdef" * 4)
+    of_order = "Name,Email,Financial Status,Total,Created at"
+    rows = [f"{of_order},Lineitem quantity,Lineitem name,Lineitem price,Lineitem sku"]
+    for order in range(12):
+        mail, state = f"{order % 3}@example.com", "refunded" if order == 5 else "paid"
+        rows.append(f"#{order},{mail},{state},$7.00,2024-03-{order + 1:02} 09:00:00 +0000,2,Soap,$1.00,A")
+        rows.append(f"#{order},{mail},,,,1,Balm,$5.00,B")
+    (project / "data/raw/web.csv").write_text("\n".join(rows) + "\n")
+    ended = new("web", "web.csv")
+    assert "Financial Status says refunded: are these sales?" in ended.output
+    proposal = (project / "studies/web.yaml").read_text(encoding="utf-8")
+    assert (
+        "# LOOK: 62% sure: quantity times unit price" in proposal.partition("amount: ")[2].partition("\n")[0]
+    )
+    assert 'person: {"email": "Email"} # LOOK' in proposal
+    assert "name Financial Status under of_the_order" in proposal
+    snapshot, _ = loading.load(project, read_study(project, "web"))
+    tables = snapshot.manifest["tables"]
+    assert (tables["order_lines"]["loaded"], tables["products"]["loaded"]) == (24, 2)
+    lines = pq.read_table(snapshot.folder / "order_lines.parquet").to_pandas()
+    assert lines["amount"].sum() == 12 * 7
+    assert (lines.groupby("order_id")["ordered_at"].nunique() == 1).all()
+    assert lines["customer_id"].nunique() == 3
+    written = proposal.replace(
+        'of_the_order: ["Created at"]', 'of_the_order: ["Created at", "Financial Status"]'
+    )
+    written = written.replace("# leave_out: ", "leave_out: ")
+    (project / "studies/web.yaml").write_text(written)
+    assert preview(project, read_study(project, "web"))[0].left_out == {"no sale": 2}
+    (project / "studies/web.yaml").write_text(written.replace('"Created at", "F', '"Total", "F'))
+    with pytest.raises(StudyError, match="of_the_order names 'Total', which the mapping does not use"):
+        preview(project, read_study(project, "web"))
+
+
+def test_what_is_no_sale_is_asked(project: Path) -> None:
+    heads = "주문번호,주문일시,회원ID,상품코드,수량,결제금액,주문상태"
+    text = f"{heads}\n1,2024-01-02,7,A,1,5,취소\n2,2024-01-03,7,A,1,5,배송완료\n"
+    (project / "data/raw/o.csv").write_bytes(text.encode("cp949"))
+    assert "주문상태 says 취소: are these sales?" in new("kr", "o.csv").output
+    assert "# leave_out: [{when: '주문상태 == \"취소\"', reason: no sale}]" in (
+        project / "studies/kr.yaml"
+    ).read_text(encoding="utf-8")
+
+
+def test_a_columns_marks_are_those_of_most_values() -> None:
+    assert marks_of(["1,50"] * 20 + ["1.234,50"]) == {"decimal": ",", "thousands": "."}
 
 
 def test_what_cannot_be_told_is_said(project: Path) -> None:

@@ -13,6 +13,7 @@ from tiny import ROOT
 
 from crm_utils import loading, sources
 from crm_utils.errors import DataError, StudyError
+from crm_utils.preview import preview
 from crm_utils.run import View
 from crm_utils.snapshots import connect
 from crm_utils.sources import demo_shop as source
@@ -157,3 +158,13 @@ def test_orders_are_numbered_by_time_so_that_no_number_tells_what_brought_them(d
     assert orders["moment"].is_monotonic_increasing
     number = orders["order_id"].str[1:].astype(int)
     assert (number.diff().dropna() == 1).all()
+
+
+def test_a_look_says_what_part_it_was_of(small: DemoShop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There are no files here: what is drawn whole is no part, however many rows it has."""
+    whole = preview(small.root, small.study, sample=10)
+    assert {table.part for table in whole} == {""}
+    monkeypatch.setattr(source, "BLOCK", 100)
+    assert {table.part for table in preview(small.root, small.study, sample=10)} == {
+        "the first 100 customers"
+    }

@@ -89,7 +89,7 @@ def basket_sizes(baskets: ir.Table) -> ir.Table:
 
 
 def level_there(products: ir.Table | None, level: str) -> str:
-    """The level asked for where products have it, else the other one they have, else ``product``: ids always exist.
+    """The level asked for where products have it, else the other one, else ``product``: ids always exist.
 
     A table of products alone says nothing: many a shop's export names its products and puts them on no shelf.
     """

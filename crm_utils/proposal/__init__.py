@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from crm_utils.errors import StudyError
-from crm_utils.proposal.matching import Match, match
+from crm_utils.proposal.matching import Match, match, named
 from crm_utils.proposal.writing import TableProposal, study_text
 from crm_utils.snapshots import connect
 from crm_utils.sources.files.guessing import Looked, look_at
@@ -75,6 +75,11 @@ def summary(tables: list[TableProposal]) -> list[str]:
             told = "".join(f", {key} {value!r}" for key, value in m.told.items())
             lines.append(f"  {m.target:<14} {m.source}{told} ({m.sure:.0%} sure: {m.why})")
         lines += [f"  {column:<14} MISSING and needed" for column in found.missing]
+        lines += [f"  person         {kind}: {column} (LOOK)" for kind, column in found.person.items()]
+        lines += [
+            f"  LOOK           {column} says {', '.join(words)}: are these sales?"
+            for column, words in found.undone.items()
+        ]
         if found.unused:
             lines.append(f"  not used: {', '.join(found.unused)}")
     return lines
@@ -96,7 +101,7 @@ def _products_of(lines: TableProposal) -> TableProposal | None:
     if lines.table != "order_lines" or product is None:
         return None
     rest = {name: lines.looked.columns[name] for name in lines.unused}
-    told = [m for m in match(rest, "products") if m.target in ("name", "category", "subcategory", "brand")]
+    told = match(rest, "products", only=("name", "category", "subcategory", "brand"))
     if not told:
         return None
     return TableProposal(lines.looked, "products", [product, *told], [], [], once=product.source)
@@ -113,7 +118,8 @@ def _table(looked: Looked) -> TableProposal:
         score = (len(required) - len(missing)) / len(required) + sum(m.sure for m in matches) / 100
         # When and how many: nothing but orders says both.
         score += 0.5 if table == "order_lines" and {"ordered_at", "quantity"} <= have else 0
-        used = {name for m in matches for name in looked.columns if name in m.source}
+        used = {name for m in matches for name in looked.columns if m.source == name}
+        used |= {name for m in matches for name in looked.columns if named(name) in m.source.split(" * ")}
         unused = [name for name in looked.columns if name not in used]
         if best is None or score > best[0]:
             best = score, TableProposal(looked, table, matches, missing, unused)

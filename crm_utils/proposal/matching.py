@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from crm_utils.sources.files.guessing import Guess, dates_of, marks_of
 from crm_utils.tables import DAY, MONEY, QUANTITY, TABLES, TIME, WHOLE
 
-__all__ = ["PERSONAL", "Match", "match"]
+__all__ = ["PERSONAL", "Match", "match", "named", "person_of", "stands_once", "undone"]
 
 #: Names that mean a column, in order of preference; compared without case, blanks and marks.
 WORDS = {
@@ -40,7 +41,7 @@ WORDS = {
     "price": "unitprice price itemprice lineitemprice salesprice 단가 판매가 가격 einzelpreis "
     "preis "
     "stückpreis",
-    "name": "name productname title description itemname 상품명 bezeichnung produktname",
+    "name": "name productname lineitemname title description itemname 상품명 bezeichnung produktname",
     "category": "category producttype productcategory department 카테고리 분류 kategorie warengruppe",
     "subcategory": "subcategory 소분류 unterkategorie",
     "brand": "brand vendor manufacturer 브랜드 marke hersteller",
@@ -63,6 +64,14 @@ PERSONAL = re.compile(
 )
 
 
+#: What is a line's own: the total of an order is none of them, however its column is called.
+_OF_A_LINE = {"amount", "discount"}
+#: Lines beyond the first of their order that are enough to tell an order's column from a line's.
+_TELLING = 10
+#: Words of orders that came to nothing, or came back.
+UNDONE = re.compile(r"cancel|refund|return|void|storn|retour|gutschrift|취소|반품|환불", re.IGNORECASE)
+
+
 @dataclass(frozen=True)
 class Match:
     """A column of the contract, what of the file it would be, and how sure that is (0 to 1)."""
@@ -74,7 +83,7 @@ class Match:
     told: dict[str, str]
 
 
-def match(columns: dict[str, list[str]], table: str) -> list[Match]:
+def match(columns: dict[str, list[str]], table: str, *, only: Collection[str] | None = None) -> list[Match]:
     """Which column would be which, by name and by what stands in it; each column of the file once.
 
     Parameters
@@ -83,17 +92,21 @@ def match(columns: dict[str, list[str]], table: str) -> list[Match]:
         Some values of each column of the file.
     table
         A canonical table.
+    only
+        The columns of the contract that are asked for; all when left out.
 
     Returns
     -------
     list of Match
         In the table's order.
     """
-    types = {c.name: c.type for c in TABLES[table].columns}
+    types = {c.name: c.type for c in TABLES[table].columns if only is None or c.name in only}
     found: dict[str, Match] = {}
     taken: set[str] = set()
     for target, kind in types.items():
-        candidates = [_judged(target, kind, name, columns[name]) for name in columns if name not in taken]
+        orders = columns[found["order_id"].source] if target in _OF_A_LINE and "order_id" in found else []
+        left = [n for n in columns if n not in taken and not stands_once(columns[n], orders)]
+        candidates = [_judged(target, kind, name, columns[name]) for name in left]
         best = max((c for c in candidates if c), key=lambda m: m.sure, default=None)
         if best:
             found[target] = best
@@ -102,10 +115,31 @@ def match(columns: dict[str, list[str]], table: str) -> list[Match]:
         prices = [_judged("price", MONEY, name, columns[name]) for name in columns if name not in taken]
         price = max((m for m in prices if m), key=lambda m: m.sure, default=None)
         if price:
-            sum_of = f"{_named(found['quantity'].source)} * {_named(price.source)}"
-            why = "quantity times unit price; no column of line totals was found"
-            found["amount"] = Match("amount", sum_of, round(price.sure * 0.9, 2), why, price.told)
+            sum_of = f"{named(found['quantity'].source)} * {named(price.source)}"
+            why = "quantity times unit price, discounts not taken off; no column of line totals was found"
+            found["amount"] = Match("amount", sum_of, round(price.sure * 0.65, 2), why, price.told)
     return [found[target] for target in types if target in found]
+
+
+def stands_once(values: list[str], orders: list[str]) -> bool:
+    """Whether values are an order's and not a line's: on its first line alone, or the same on all its lines.
+
+    Parameters
+    ----------
+    values
+        What stands in a column, empty values left out.
+    orders
+        The order's id of each line.
+    """
+    further = len(orders) - len(set(orders))
+    if further < _TELLING:
+        return False
+    if len(values) != len(orders):
+        return len(values) <= len(orders) - 0.9 * further
+    of_order: dict[str, set[str]] = {}
+    for order, value in zip(orders, values, strict=True):
+        of_order.setdefault(order, set()).add(value)
+    return len(of_order) > 1 and len(set(values)) > 1 and all(len(each) == 1 for each in of_order.values())
 
 
 def _judged(target: str, kind: str, name: str, values: list[str]) -> Match | None:
@@ -139,5 +173,28 @@ def _fits(kind: str, values: list[str]) -> tuple[Guess, dict[str, str]] | None:
     return Guess("", 1.0, ""), {}
 
 
-def _named(column: str) -> str:
+def named(column: str) -> str:
+    """A column as an expression writes it."""
     return column if re.fullmatch(r"[^\W\d]\w*", column) else f"col({json.dumps(column, ensure_ascii=False)})"
+
+
+def person_of(columns: list[str]) -> dict[str, str]:
+    """What could tell customers apart where no column of ids does: an e-mail address, else a phone number."""
+    for kind, pattern in {
+        "email": r"e-?mail|이메일",
+        "phone": r"phone|mobile|휴대|전화|telefon|handy",
+    }.items():
+        named = next((name for name in columns if re.search(pattern, name, re.IGNORECASE)), None)
+        if named:
+            return {kind: named}
+    return {}
+
+
+def undone(columns: dict[str, list[str]]) -> dict[str, list[str]]:
+    """Columns of few words, some of which mean that a line is no sale; and these words."""
+    found = {}
+    for name, values in columns.items():
+        words = set(values)
+        if len(words) <= 20 and (told := sorted(word for word in words if UNDONE.search(word))):
+            found[name] = told
+    return found

@@ -6,7 +6,7 @@ import json
 import re
 from dataclasses import dataclass
 
-from crm_utils.proposal.matching import PERSONAL, Match
+from crm_utils.proposal.matching import PERSONAL, Match, named, person_of, stands_once, undone
 from crm_utils.sources.files.guessing import Looked, first_day_of
 
 __all__ = ["TableProposal", "study_text"]
@@ -25,6 +25,35 @@ class TableProposal:
     missing: list[str]
     unused: list[str]
     once: str = ""
+
+    def has(self, target: str) -> bool:
+        """Whether a column of the contract was found."""
+        return any(m.target == target for m in self.matches)
+
+    @property
+    def person(self) -> dict[str, str]:
+        """What order lines tell customers apart by, where they have no column of ids."""
+        return person_of(self.unused) if self.table == "order_lines" and not self.has("customer_id") else {}
+
+    @property
+    def of_the_order(self) -> list[str]:
+        """Columns that are filled on an order's first line alone."""
+        times = [m.source for m in self.matches if m.target == "ordered_at"]
+        return [c for c in [*times, *self.person.values()] if self.is_of_the_order(c)]
+
+    def is_of_the_order(self, column: str) -> bool:
+        """Whether a column is empty on an order's further lines."""
+        filled = self.looked.columns
+        order = next((m.source for m in self.matches if m.target == "order_id"), "")
+        orders, values = filled.get(order, []), filled[column]
+        return 0 < len(values) < len(orders) and stands_once(values, orders)
+
+    @property
+    def undone(self) -> dict[str, list[str]]:
+        """Columns that say of some lines that they are no sale, and the words that say so."""
+        if self.table != "order_lines":
+            return {}
+        return undone({name: self.looked.columns[name] for name in self.unused})
 
 
 def study_text(name: str, folder: str, files: list[tuple[str, TableProposal]]) -> str:
@@ -83,6 +112,8 @@ def _table_lines(table: str, members: list[tuple[str, TableProposal]]) -> list[s
         note = proposal.looked.notes.get(key)
         look = f" # LOOK: {note.sure:.0%} sure: {note.why}" if note and note.sure < 0.7 else ""
         lines.append(f"      {key}: {json.dumps(value, ensure_ascii=False)}{look}")
+    if table == "order_lines":
+        lines += _order_lines(proposal)
     lines.append("      columns:")
     for m in proposal.matches:
         is_sum = m.source not in proposal.looked.columns
@@ -96,7 +127,7 @@ def _table_lines(table: str, members: list[tuple[str, TableProposal]]) -> list[s
         lines.append(
             f"        # {column}: ??? # MISSING and needed: name its column, or write {{constant: …}}"
         )
-    if proposal.table == "order_lines" and "customer_id" not in {m.target for m in proposal.matches}:
+    if proposal.table == "order_lines" and not proposal.has("customer_id") and not proposal.person:
         lines.append(
             "        # customer_id: ??? # LOOK: no column was found; without it every order is a guest's"
         )
@@ -105,6 +136,35 @@ def _table_lines(table: str, members: list[tuple[str, TableProposal]]) -> list[s
         lines.append(
             f"        # not used: {_quoted(column)}{'; ' + person if PERSONAL.search(column) else ''}"
         )
+    return lines
+
+
+def _order_lines(proposal: TableProposal) -> list[str]:
+    """What is said of order lines before their columns: people, what is an order's, what is no sale."""
+    lines = []
+    if proposal.person:
+        who = json.dumps(proposal.person, ensure_ascii=False)
+        lines.append(
+            f"      person: {who} # LOOK: there is no column of ids; "
+            "a pseudonym of this becomes the customer_id. It needs a key: docs/privacy.md"
+        )
+    if proposal.of_the_order:
+        names = json.dumps(proposal.of_the_order, ensure_ascii=False)
+        lines.append(
+            f"      of_the_order: {names} # on an order's first line alone: its other lines get it from there"
+        )
+    for name, words in proposal.undone.items():
+        texts = [json.dumps(word, ensure_ascii=False) for word in words]
+        test = f"{named(name)} == {texts[0]}" if len(texts) == 1 else f"{named(name)} in ({', '.join(texts)})"
+        rule = "{when: '" + test.replace("'", "''") + "', reason: no sale}"
+        lines.append(
+            f"      # LOOK: {_quoted(name)} says {', '.join(words)}. If such a line is no sale, write"
+        )
+        lines.append(f"      # leave_out: [{rule}]")
+        if proposal.is_of_the_order(name):
+            lines.append(
+                f"      # and name {_quoted(name)} under of_the_order: it is filled on the first line alone"
+            )
     return lines
 
 

@@ -12,7 +12,7 @@ from crm_utils.sources import Decision, Input, Raw
 from crm_utils.sources.files import columnar, delimited, json_lines, workbook
 from crm_utils.sources.files.finding import Found, find_files, format_of
 from crm_utils.sources.files.options import FileTable, Options, folder_of
-from crm_utils.sources.files.part import Part, Place
+from crm_utils.sources.files.part import Part, Place, whole_orders
 from crm_utils.tables import TABLES
 
 if TYPE_CHECKING:
@@ -116,7 +116,9 @@ def parts_of(
     for table, told in tables.items():
         names = [item for item in inputs if table in item.becomes.split(", ")]
         files = [Found(item.path, item.name, told.format or format_of(item.name)) for item in names]
-        parts[table] = _READERS[files[0].format](Place(con, table, scratch, sample), files, told)
+        part = _READERS[files[0].format](Place(con, table, scratch, sample), files, told)
+        numbered = None if part.numbered is None else whole_orders(part.numbered, told)
+        parts[table] = Part(whole_orders(part.table, told), part.rows, numbered)
     return parts
 
 

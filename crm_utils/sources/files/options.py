@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from crm_utils.errors import DataError, StudyError
-from crm_utils.mapping import TableMapping, check_columns
+from crm_utils.mapping import TableMapping, check_columns, columns_named
 from crm_utils.people import PeopleOptions
 
 __all__ = ["FileTable", "Options", "folder_of"]
@@ -58,6 +58,8 @@ class FileTable(TableMapping):
         The columns of files that have no header.
     sheet
         Of a workbook that has more than one.
+    of_the_order
+        Columns that are filled on one line of an order alone: its other lines get the value from there.
     """
 
     files: Annotated[list[Annotated[str, AfterValidator(_pattern)]], Field(min_length=1),
@@ -69,6 +71,7 @@ class FileTable(TableMapping):
     skip: Annotated[int, Field(ge=0)] = 0
     names: list[str] | None = None
     sheet: str | None = None
+    of_the_order: list[str] = Field(default=[])
 
     @property
     def mark(self) -> str:
@@ -101,6 +104,12 @@ class Options(BaseModel):
             raise ValueError("tables must have 'order_lines': nothing can be said without orders")
         for name, mapping in self.tables.items():
             check_columns(name, mapping)
+            order = mapping.columns.get("order_id")
+            if mapping.of_the_order and (order is None or order.column is None):
+                raise ValueError(f"{name}: of_the_order needs an order_id that is a column")
+            for column in mapping.of_the_order:
+                if column not in columns_named(mapping):
+                    raise ValueError(f"{name}: of_the_order names '{column}', which the mapping does not use")
         return self
 
     @property

@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import ibis
 import ibis.backends.duckdb
 import ibis.expr.types as ir
 
 from crm_utils.errors import DataError
 from crm_utils.mapping import TableMapping, columns_named, columns_used
+from crm_utils.mapping.expressions import column_named
 from crm_utils.sources.files.finding import Found
 from crm_utils.sources.files.options import FileTable
 from crm_utils.sources.files.plain_text import as_plain_text, first_lines
 
-__all__ = ["HIDDEN", "Part", "Place", "plain_text", "used_columns"]
+__all__ = ["HIDDEN", "Part", "Place", "plain_text", "used_columns", "whole_orders"]
 
 #: Instead of a line that could not be parted: what the mapping does not name may name a person.
 HIDDEN = "(not kept: the file has columns that the study does not use)"
@@ -56,6 +58,22 @@ class Part:
     table: ir.Table
     rows: dict[str, int] = field(default_factory=dict)
     numbered: ir.Table | None = None
+
+
+def whole_orders(table: ir.Table, told: FileTable) -> ir.Table:
+    """The same rows, with what stands on one line of an order on all of them.
+
+    Where lines of an order say different things, each keeps its own.
+    """
+    if not told.of_the_order:
+        return table
+    order = table[column_named(str(told.columns["order_id"].column), table.columns)]
+    filled = {}
+    for name in told.of_the_order:
+        value = table[column_named(name, table.columns)]
+        own = value.strip().nullif("") if value.type().is_string() else value
+        filled[value.get_name()] = ibis.coalesce(own, own.max().over(group_by=order))
+    return table.mutate(**filled)
 
 
 def plain_text(place: Place, number: int, file: Found, told: FileTable) -> Path:
