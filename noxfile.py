@@ -171,8 +171,11 @@ def calibrate(session: nox.Session) -> None:
 
 
 @nox.session
-def databases(session: nox.Session) -> None:
-    """A real PostgreSQL and a real MariaDB as sources; the latter is installed where apt-get is found."""
+def sources(session: nox.Session) -> None:
+    """Data of one's own, and the people in them: files, exports, a real PostgreSQL, a real MariaDB.
+
+    MariaDB is installed where apt-get is found.
+    """
     if not shutil.which("mariadbd"):
         if not shutil.which("apt-get"):
             missing = "There is no mariadbd on this machine, and no apt-get to install it."
@@ -180,7 +183,7 @@ def databases(session: nox.Session) -> None:
         session.run("apt-get", "update", "--quiet", external=True)
         session.run("apt-get", "install", "--yes", "--quiet", "mariadb-server", external=True)
     install(session, "tests")
-    session.run("pytest", "tests/databases", "tests/test_databases_postgresql.py", *session.posargs)
+    session.run("pytest", "tests/sources", *BESIDE, *session.posargs, env=ONE_THREAD)
 
 
 @nox.session

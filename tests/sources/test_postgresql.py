@@ -13,7 +13,7 @@ import pandas as pd
 import psutil
 import pytest
 from people_data import CUSTOMERS, ORDERS
-from test_sources_database import SCHEMA, load, write_study
+from test_database import SCHEMA, load, write_study
 
 from crm_utils.errors import DataError
 from crm_utils.privacy import KEY_NAME
