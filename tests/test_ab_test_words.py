@@ -88,7 +88,7 @@ def test_sizes_and_smallest_effects_have_words() -> None:
 
 
 def test_targeting_finds_nothing_where_everyone_gains_alike(shipped: Judged, tables: Tables) -> None:
-    found = judge_targeting(shipped, tables.orders, seed=20)
+    found = judge_targeting(shipped, tables, seed=20)
     assert (found.arm, found.outcome) == ("coupon", "contribution")
     value, low, high = found.against_all
     assert low <= value <= high

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import ibis.expr.types as ir
 import pandas as pd
 
-from crm_utils.ab_test.judge import Judged
+from crm_utils.ab_test.judge import Judged, Tables
 from crm_utils.ab_test.uplift import (
     FEATURES,
     Qini,
@@ -54,20 +53,20 @@ class Targeting:
         return bool((rows["low"] > 0).all())
 
 
-def judge_targeting(one: Judged, orders: ir.Table, *, seed: int) -> Targeting:
+def judge_targeting(one: Judged, tables: Tables, *, seed: int) -> Targeting:
     """Let a T-learner predict what the first treatment does to each customer, and judge its order.
 
     Parameters
     ----------
     one
         An experiment that may be believed.
-    orders
-        From :func:`~crm_utils.ab_test.outcomes.orders_with_margin`.
+    tables
+        What it was judged from.
     seed
         Of folds, models and bootstrap.
     """
     arm, control = one.experiment.treatments[0], one.experiment.control
-    people = customer_features(one.rows, orders).to_pyarrow().to_pandas()
+    people = customer_features(one.rows, tables.orders).to_pyarrow().to_pandas()
     people = people[people["arm"].isin([arm, control])].reset_index(drop=True)
     outcome = "contribution" if people["contribution"].notna().all() else "amount"
     treated, value = (people["arm"] == arm).to_numpy(), people[outcome].to_numpy()
