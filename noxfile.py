@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent
 # uv compiles no byte code unless told, and some machines forbid it: every kernel would import three times
 # as long.
 COMPILED = {"UV_COMPILE_BYTECODE": "1", "PYTHONDONTWRITEBYTECODE": None}
-# Models that share a core spin on it, one waiting for the other: tests took twice the CPU. Kernels have it too.
+# Models that share a core spin on it, one waiting for the other: tests took twice the CPU. So in kernels.
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 # A file's tests stay in one process, because they share what is costly to make.
 BESIDE = ("--numprocesses", "logical", "--maxprocesses", "4", "--dist", "loadfile")
