@@ -172,7 +172,7 @@ def calibrate(session: nox.Session) -> None:
 
 @nox.session
 def sources(session: nox.Session) -> None:
-    """Data of one's own, and the people in them: files, exports, a real PostgreSQL, a real MariaDB.
+    """Data of one's own and the people in them, real databases, and the simulated shop whose truth is known.
 
     MariaDB is installed where apt-get is found.
     """
