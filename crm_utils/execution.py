@@ -178,6 +178,9 @@ class Executor:
                 if executor._stopped:  # the run was stopped while this kernel was being started
                     _kill(self)
 
+            async def _async_interrupt_kernel(self) -> None:
+                """Do nothing: before a kernel is asked to end it would be interrupted, and log an error."""
+
             @property
             def kernel_spec(self) -> KernelSpec:
                 command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
