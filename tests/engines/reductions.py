@@ -120,7 +120,9 @@ CASES: dict[str, Callable[[Shop], Any]] = {
         s.judged.mutate(_left_out=(s.judged.held_out).ifelse("held out", ibis.null("string")))
     ),
     "privacy.email_columns": lambda s: [
-        privacy.email_columns(s.customers.mutate(mail=s.customers.customer_id + "@example.com", none="x"))
+        privacy.email_columns(
+            s.customers.mutate(mail=s.customers.customer_id + "@example.com", none=ibis.literal("x"))
+        )
     ],
     "quality.counted": lambda s: quality.counted(s.tables["order_lines"], "channel"),
     "quality.late_arrivals": lambda s: quality.late_arrivals(

@@ -37,7 +37,9 @@ def spark_shop(files: Path) -> Shop:
         "spark.sql.shuffle.partitions": "1", "spark.sql.warehouse.dir": str(files / "warehouse"),
         "spark.sql.execution.arrow.pyspark.enabled": "true",
         # Hundreds of queries over a few rows: compiling them thoroughly would take longer than running them.
-        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+        # What is compiled so is a lot, and the default room for it (48 MB) ran out after two hundred queries.
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC "
+        "-XX:ReservedCodeCacheSize=256m",
     }  # fmt: skip
     builder = pyspark.SparkSession.builder.master("local[2]")
     for name, value in settings.items():
