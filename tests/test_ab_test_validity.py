@@ -80,6 +80,20 @@ def test_chance_to_win_as_published() -> None:
         compare_rates((11, 10), (1, 10))
 
 
+def test_another_tools_numbers_are_another_definition() -> None:
+    """GrowthBook prints .60918, .0814, .04058: relative lift as normal under a flat prior (delta method)."""
+    one, other, n = 0.49, 0.51, 100
+    lift = other / one - 1
+    error = np.sqrt(other * (1 - other) / n / one**2 + other**2 * one * (1 - one) / n / one**4)
+    wins = stats.norm.cdf(lift / error)
+    loss = error * stats.norm.pdf(lift / error) - lift * (1 - wins)
+    assert (wins, loss + lift, loss) == pytest.approx((0.60918, 0.0814, 0.04058), abs=5e-5)
+    ours = compare_rates((49, 100), (51, 100))
+    assert ours.chance_to_win == pytest.approx(wins, abs=0.002)
+    # A loss of rate is about half the loss of relative lift where rates are about one half.
+    assert ours.risk_treatment == pytest.approx(loss * one, rel=0.05)
+
+
 @pytest.mark.parametrize(
     ("control", "treatment"), [((3, 40), (9, 60)), ((0, 10), (3, 5_000)), ((500, 9_000), (560, 9_100))]
 )
