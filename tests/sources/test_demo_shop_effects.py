@@ -1,4 +1,4 @@
-"""What experiments and churn scores find in the simulated shop, against both outcomes of every customer.
+"""What experiments find in the simulated shop, against both outcomes of every customer.
 
 The truth is of the customers who took part, not of a population that they stand for. Welch's interval is for
 the latter, and too wide for the former by the variance of the effects themselves (Neyman 1923): it may cover
@@ -7,7 +7,6 @@ more often than it promises, never less. So bounds on coverage are one-sided her
 
 from __future__ import annotations
 
-import datetime as dt
 from collections import defaultdict
 from fractions import Fraction
 from typing import Any
@@ -18,9 +17,8 @@ import pandas as pd
 import pytest
 from demo import DemoShop
 from scipy.stats import binom
-from sklearn.metrics import roc_auc_score
 
-from crm_utils import churn, snapshots, tables
+from crm_utils import snapshots
 from crm_utils.ab_test import (
     Sums,
     assigned,
@@ -38,14 +36,11 @@ from crm_utils.sources.demo_shop import canonical
 from crm_utils.sources.demo_shop.block import Block
 from crm_utils.sources.demo_shop.catalogue import stock
 from crm_utils.sources.demo_shop.outcomes import of_lots
-from crm_utils.sources.demo_shop.worlds import FULL
-from crm_utils.tables import TABLES, AsOf
 
 pytestmark = pytest.mark.slow
 
 SEEDS, CUSTOMERS, HORIZON = range(101, 121), 2_000, 56
 ORDERS = Metric(name="orders", **CATALOGUE["orders"])
-STARTS, AS_OF = dt.date(2024, 1, 1), dt.date(2025, 12, 31)
 
 
 def declared(name: str, arms: dict[str, float], **more: Any) -> Experiment:
@@ -243,69 +238,3 @@ def test_intervals_of_a_division_hold_their_truth_together(coupon_rows: ir.Table
     found = effects_by_segment(named, ORDERS, plan).merge(each, on="segment")
     assert len(found) >= 3
     assert found["true"].between(found["low"], found["high"]).all()
-
-
-@pytest.fixture(scope="module")
-def forecasts(demo_shop: DemoShop) -> tuple[pd.DataFrame, str]:
-    """Notebook 04's forecasts on its test cut-offs, with what is true of each customer; and the chosen one.
-
-    Boosting is left out: it takes most of the time and is tested elsewhere.
-    """
-    con, horizon = snapshots.connect(), HORIZON
-    lines = con.read_parquet(demo_shop.snapshot.path("order_lines"))
-    lines = tables.cut(lines, TABLES["order_lines"], AsOf.parse(AS_OF))
-    orders = tables.orders(lines).cache()
-    plan = churn.plan_cutoffs(STARTS, AS_OF, horizon_days=horizon)
-    panel = churn.churn_panel(
-        orders,
-        cutoffs=plan.all,
-        as_of=AS_OF,
-        horizon_days=horizon,
-        active_days=3 * horizon,
-        order_lines=lines,
-    )
-    frame = churn.panel_frame(panel)
-    contest = churn.run_contest(frame, plan, contenders=(*churn.BASELINES, "logistic"))
-    silent = frame[["customer_id", "cutoff", "recency_days"]]
-    told = contest.test.merge(silent, on=["customer_id", "cutoff"])
-    told = told.merge(demo_shop.sql("FROM true_customers"), on="customer_id")
-    told["gone"] = told["left_at"] < pd.to_datetime(told["cutoff"]) + pd.Timedelta(days=1)
-    return told, contest.chosen
-
-
-def test_lapse_is_ranked_above_the_best_single_baseline_and_not_by_chance(
-    forecasts: tuple[pd.DataFrame, str],
-) -> None:
-    told, chosen = forecasts
-    rng = np.random.default_rng(20)
-    for _, rows in told.groupby("cutoff"):
-        draws = [rows.iloc[rng.integers(0, len(rows), len(rows))] for _ in range(60)]
-        for baseline in churn.BASELINES:
-            ahead = [auc(d["actual"], d[chosen]) - auc(d["actual"], d[baseline]) for d in draws]
-            assert np.mean(ahead) > 2.6 * np.std(ahead)
-        # Nobody could do better who did not know who has left, and how often everybody else buys.
-        pace = np.exp(-rows["orders_a_year"] / 365.25 * HORIZON)
-        assert auc(rows["actual"], rows[chosen]) < auc(rows["actual"], pace.mask(rows["gone"], 1.0))
-
-
-def test_departures_of_who_buys_often_are_ranked_nearly_as_well_as_can_be(
-    forecasts: tuple[pd.DataFrame, str],
-) -> None:
-    """Of customers who buy once in a horizon or more: of others a silence of that length says nothing.
-
-    The best possible knows each customer's planted rate λ and ranks by the posterior of having left,
-    ℓ / (ℓ + (1 − ℓ) e^(−λ s)) after s days of silence. Four fifths of its lead over a lot are asked for. A
-    score of lapse is no score of departure, though: with slow buyers among them, who lapse and have not left,
-    plain recency finds more of the departed.
-    """
-    told, chosen = forecasts
-    often = told[told["orders_a_year"] / 365.25 * HORIZON >= 1]
-    for _, rows in often.groupby("cutoff"):
-        silence = np.exp(-rows["orders_a_year"] / 365.25 * rows["recency_days"])
-        best = auc(rows["gone"], FULL.leave / (FULL.leave + (1 - FULL.leave) * silence))
-        assert auc(rows["gone"], rows[chosen]) - 0.5 > 0.8 * (best - 0.5)
-        assert auc(rows["gone"], rows[chosen]) > auc(rows["gone"], rows["orders"])
-
-
-def auc(actual: pd.Series, score: pd.Series) -> float:
-    return float(roc_auc_score(actual, score))
