@@ -179,7 +179,7 @@ def _build(
         raw = source.read(con, study, inputs, scratch)
         tables = {table: table_files.write(con, folder, table, raw) for table in raw.tables}
         loaded = {table: con.read_parquet(folder / f"{table}.parquet") for table in tables}
-        _refuse_emails(loaded)
+        _refuse_contacts(loaded)
         oddities = {words: int(rows.execute()) for words, rows in quality.oddities(loaded).items()}
         lines = loaded["order_lines"]
         late = _late(con, lines, before)
@@ -221,13 +221,14 @@ def _build(
     )
 
 
-def _refuse_emails(loaded: dict[str, Any]) -> None:
-    """No e-mail address enters a snapshot, not even where a study maps one."""
+def _refuse_contacts(loaded: dict[str, Any]) -> None:
+    """No e-mail address and no phone number enters a snapshot, not even where a study maps one."""
     for table, rows in loaded.items():
-        for column in privacy.email_columns(rows):
+        for column, kind in privacy.contact_columns(rows).items():
+            what = {"email": "e-mail addresses", "phone": "phone numbers"}[kind]
             raise DataError(
-                f"{table}.{column} holds e-mail addresses, which no snapshot may. Name the column under "
-                "'person' in the study, as email, or leave it out."
+                f"{table}.{column} holds {what}, which no snapshot may. Name the column under 'person' in "
+                f"the study, as {kind}, or leave it out."
             )
 
 

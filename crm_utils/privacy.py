@@ -19,7 +19,7 @@ import ibis.expr.types as ir
 
 from crm_utils.errors import StudyError
 
-__all__ = ["KEY_NAME", "Key", "email_columns", "masked", "normalised", "prepare", "pseudonym", "read_key"]
+__all__ = ["KEY_NAME", "Key", "contact_columns", "masked", "normalised", "prepare", "pseudonym", "read_key"]
 
 #: The environment's variable that holds the key.
 KEY_NAME = "CRM_PSEUDONYM_KEY"
@@ -50,6 +50,12 @@ _PHONE_DIGITS = r"^\+[1-9][0-9]{7,14}$"
 _KEEPS_ZERO = frozenset({"39", "378"})
 #: A phone number in free text: at least nine digits, from + or 0, in groups or in one; no decimal places.
 _PHONE_IN_TEXT = r"(^|[^0-9.,])(?:\+|0)[0-9](?:[ .()-]{0,2}[0-9]){7,13}"
+
+#: A value that is a phone number and nothing else: +82 …, 010…, or in groups (02-123-4567).
+_PHONE_ALONE = (
+    r"^(\+[1-9]([ .()-]{0,2}[0-9]){7,14}|01[016789][ .-]?[0-9]{3,4}[ .-]?[0-9]{4}"
+    r"|0[0-9]{1,4}[ /-][0-9]{3,4}[ -][0-9]{4})$"
+)
 
 
 @dataclass(frozen=True)
@@ -217,8 +223,8 @@ def _phone(text: ir.StringValue, country: str) -> ir.StringValue:
     return keep.ifelse(number, ibis.null("string"))
 
 
-def email_columns(table: ir.Table) -> list[str]:
-    """Columns that are e-mail addresses, so that a study which maps one by mistake is refused.
+def contact_columns(table: ir.Table) -> dict[str, str]:
+    """Columns that people can be reached by, so that a study which maps one by mistake is refused.
 
     Parameters
     ----------
@@ -227,36 +233,41 @@ def email_columns(table: ir.Table) -> list[str]:
 
     Returns
     -------
-    list of str
-        Text columns in which at least half of the values are one.
+    dict
+        For each text column in which at least half of the values are one: ``email`` or ``phone``. A phone
+        number is told by its + or by its groups, or as a Korean mobile number: ids have digits alone.
 
     Examples
     --------
     >>> import pandas as pd
-    >>> rows = pd.DataFrame({"id": ["a@example.com"], "note": ["write to a@example.com"]})
-    >>> email_columns(ibis.memtable(rows))
-    ['id']
+    >>> rows = pd.DataFrame({"id": ["a@example.com"], "tel": ["010-1234-5678"], "no": ["0212345678"]})
+    >>> contact_columns(ibis.memtable(rows))
+    {'id': 'email', 'tel': 'phone'}
     """
     texts = [name for name, kind in table.schema().items() if kind.is_string()]
     if not texts:
-        return []
+        return {}
     rows = table.select(*texts).limit(_LOOKED_AT)
-    # Most columns have no @ at all, which is quickly seen.
-    is_email = {name: rows[name].contains("@") & rows[name].re_search(f"^{_EMAIL}$") for name in texts}
+    # Most columns have no such sign at all, which is quickly seen.
+    tests = {
+        "email": lambda text: text.contains("@") & text.re_search(f"^{_EMAIL}$"),
+        "phone": lambda text: text[0].isin(["0", "+"]) & text.re_search(_PHONE_ALONE),
+    }
     counts = rows.aggregate(
-        **{f"filled_{name}": rows[name].count() for name in texts},
-        **{f"emails_{name}": is_email[name].sum() for name in texts},
+        **{f"filled {name}": rows[name].count() for name in texts},
+        **{f"{kind} {name}": test(rows[name]).sum() for kind, test in tests.items() for name in texts},
     )
     found = counts.to_pyarrow().to_pylist()[0]
-    return [
-        name
+    return {
+        name: kind
         for name in texts
-        if found[f"emails_{name}"] and found[f"emails_{name}"] * 2 >= found[f"filled_{name}"]
-    ]
+        for kind in tests
+        if found[f"{kind} {name}"] and found[f"{kind} {name}"] * 2 >= found[f"filled {name}"]
+    }
 
 
 def masked(text: ir.StringValue) -> ir.StringValue:
-    """Text in which e-mail addresses and phone numbers are hidden: for free text and rows set aside.
+    """Text in which e-mail addresses and phone numbers are hidden: for free text, and rows set aside.
 
     Names cannot be told from other words: leave a column that holds them out.
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import ibis
 import ibis.expr.types as ir
 
+from crm_utils import privacy
 from crm_utils.errors import DataError, known_names
 from crm_utils.tables import TABLES, TIME, TableSpec
 
@@ -32,6 +33,8 @@ __all__ = [
 LINEAGE = {"_file": "string", "_row": "int64", "_raw": "string"}
 #: What a mapping adds: why a row cannot be read, and why the study leaves it out; null where neither.
 VERDICTS = {"_problem": "string", "_left_out": "string"}
+#: Where people write what they like, by table: e-mails and phone numbers are hidden there.
+FREE_TEXT = {"feedback": ("text",)}
 #: No shop's records are older; a year such as 0017 or 1900 is a typing error or an empty cell.
 EARLIEST = dt.datetime(1970, 1, 2)
 #: Nor newer: 9999-12-31 is how some systems write "never".
@@ -134,9 +137,11 @@ def split(raw: ir.Table, name: str) -> tuple[ir.Table, ir.Table]:
     Returns
     -------
     good : ibis Table
-        The contract's columns (and extra ones), every row within the contract.
+        The contract's columns (and extra ones), every row within the contract; in free text e-mails and phone
+        numbers are hidden.
     bad : ibis Table
-        file, row (counted from 1), raw (the row as it was read), reason (the first broken rule).
+        file, row (counted from 1), raw (the row as it was read, these hidden too), reason (the first rule
+        that it broke).
 
     Notes
     -----
@@ -150,8 +155,9 @@ def split(raw: ir.Table, name: str) -> tuple[ir.Table, ir.Table]:
     keep = [c for c in table.columns if c not in LINEAGE | VERDICTS and not c.startswith("_unread_")]
     once = judged.mutate(_reason=_held(judged._reason))
     good = once.filter(once._reason.isnull()).select(*keep)
+    good = good.mutate(**{column: privacy.masked(good[column]) for column in FREE_TEXT.get(name, ())})
     bad = judged.filter(judged._reason.notnull())
-    return good, bad.select(file=bad._file, row=bad._row, raw=bad._raw, reason=bad._reason)
+    return good, bad.select(file=bad._file, row=bad._row, raw=privacy.masked(bad._raw), reason=bad._reason)
 
 
 def _held(reason: ir.StringValue) -> ir.StringValue:

@@ -19,7 +19,7 @@ from ibis.backends.duckdb import Backend
 
 from crm_utils import privacy
 from crm_utils.errors import StudyError
-from crm_utils.privacy import KEY_NAME, Key, masked, normalised, pseudonym, read_key
+from crm_utils.privacy import KEY_NAME, Key, contact_columns, masked, normalised, pseudonym, read_key
 
 SECRET = "correct horse battery staple, 32+"
 
@@ -184,3 +184,27 @@ MASKED = {
 
 def test_masked_text_shows_neither_email_nor_phone(con: Backend) -> None:
     assert dict(zip(MASKED, each(con, masked, list(MASKED)), strict=True)) == MASKED
+
+
+#: Values of a column, and what they are found to be: numbers that are none must not stop a load.
+COLUMNS: dict[str, tuple[list[str | None], str | None]] = {
+    "mobile": (["010-1234-5678", "01098765432", None, "011 234 5678"], "phone"),
+    "landline": (["02-123-4567", "031 123 4567"], "phone"),
+    "abroad": (["+49 (30) 1234-567", "+821012345678"], "phone"),
+    "half": (["010-1234-5678", "none given"], "phone"),
+    "few": (["010-1234-5678", "none given", "not yet"], None),
+    "email": (["a@example.com", "b@example.com"], "email"),
+    "ean": (["0012345678905", "0212345678901"], None),
+    "order": (["0000012345", "20240101-0001234"], None),
+    "day": (["2024-01-15", "01-02-2024"], None),
+    "amount": (["+12.50", "0.123456789"], None),
+    "article": (["01-234-5678A", "A-010-1234"], None),
+    "nothing": ([None, None], None),
+}
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_columns_that_reach_people_are_told_from_ids(con: Backend, name: str) -> None:
+    values, kind = COLUMNS[name]
+    table = con.create_table("given", pa.table({name: pa.array(values, pa.string())}), overwrite=True)
+    assert contact_columns(table) == ({name: kind} if kind else {})

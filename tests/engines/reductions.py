@@ -119,9 +119,13 @@ CASES: dict[str, Callable[[Shop], Any]] = {
     "quality.left_out": lambda s: quality.left_out(
         s.judged.mutate(_left_out=(s.judged.held_out).ifelse("held out", ibis.null("string")))
     ),
-    "privacy.email_columns": lambda s: [
-        privacy.email_columns(
-            s.customers.mutate(mail=s.customers.customer_id + "@example.com", none=ibis.literal("x"))
+    "privacy.contact_columns": lambda s: [
+        privacy.contact_columns(
+            s.customers.mutate(
+                mail=s.customers.customer_id + "@example.com",
+                tel=ibis.literal("010-1234-5678"),
+                none=ibis.literal("x"),
+            )
         )
     ],
     "quality.counted": lambda s: quality.counted(s.tables["order_lines"], "channel"),

@@ -13,6 +13,7 @@ import sqlite3
 import stat
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from notebook_maker import write_notebook
 from people_data import CANARIES, CUSTOMERS, ORDERS, found_in
@@ -104,6 +105,14 @@ def test_a_whole_run_shows_nobody_and_export_finds_them_again(shop: Path) -> Non
     assert ran.exit_code == 0, ran.output
     assert seen(shop, ran.output) == []
     assert list((shop / "data").rglob("quarantine/*.parquet")), "rows were set aside"
+    report = shop / "reports" / "shop" / "latest"
+    numbers = json.loads((report / "results" / "data_collection.json").read_text(encoding="utf-8"))["numbers"]
+    assert numbers["customers.joined"]["value"] == 3
+    page = " ".join((report / "data_collection.html").read_text(encoding="utf-8").split())
+    assert (
+        "4 keys of kind account, 4 keys of kind email, 3 keys of kind phone were joined to 4 customers, 3 of them"
+        in page
+    )
     done = crm("export", "shop", "latest", "buyers")
     assert done.exit_code == 0, done.output
     assert "3 of 4 rows have somebody to send to: private/shop/exports/buyers-" in done.output
@@ -159,15 +168,62 @@ def test_errors_show_nobody_and_leave_what_was_there(shop: Path) -> None:
         assert not list((shop / "data" / "snapshots" / "shop").glob(".*"))
 
 
-def test_an_email_that_is_mapped_by_mistake_is_refused(shop: Path) -> None:
+@pytest.mark.parametrize(
+    ("table", "told", "by_mistake", "refused"),
+    [
+        (
+            "orders",
+            "person: {account: account, email: guest_email}\n",
+            "order_id: order_no, customer_id: guest_email",
+            "order_lines.customer_id holds e-mail addresses",
+        ),
+        (
+            "customers",
+            "person: {account: account, email: email, phone: phone, name: full_name, address: street}\n",
+            "customer_id: account, mobile: phone, joined_on: joined",
+            "customers.mobile holds phone numbers",
+        ),
+    ],
+)
+def test_what_reaches_people_and_is_mapped_by_mistake_is_refused(
+    shop: Path, table: str, told: str, by_mistake: str, refused: str
+) -> None:
     first, _ = loading.load(shop, read_study(shop, "shop"))
-    _break(shop, "person: {account: account, email: guest_email}", "")
-    _break(shop, "order_id: order_no", "order_id: order_no, customer_id: guest_email")
+    _break(shop, told, "\n")
+    mapped = {"orders": "order_id: order_no", "customers": "joined_on: joined"}[table]
+    _break(shop, mapped, by_mistake)
     failed = crm("load-data", "shop")
     assert failed.exit_code == 3
-    assert "order_lines.customer_id holds e-mail addresses, which no snapshot may." in failed.output
+    assert f"{refused}, which no snapshot may." in failed.output
     assert seen(shop, failed.output) == []
     assert (shop / "data" / "snapshots" / "shop" / "CURRENT").read_text().strip() == first.id
+
+
+FEEDBACK = """\
+    feedback:
+      files: cases.csv
+      columns: {feedback_id: id, submitted_at: at, kind: {constant: case}, text: words}
+"""
+
+
+def test_free_text_is_kept_without_what_reaches_people(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in ("studies", "raw"):
+        (tmp_path / folder).mkdir()
+    from_files(tmp_path)
+    monkeypatch.setenv(KEY_NAME, "k" * 32)
+    with (tmp_path / "studies" / "shop.yaml").open("a", encoding="utf-8") as study:
+        study.write(FEEDBACK)
+    words = "Call 010-8765-4321 or write to lonely.guest@example.com: the bag came late"
+    cases = [f"{n},{day},{words}" for n, day in enumerate(["2024-05-01", "no day"])]
+    (tmp_path / "raw" / "cases.csv").write_text("\n".join(["id,at,words", *cases]), encoding="utf-8")
+    snapshot, _ = loading.load(tmp_path, read_study(tmp_path, "shop"))
+    assert seen(tmp_path) == []
+    hidden = "Call [phone] or write to [email]: the bag came late"
+    assert pq.read_table(snapshot.path("feedback"))["text"].to_pylist() == [hidden]
+    aside = pq.read_table(snapshot.folder / "quarantine" / "feedback.parquet")
+    assert json.loads(aside["raw"].to_pylist()[0])["words"] == hidden
 
 
 def test_without_a_key_nothing_is_read(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
