@@ -33,7 +33,7 @@ __all__ = ["load"]
 
 SCHEMA_VERSION = 2
 #: Raised when the same input would give other tables, whatever the source.
-LOADER_VERSION = 1
+LOADER_VERSION = 2
 
 
 def load(root: Path, study: Study) -> tuple[Snapshot, bool]:

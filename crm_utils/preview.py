@@ -1,6 +1,7 @@
 """What would a load bring in, and what would it set aside and why? Looked at before anything is written.
 
-The first rows of each file are read and judged exactly as a load does it; nothing reaches ``data/``.
+The first rows of each file, or table of a database, are read and judged exactly as a load does it; nothing
+reaches ``data/``.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from crm_utils.tables import TABLES
 
 __all__ = ["SAMPLE", "Aside", "TablePreview", "described", "preview"]
 
-#: Rows of each file that are looked at: a few seconds' work, and most faults show in them.
+#: Rows of each file or table that are looked at: a few seconds' work, and most faults show in them.
 SAMPLE = 100_000
 #: Reasons shown for a table.
 SHOWN = 10
@@ -59,7 +60,8 @@ class TablePreview:
     first, last
         The days that the table covers, where it has times.
     part
-        What was looked at, where that is not everything: ``the first 100,000 rows of each file``.
+        What was looked at, where that is not everything: ``the first 100,000 rows of each file or
+        table``.
     """
 
     name: str
@@ -74,7 +76,7 @@ class TablePreview:
 
 
 def preview(root: Path, study: Study, *, sample: int = SAMPLE) -> list[TablePreview]:
-    """Judge the first rows of each of a study's files.
+    """Judge the first rows of each of a study's files or tables.
 
     Parameters
     ----------
@@ -99,7 +101,7 @@ def preview(root: Path, study: Study, *, sample: int = SAMPLE) -> list[TablePrev
     scratch = Path(tempfile.mkdtemp(prefix="crm-check-"))
     con = connect()
     try:
-        inputs = source.inputs(study, root, scratch)
+        inputs = source.inputs(study, root, scratch, sample=sample)
         raw = source.read(con, study, inputs, scratch, sample=sample)
         return [_table(name, raw, sample) for name in raw.tables]
     except (ibis.IbisError, duckdb.Error) as error:
@@ -131,7 +133,7 @@ def _table(name: str, raw: Raw, sample: int) -> TablePreview:
     )
     part = raw.sampled
     if part is None:
-        part = f"the first {sample:,} rows of each file" if read >= sample else ""
+        part = f"the first {sample:,} rows of each file or table" if read >= sample else ""
     return TablePreview(name, read, found["n"], sum(a.rows for a in aside), left, aside, first, last, part)
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 
 from crm_utils.sources.files.guessing import Guess, dates_of, marks_of
 from crm_utils.tables import DAY, MONEY, QUANTITY, TABLES, TIME, WHOLE
 
-__all__ = ["PERSONAL", "Match", "match", "named", "person_of", "stands_once", "undone"]
+__all__ = ["PERSONAL", "Match", "currencies", "match", "named", "person_of", "stands_once", "undone"]
 
 #: Names that mean a column, in order of preference; compared without case, blanks and marks.
 WORDS = {
@@ -70,6 +71,9 @@ _OF_A_LINE = {"amount", "discount"}
 _TELLING = 10
 #: Words of orders that came to nothing, or came back.
 UNDONE = re.compile(r"cancel|refund|return|void|storn|retour|gutschrift|취소|반품|환불", re.IGNORECASE)
+
+#: A column that says in which currency a row's amounts are; its words are those of ISO 4217.
+CURRENCY = re.compile(r"currency|통화|währung|waehrung", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -198,3 +202,17 @@ def undone(columns: dict[str, list[str]]) -> dict[str, list[str]]:
         if len(words) <= 20 and (told := sorted(word for word in words if UNDONE.search(word))):
             found[name] = told
     return found
+
+
+def currencies(columns: dict[str, list[str]]) -> tuple[str, list[str]]:
+    """The column that names each row's currency, and what stands in it, the most frequent first.
+
+    Examples
+    --------
+    >>> currencies({"Currency": ["EUR", "CHF", "EUR"]})
+    ('Currency', ['EUR', 'CHF'])
+    """
+    for name, values in columns.items():
+        if values and CURRENCY.search(name) and all(re.fullmatch("[A-Z]{3}", value) for value in values):
+            return name, [code for code, _ in Counter(values).most_common()]
+    return "", []

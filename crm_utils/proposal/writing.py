@@ -6,7 +6,15 @@ import json
 import re
 from dataclasses import dataclass
 
-from crm_utils.proposal.matching import PERSONAL, Match, named, person_of, stands_once, undone
+from crm_utils.proposal.matching import (
+    PERSONAL,
+    Match,
+    currencies,
+    named,
+    person_of,
+    stands_once,
+    undone,
+)
 from crm_utils.sources.files.guessing import Looked, first_day_of
 
 __all__ = ["TableProposal", "study_text"]
@@ -70,11 +78,11 @@ def study_text(name: str, folder: str, files: list[tuple[str, TableProposal]]) -
         by_table.setdefault(proposal.table, []).append((file, proposal))
     for table, members in by_table.items():
         lines += _table_lines(table, members)
-    currency, zone = _money_of(files)
+    currency, why, zone = _money_of(files)
     first = min((day for _, p in files if (day := _first_day(p))), default="2000-01-01")
     lines += [
         f"timezone: {zone} # LOOK: the shop's zone, such as Europe/Berlin: its days, its hours",
-        f"currency: {currency} # LOOK: the currency of all amounts (ISO 4217)",
+        f"currency: {currency} # {why}",
         "as_of: latest # the last complete day of the data",
         f"history_starts: {first} # LOOK: the first day from which the data are complete",
         "quality: # limits that stop a load; what was loaded before stays",
@@ -86,15 +94,23 @@ def study_text(name: str, folder: str, files: list[tuple[str, TableProposal]]) -
     return "\n".join(lines) + "\n"
 
 
-def _money_of(files: list[tuple[str, TableProposal]]) -> tuple[str, str]:
-    """A currency by the signs in the amounts, and the zone that goes with the won."""
+def _money_of(files: list[tuple[str, TableProposal]]) -> tuple[str, str, str]:
+    """A currency and why, and a zone: by the column that says it, else by the signs in the amounts."""
     signs = {m.told.get("signs", "") for _, p in files for m in p.matches}
     korean = any("가" <= letter <= "힣" for _, p in files for c in p.looked.columns for letter in c)
-    if korean or signs & {"₩", "원"}:
-        return "KRW", "Asia/Seoul"
-    return next(
+    won = korean or bool(signs & {"₩", "원"})
+    by_sign = next(
         (code for sign, code in {"€": "EUR", "£": "GBP", "¥": "JPY"}.items() if sign in signs), "USD"
-    ), "UTC"
+    )
+    zone = "Asia/Seoul" if won else "UTC"
+    for _, proposal in files:
+        column, codes = currencies(proposal.looked.columns)
+        if len(codes) == 1:
+            return codes[0], f"the column {_quoted(column)} says so", zone
+        if codes:
+            several = f"LOOK: {_quoted(column)} says {', '.join(codes)}, and amounts of several do not add up"
+            return codes[0], f"{several}: leave_out the rows of the others", zone
+    return "KRW" if won else by_sign, "LOOK: the currency of all amounts (ISO 4217)", zone
 
 
 def _first_day(proposal: TableProposal) -> str:

@@ -128,7 +128,7 @@ DECISIONS = (
 )
 
 
-def inputs(study: Study, root: Path, scratch: Path) -> list[Input]:
+def inputs(study: Study, root: Path, scratch: Path, *, sample: int | None = None) -> list[Input]:
     """The eight Parquet files, from the installed package or from the study's folder."""
     given = study.source_options(Options).folder
     if given is not None:

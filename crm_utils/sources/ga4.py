@@ -98,7 +98,7 @@ class Options(BaseModel):
     people: PeopleOptions = PeopleOptions()
 
 
-def inputs(study: Study, root: Path, scratch: Path) -> list[Input]:
+def inputs(study: Study, root: Path, scratch: Path, *, sample: int | None = None) -> list[Input]:
     """The export's files."""
     options = study.source_options(Options)
     key = people.fingerprint({"events": _PERSON})

@@ -151,7 +151,7 @@ class Options(BaseModel):
         return None if lacks else told
 
 
-def inputs(study: Study, root: Path, scratch: Path) -> list[Input]:
+def inputs(study: Study, root: Path, scratch: Path, *, sample: int | None = None) -> list[Input]:
     """The reports, and the files of the orders."""
     options = study.source_options(Options)
     key = people.fingerprint({table: told.person for table, told in options.tables.items()})

@@ -11,6 +11,7 @@ from people_data import CUSTOMERS, ORDERS
 
 from crm_utils import loading
 from crm_utils.errors import DataError, StudyError
+from crm_utils.preview import preview
 from crm_utils.privacy import KEY_NAME
 from crm_utils.snapshots import Snapshot
 from crm_utils.sources.database import staging
@@ -100,6 +101,17 @@ def test_loading_twice_is_nothing_whatever_the_order_of_rows(root: Path) -> None
     assert other.id != first.id
     change(root, "INSERT INTO orders SELECT * FROM orders WHERE order_no = 'o4'")
     assert load(root)[1], "a row that stands twice is another state"
+
+
+def test_a_check_asks_for_the_first_rows_alone(root: Path) -> None:
+    """A row that cannot be read stands behind them: who asks for all of them meets it."""
+    change(root, "INSERT INTO orders VALUES ('o8', '10001', NULL, x'00', '2024-05-08', '1', '1.00')")
+    write_study(root, "sqlite:///shop.db", "query: SELECT * FROM orders ORDER BY order_no")
+    seen = {table.name: table for table in preview(root, read_study(root, "shop"), sample=3)}
+    lines = seen["order_lines"]
+    assert (lines.read, lines.loaded, lines.part) == (3, 3, "the first 3 rows of each file or table")
+    with pytest.raises(DataError, match="holds bytes in its column 'sku'"):
+        preview(root, read_study(root, "shop"))
 
 
 def test_what_a_database_and_a_study_may_get_wrong(root: Path) -> None:

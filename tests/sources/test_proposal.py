@@ -71,6 +71,26 @@ def test_marks_and_dates_of_a_german_export_are_declared(project: Path) -> None:
     assert snapshot.manifest["tables"]["order_lines"]["quarantined"] == 0
 
 
+@pytest.mark.parametrize(
+    ("codes", "line"),
+    [
+        (["EUR", "EUR"], "currency: EUR # the column Currency says so"),
+        (
+            ["CHF", "EUR"],
+            "currency: CHF # LOOK: Currency says CHF, EUR, and amounts of several do not add up",
+        ),
+        (["euro", "euro"], "currency: USD # LOOK: the currency of all amounts (ISO 4217)"),
+    ],
+)
+def test_a_column_that_names_the_currency_is_believed(project: Path, codes: list[str], line: str) -> None:
+    rows = [f"{n},2024-01-02,c{n},p1,1,9.50,{code}" for n, code in enumerate(codes)]
+    text = "\n".join(["order_id,order_date,customer_id,sku,qty,amount,Currency", *rows])
+    (project / "data/raw/orders.csv").write_text(text, encoding="utf-8")
+    assert new("shop", "orders.csv").exit_code == 0
+    assert line in (project / "studies/shop.yaml").read_text(encoding="utf-8")
+    assert read_study(project, "shop").currency == line.split()[1]
+
+
 def test_an_export_of_windows_is_proposed_and_its_encoding_is_to_be_looked_at(project: Path) -> None:
     text = (
         "Belegnr;Belegdatum;Kundennr;Artikelnr;Bezeichnung;Menge;Einzelpreis;Gesamtpreis\n"

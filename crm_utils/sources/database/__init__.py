@@ -88,13 +88,13 @@ class Options(BaseModel):
         return {table: mapping.person for table, mapping in self.tables.items()}
 
 
-def inputs(study: Study, root: Path, scratch: Path) -> list[Input]:
-    """Everything that the study asks of the database, put down as one file a table."""
+def inputs(study: Study, root: Path, scratch: Path, *, sample: int | None = None) -> list[Input]:
+    """What the study asks of the database, put down as one file a table: everything, or the first rows."""
     options = study.source_options(Options)
     key = people.fingerprint(options.persons)
     address = read_address(options.url, prefix=options.credentials, root=root)
     queries = {table: _query(table, mapping, address.kind) for table, mapping in options.tables.items()}
-    staged = stage(address, queries, scratch / "staged")
+    staged = stage(address, queries, scratch / "staged", most=sample)
     return [
         Input(path, table, name=queries[table].shown, digest=digest(path), key=key)
         for table, path in staged.items()

@@ -39,7 +39,9 @@ class Query:
     wanted: Callable[[list[str]], list[str]]
 
 
-def stage(address: Address, queries: Mapping[str, Query], folder: Path) -> dict[str, Path]:
+def stage(
+    address: Address, queries: Mapping[str, Query], folder: Path, *, most: int | None = None
+) -> dict[str, Path]:
     """Read all queries in one transaction; a lost connection is tried again, from the beginning.
 
     Parameters
@@ -50,6 +52,8 @@ def stage(address: Address, queries: Mapping[str, Query], folder: Path) -> dict[
         By table.
     folder
         Where the files are written; made for its owner alone.
+    most
+        Rows of each query that are enough; all when left out.
 
     Raises
     ------
@@ -64,7 +68,7 @@ def stage(address: Address, queries: Mapping[str, Query], folder: Path) -> dict[
         try:
             with open_session(address) as session:
                 return {
-                    table: _one(session, query, folder / f"{table}.parquet")
+                    table: _one(session, query, folder / f"{table}.parquet", most)
                     for table, query in queries.items()
                 }
         except LostError as error:
@@ -76,7 +80,7 @@ def stage(address: Address, queries: Mapping[str, Query], folder: Path) -> dict[
     raise AssertionError("the last attempt returns or raises")
 
 
-def _one(session: Session, query: Query, path: Path) -> Path:
+def _one(session: Session, query: Query, path: Path, most: int | None) -> Path:
     there = session.columns(query.text)
     wanted = query.wanted(list(there))
     for name in wanted:
@@ -87,7 +91,8 @@ def _one(session: Session, query: Query, path: Path) -> Path:
     )
     schema = pa.schema([pa.field(name, pa.string(), metadata={"kind": there[name]}) for name in wanted])
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-        for table in _tables(session.rows(f"SELECT {names} FROM {query.text}"), schema, query):
+        limit = f" LIMIT {most}" if most is not None else ""
+        for table in _tables(session.rows(f"SELECT {names} FROM {query.text}{limit}"), schema, query):
             writer.write_table(table)
     return path
 

@@ -54,7 +54,7 @@ class Options(BaseModel):
     seed: Annotated[int, Field(ge=0, le=MOST_SEED)] = 1
 
 
-def inputs(study: Study, root: Path, scratch: Path) -> list[Input]:
+def inputs(study: Study, root: Path, scratch: Path, *, sample: int | None = None) -> list[Input]:
     """No file is read."""
     return []
 

@@ -75,7 +75,7 @@ DECISIONS = (
 )
 
 
-def inputs(study: Study, root: Path, scratch: Path) -> list[Input]:
+def inputs(study: Study, root: Path, scratch: Path, *, sample: int | None = None) -> list[Input]:
     """Every file that the study's patterns find within its folder, once."""
     options = study.source_options(Options)
     folder = folder_of(options.folder, root)
