@@ -18,9 +18,9 @@ _CSV = """
 ## A CSV file to a snapshot
 
 Eight columns of text, about 60 bytes a line. Ours looks at every byte for its encoding, hashes the file,
-parts each line by the marks that the study declares, counts the lines by themselves, reads each value as
-declared, checks each row, and writes Parquet with a manifest. The engine alone guesses types from the first
-lines."""
+parts each line by the marks that the study declares, counts the lines by themselves, makes each customer a
+pseudonym, reads each value as declared, checks each row, and writes Parquet with a manifest and a key map.
+The engine alone guesses types from the first lines, and so does pandas."""
 
 
 def csv_files(folder: Path, sizes: list[int]) -> tuple[list[str], list[Aim]]:
@@ -47,6 +47,11 @@ def csv_files(folder: Path, sizes: list[int]) -> tuple[list[str], list[Aim]]:
         if millions == PEERS_UP_TO:
             faster = statistics.median(ratio(found["csv_pandas"], found["csv_ours"]))
             aims += [Aim(f"{what}: at least 5 times as fast as pandas", f"{faster:.1f} times", faster >= 5)]
+            bare = statistics.median(ratio(found["csv_pandas"], found["csv_bare"]))
+            lines.append(
+                f"\nThe bare engine is {bare:.1f} times as fast as pandas on this file. More is out of "
+                "reach for whoever reads it with this engine, even doing nothing else."
+            )
     return lines, aims
 
 

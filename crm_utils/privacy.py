@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import ibis
@@ -249,7 +249,7 @@ def contact_columns(table: ir.Table) -> dict[str, str]:
         return {}
     rows = table.select(*texts).limit(_LOOKED_AT)
     # Most columns have no such sign at all, which is quickly seen.
-    tests = {
+    tests: dict[str, Callable[[ir.StringColumn], ir.BooleanValue]] = {
         "email": lambda text: text.contains("@") & text.re_search(f"^{_EMAIL}$"),
         "phone": lambda text: text[0].isin(["0", "+"]) & text.re_search(_PHONE_ALONE),
     }
