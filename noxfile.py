@@ -79,7 +79,11 @@ def faults(session: nox.Session) -> None:
 def airflow(session: nox.Session) -> None:
     """Load the sample DAGs with Airflow's own DagBag, in an environment of its own."""
     session.install("apache-airflow>=3.1,<4", "apache-airflow-providers-papermill", silent=True)
-    home = {"AIRFLOW_HOME": session.create_tmp(), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
+    # Airflow takes no relative path.
+    home = {
+        "AIRFLOW_HOME": str(Path(session.create_tmp()).resolve()),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+    }
     session.run(
         "python", "tests/airflow/load_dags.py", "schedules/airflow", env=home | {"CRM_PROJECT": str(ROOT)}
     )
