@@ -9,7 +9,8 @@ import pytest
 from ab_shop import declare
 from scipy.stats import binom
 
-from crm_utils.ab_test.quantiles import quantile_effect, quantile_ranks
+from crm_utils.ab_test import Sums, sizes, smallest_effects
+from crm_utils.ab_test.quantiles import quantile_effect, quantile_ranks, quantile_spreads
 from crm_utils.experiments import Metric
 
 MEDIAN = Metric(name="median", kind="quantile", of="amount", q=0.5)
@@ -63,3 +64,38 @@ def test_too_few_customers_have_no_interval_so_far_out() -> None:
     far = Metric(name="p99", kind="quantile", of="amount", q=0.99)
     assert "too few customers" in effect(np.arange(50.0), np.arange(50.0), far)["note"]
     assert "too few customers" in effect(np.arange(50.0), np.array([]))["note"]
+
+
+def spread_of(values: np.ndarray, metric: Metric = MEDIAN) -> dict:
+    return quantile_spreads(ibis.memtable({"amount": values}), [metric], customers=len(values))
+
+
+@pytest.mark.parametrize("q", [0.25, 0.5, 0.9])
+def test_the_spread_is_the_theorys(q: float) -> None:
+    """√(q (1 − q)) / f(x_q), which for an exponential distribution is √(q / (1 − q))."""
+    metric = Metric(name="at", kind="quantile", of="amount", q=q)
+    found = spread_of(np.random.default_rng(1).exponential(size=400_000), metric)["at"]
+    assert found.now == pytest.approx(-np.log(1 - q), rel=0.02)
+    assert found.spread == pytest.approx(np.sqrt(q / (1 - q)), rel=0.06)
+
+
+def test_a_test_of_the_size_given_finds_the_effect_as_often_as_promised() -> None:
+    rng, trials = np.random.default_rng(2), 200
+    spreads = spread_of(rng.normal(100, 20, 100_000))
+    none = Sums(0, {}, {})
+    needed = int(sizes(none, [MEDIAN], lifts=[0.05], spreads=spreads)["customers"].iloc[0])
+    # Closed form: 2π σ² (z_0.975 + z_0.8)² / effect², both arms together.
+    assert needed == pytest.approx(2 * np.pi * 20**2 * 2.8016**2 / 5**2, rel=0.08)
+    back = smallest_effects(none, [MEDIAN], customers=needed, spreads=spreads).iloc[0]
+    assert back["relative"] == pytest.approx(0.05, rel=0.01)
+    found = [
+        effect(rng.normal(100, 20, needed // 2), rng.normal(105, 20, needed // 2))["p"] < 0.05
+        for _ in range(trials)
+    ]
+    assert np.mean(found) == pytest.approx(0.8, abs=2.6 * np.sqrt(0.8 * 0.2 / trials))
+
+
+def test_in_a_mass_of_equal_values_there_is_no_size() -> None:
+    assert spread_of(np.repeat([0.0, 5.0], [80, 20])) == {}
+    assert spread_of(np.array([1.0, 2.0])) == {}
+    assert sizes(Sums(2, {}, {}), [MEDIAN]).empty

@@ -12,6 +12,7 @@ from crm_utils.ab_test.judge import Judged, Tables, judge
 from crm_utils.ab_test.moments import Sums, exact_sums, moments, read_sums
 from crm_utils.ab_test.outcomes import customer_outcomes, orders_with_margin
 from crm_utils.ab_test.past_campaigns import PastCampaigns, judge_campaigns
+from crm_utils.ab_test.quantiles import quantile_spreads
 from crm_utils.ab_test.report import (
     beliefs_table,
     declaration_table,
@@ -97,6 +98,7 @@ __all__ = [
     "policy_value",
     "pool",
     "qini",
+    "quantile_spreads",
     "read_sums",
     "results_table",
     "sample_ratio",

@@ -8,17 +8,27 @@ the value at those ranks repeats (half of the customers bought nothing), there i
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 import pandas as pd
 from scipy.stats import binom, norm
+from statsmodels.regression.quantile_regression import hall_sheather
 
 from crm_utils.experiments import Experiment, Metric
 
-__all__ = ["order_statistics", "quantile_effect", "quantile_ranks"]
+__all__ = ["Spread", "order_statistics", "quantile_effect", "quantile_ranks", "quantile_spreads"]
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A quantile of past customers, and how much it varies: its standard error is spread / √customers."""
+
+    now: float
+    spread: float
 
 
 def quantile_ranks(n: int, q: float, *, alpha: float = 0.05) -> tuple[int, int, int]:
@@ -93,6 +103,48 @@ def quantile_effect(
     table = order_statistics(rows, column=metric.of, ranks=ranks) if ranks else None
     found = {} if table is None else {r["arm"]: r for r in table.to_pyarrow().to_pylist()}
     return pd.DataFrame([_difference(metric, experiment, found, arm) for arm in experiment.treatments])
+
+
+def quantile_spreads(rows: ir.Table, metrics: Sequence[Metric], *, customers: int) -> dict[str, Spread]:
+    """How much quantiles vary among past customers, to size a test of them.
+
+    Parameters
+    ----------
+    rows
+        A row a customer, from :func:`~crm_utils.ab_test.outcomes.customer_outcomes`.
+    metrics
+        Others than quantiles are passed over.
+    customers
+        How many rows there are.
+
+    Returns
+    -------
+    dict
+        A :class:`Spread` for each quantile; none for one that lies in a mass of equal values, or beyond the
+        ranks of so few customers.
+
+    Notes
+    -----
+    √(q (1 − q)) s, where s = 1 / f(x_q) is the slope of the quantiles there: their difference from q − h to
+    q + h over 2h, with the bandwidth h of Hall and Sheather (JRSS B 50, 1988). The narrow interval of one
+    quantile would do as well, with twice the noise.
+    """
+    found = {}
+    for metric in metrics:
+        if metric.kind != "quantile":
+            continue
+        q = float(metric.q or 0.5)
+        h = float(hall_sheather(customers, q)) if customers else 1.0
+        ranks = tuple(math.ceil(customers * share) for share in (q, q - h, q + h))
+        if ranks[1] < 1 or ranks[2] > customers:
+            continue
+        everyone = rows.mutate(arm=ibis.literal("everyone"))
+        table = order_statistics(everyone, column=metric.of, ranks={"everyone": ranks})
+        row = table.to_pyarrow().to_pylist()[0]
+        now, low, high = (float(row[f"at_{k}"]) for k in range(3))
+        if low < now < high:
+            found[metric.name] = Spread(now, math.sqrt(q * (1 - q)) * (high - low) / (2 * h))
+    return found
 
 
 def _difference(metric: Metric, experiment: Experiment, found: Mapping[str, Any], arm: str) -> dict[str, Any]:

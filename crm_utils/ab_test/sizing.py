@@ -1,23 +1,25 @@
 """How many customers, for how long, to find an effect of what size? From the shop's own variance.
 
 Conversions by the pooled two-proportion formula (Fleiss, *Statistical Methods for Rates and Proportions*),
-means and ratios by tea-tasting, with the covariate's help.
+means and ratios by tea-tasting, with the covariate's help; quantiles by the spread of order statistics.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 import pandas as pd
+from scipy.stats import norm
 from statsmodels.stats.proportion import samplesize_proportions_2indep_onetail
 from tea_tasting.metrics import RatioOfMeans
 
 from crm_utils.ab_test.moments import Sums, variable_names
+from crm_utils.ab_test.quantiles import Spread
 from crm_utils.experiments import Metric
 
 __all__ = ["as_if_assigned", "customers_an_arm", "enrolment", "sizes", "smallest_effects"]
@@ -92,6 +94,7 @@ def sizes(
     alpha: float = 0.05,
     arriving: pd.DataFrame | None = None,
     horizon_days: int = 0,
+    spreads: Mapping[str, Spread] | None = None,
 ) -> pd.DataFrame:
     """Customers and weeks that a test of two equal arms needs, for several relative effects.
 
@@ -100,7 +103,7 @@ def sizes(
     sums
         Sums over past customers as if assigned.
     metrics
-        Conversions, means and ratios.
+        What is to be sized; a quantile only where ``spreads`` has it.
     lifts
         Effects as shares of the metric's present value.
     power, alpha
@@ -109,6 +112,9 @@ def sizes(
         From :func:`enrolment` as a frame: for the weeks until enough customers came.
     horizon_days
         Added to the weeks, as the last customer's horizon has to pass.
+    spreads
+        From :func:`~crm_utils.ab_test.quantiles.quantile_spreads`. A quantile has no covariate, so its two
+        numbers of customers are one.
 
     Returns
     -------
@@ -117,16 +123,16 @@ def sizes(
         ``customers_plain`` (without covariate), ``weeks`` (None where not enough customers come in the weeks
         of ``arriving``).
     """
-    rows = []
-    for metric in metrics:
-        now = _value(sums, metric)
+    rows, spreads = [], spreads or {}
+    for metric in _sized(metrics, spreads):
+        now = _value(sums, metric, spreads)
         for lift in lifts:
             if not now or (metric.kind == "conversion" and now * (1 + lift) >= 1):
                 continue  # a rate has no room above 1
             rows.append({
                 "metric": metric.name, "now": now, "lift": lift, "effect": lift * now,
-                "customers": _customers(sums, metric, lift, power, alpha, cuped=True),
-                "customers_plain": _customers(sums, metric, lift, power, alpha, cuped=False),
+                "customers": _customers(sums, metric, lift, power, alpha, spreads, cuped=True),
+                "customers_plain": _customers(sums, metric, lift, power, alpha, spreads, cuped=False),
             })  # fmt: skip
     frame = pd.DataFrame(rows, columns=["metric", "now", "lift", "effect", "customers", "customers_plain"])
     weeks = [_weeks(n, arriving, horizon_days) for n in frame["customers"]]
@@ -134,43 +140,78 @@ def sizes(
 
 
 def smallest_effects(
-    sums: Sums, metrics: Sequence[Metric], *, customers: int, power: float = POWER, alpha: float = 0.05
+    sums: Sums,
+    metrics: Sequence[Metric],
+    *,
+    customers: int,
+    power: float = POWER,
+    alpha: float = 0.05,
+    spreads: Mapping[str, Spread] | None = None,
 ) -> pd.DataFrame:
     """The smallest effect that a test of two equal arms with so many customers finds.
+
+    Parameters
+    ----------
+    sums, metrics, power, alpha, spreads
+        As for :func:`sizes`.
+    customers
+        Both arms together.
 
     Returns
     -------
     pandas.DataFrame
         ``metric``, ``now``, ``effect``, ``relative``, and ``effect_plain`` without covariate.
     """
-    rows = []
-    for metric in metrics:
-        now = _value(sums, metric)
+    rows, spreads = [], spreads or {}
+    for metric in _sized(metrics, spreads):
+        now = _value(sums, metric, spreads)
         if not now:
             continue
-        found = [
-            _solved(
-                sums, metric, "effect_size", power=power, alpha=alpha, n_obs=customers, cuped=cuped
-            ).effect_size
-            for cuped in (True, False)
-        ]
+        if metric.kind == "quantile":
+            found = 2 * [spreads[metric.name].spread * _reach(power, alpha) / math.sqrt(customers)]
+        else:
+            found = [
+                _solved(
+                    sums, metric, "effect_size", power=power, alpha=alpha, n_obs=customers, cuped=cuped
+                ).effect_size
+                for cuped in (True, False)
+            ]
         rows.append({"metric": metric.name, "now": now, "effect": found[0], "relative": found[0] / now,
                      "effect_plain": found[1]})  # fmt: skip
     return pd.DataFrame(rows, columns=["metric", "now", "effect", "relative", "effect_plain"])
 
 
-def _value(sums: Sums, metric: Metric) -> float:
+def _sized(metrics: Sequence[Metric], spreads: Mapping[str, Spread]) -> list[Metric]:
+    return [metric for metric in metrics if metric.kind != "quantile" or metric.name in spreads]
+
+
+def _reach(power: float, alpha: float) -> float:
+    """√N times the effect that N customers in two equal arms find, for a spread of 1.
+
+    2 (z_(1 − α/2) + z_power): an arm's error is its spread over √(N/2), the difference's √2 times that.
+    """
+    return float(2 * (norm.ppf(1 - alpha / 2) + norm.ppf(power)))
+
+
+def _value(sums: Sums, metric: Metric, spreads: Mapping[str, Spread]) -> float:
+    if metric.kind == "quantile":
+        return spreads[metric.name].now
     names = variable_names(metric, sums.totals)
     over = sums.totals[names["denom"]] if metric.per else sums.n
     return float(sums.totals[names["numer"]] / over) if over else 0.0
 
 
-def _customers(sums: Sums, metric: Metric, lift: float, power: float, alpha: float, *, cuped: bool) -> int:
+def _customers(
+    sums: Sums, metric: Metric, lift: float, power: float, alpha: float, spreads: Mapping[str, Spread], *,
+    cuped: bool,
+) -> int:  # fmt: skip
     """Both arms together; a conversion's rate changes its variance, a mean's is taken as it is."""
+    now = _value(sums, metric, spreads)
+    if metric.kind == "quantile":
+        return math.ceil((spreads[metric.name].spread * _reach(power, alpha) / (lift * now)) ** 2)
     if metric.kind != "conversion":
         found = _solved(sums, metric, "n_obs", power=power, alpha=alpha, lift=lift, cuped=cuped)
         return int(found.n_obs)
-    now = _value(sums, metric)
     plain = 2 * customers_an_arm(now, now * (1 + lift), power=power, alpha=alpha)
     return math.ceil(plain * (_kept(sums, metric) if cuped else 1.0))
 

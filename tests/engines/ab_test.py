@@ -125,6 +125,12 @@ CASES: dict[str, Callable[[Shop], Any]] = {
     "ab_test.quantiles.quantile_effect": lambda s: quantiles.quantile_effect(
         _rows(s), MEDIAN, EXPERIMENT, _sizes(s)
     ),
+    "ab_test.quantiles.quantile_spreads": lambda s: [
+        [spread.now, spread.spread]
+        for spread in quantiles.quantile_spreads(
+            _rows(s), [MEDIAN], customers=sum(_sizes(s).values())
+        ).values()
+    ],
     "ab_test.segments.with_segment": lambda s: [
         segments.with_segment(_rows(s), s.customers, segment=name) for name in ("before", "region")
     ],
