@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 from pathlib import Path
 
 from notebook_maker import write_notebook
@@ -11,6 +12,12 @@ from notebook_maker import write_notebook
 RUNNER_KILLS = int(os.environ.get("CRM_RUNNER_KILLS", "3"))
 KERNEL_KILLS = int(os.environ.get("CRM_KERNEL_KILLS", "3"))
 LOAD_KILLS = int(os.environ.get("CRM_LOAD_KILLS", "3"))
+
+
+def moment(rng: random.Random, attempt: int, length: float) -> float:
+    """Seconds to wait: anywhere in what takes so long; each third time near its end, where it publishes."""
+    return rng.uniform(0.75 if attempt % 3 == 0 else 0, 1.05) * length
+
 
 NUMBERS = """
 import pandas as pd
