@@ -171,7 +171,8 @@ class Experiment(_Declared):
     customers
         How many were planned for all arms; needed for looks.
     primary, metrics, guardrails
-        What decides; what is also looked at; what must not get worse by more than a margin.
+        What decides; what is also looked at; what must not get worse by more than a margin. Quantiles are
+        looked at only.
     looks, spending
         Days of planned looks before the end, and how they share the error rate.
     segments
@@ -223,6 +224,11 @@ class Experiment(_Declared):
             raise ValueError("planned looks need 'customers', how many are planned for all arms together")
         if sorted(set(self.looks)) != self.looks or any(day <= self.starts_on for day in self.looks):
             raise ValueError("looks are days after the start, each later than the one before")
+        deciding = (self.primary, *(guardrail.metric for guardrail in self.guardrails))
+        if quantiles := [metric.name for metric in deciding if metric.kind == "quantile"]:
+            raise ValueError(
+                f"{quantiles[0]} is a quantile, which decides nothing: it can be one of 'metrics' only"
+            )
         names = [metric.name for metric in self.all_metrics]
         if len(set(names)) < len(names):
             raise ValueError(f"a metric stands twice: {', '.join(names)}")

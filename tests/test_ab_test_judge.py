@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+import ibis
 import numpy as np
 import pandas as pd
 import pytest
@@ -158,6 +159,37 @@ def test_before_the_horizon_it_goes_on_unless_an_honest_look_decides() -> None:
     assert (nothing.word, nothing.incomplete) == ("go on", 4_000)
 
 
+def test_who_may_still_come_keeps_it_going() -> None:
+    """Everybody who came is complete, but its last day or the planned number is not there yet."""
+    tables = shop(seed=1, extra=0.3)
+    assert judge(declare(ends_on="2025-09-28"), tables, as_of=AS_OF).complete
+    for told in ({"ends_on": "2026-01-31"}, {"customers": 5_000}):
+        one = judge(declare(**told), tables, as_of=AS_OF)
+        assert (one.complete, one.incomplete) == (False, 0)
+        assert one.looks.empty or (one.looks["fraction"] < 1).all()
+    assert judge(declare(customers=4_000), tables, as_of=AS_OF).complete
+
+
+def test_on_the_way_money_and_guardrails_are_judged_at_all_times() -> None:
+    """Between the interval of one look and that of all: it stops at the end, and goes on before."""
+    tables, early = shop(seed=2), dt.date(2025, 11, 16)
+    at_end = judge(declare(guardrails=[]), tables, as_of=AS_OF).effect("contribution", "coupon")
+    # As dear as makes the end's interval lie just below nothing.
+    more = (at_end["high"] + 0.2 * at_end["error"]) + 20
+    dear = with_tables(tables, messages=tables.messages.mutate(cost=tables.messages.cost + round(more)))
+    assert judge(declare(guardrails=[]), dear, as_of=AS_OF).verdicts[0].why == "it costs more than it brings"
+    before = judge(declare(guardrails=[]), dear, as_of=early)
+    assert (before.complete, before.word) == (False, "go on")
+
+
+def test_at_midnight_the_day_before_is_a_horizons_last() -> None:
+    tables = shop(seed=1, customers=400)
+    whole = tables.assignments.mutate(assigned_at=ibis.literal(dt.datetime(2025, 9, 15)).cast("timestamp(6)"))
+    at_midnight = with_tables(tables, assignments=whole)
+    assert judge(declare(horizon_days=28), at_midnight, as_of=dt.date(2025, 10, 12)).complete
+    assert not judge(declare(horizon_days=28), at_midnight, as_of=dt.date(2025, 10, 11)).complete
+
+
 def test_a_broken_guardrail_stops_what_sells_more() -> None:
     tables = shop(seed=1, extra=0.3)
     rng = np.random.default_rng(1)
@@ -224,8 +256,6 @@ def test_returns_are_negative_and_count_as_such() -> None:
 
 
 def test_margins_are_of_lines_and_a_coupon_is_counted_once() -> None:
-    import ibis
-
     lines = ibis.memtable({
         "order_id": ["1", "1", "2"], "customer_id": ["a", "a", "b"], "product_id": ["p", "q", "p"],
         "ordered_at": ["2025-01-01"] * 3, "quantity": [2, 1, -1], "amount": [18.0, 5.0, -10.0],
@@ -240,6 +270,17 @@ def test_margins_are_of_lines_and_a_coupon_is_counted_once() -> None:
         2 * 4 - 2,
         -4,
     ]  # q has no margin: nothing but its discount
+    # Bought at 8 instead of 10 and brought back: 8 are paid back, and the goods, worth 6, are there again.
+    money = dict.fromkeys(["unit_margin", "unit_price"], "decimal(18, 2)")
+    listed = ibis.memtable({"product_id": ["p"], "unit_margin": [4.0], "unit_price": [10.0]}).cast(money)
+    once = lines.filter(lines.order_id == "1", lines.product_id == "p").mutate(
+        quantity=ibis.literal(1).cast("decimal(18, 3)"), amount=ibis.literal(8).cast("decimal(18, 2)")
+    )
+    for discount in (0, -2):  # a return may carry its discount or not
+        back = once.mutate(order_id=ibis.literal("3"), quantity=-once.quantity, amount=-once.amount,
+                           discount=ibis.literal(discount).cast("decimal(18, 2)"))  # fmt: skip
+        both = orders_with_margin(once.union(back), listed).order_by("order_id").to_pyarrow().to_pylist()
+        assert [float(row["margin"]) for row in both] == [2, -2]
 
 
 def test_words_of_several_arms_become_one() -> None:

@@ -6,6 +6,7 @@ import datetime as dt
 from fractions import Fraction
 
 import numpy as np
+import pandas as pd
 import pytest
 from ab_shop import declare
 from scipy.stats import multivariate_normal, norm
@@ -20,6 +21,7 @@ from crm_utils.ab_test import (
     spending_bounds,
 )
 from crm_utils.ab_test.looks import planned_looks
+from crm_utils.ab_test.sequential import at_all_times
 from crm_utils.experiments import Metric
 
 FIVE = [0.2, 0.4, 0.6, 0.8, 1.0]
@@ -60,6 +62,17 @@ def test_all_looks_together_spend_alpha(fractions, spending):
     assert drawn == pytest.approx(0.05, abs=1e-7)
 
 
+@pytest.mark.parametrize("spending", ["obrien_fleming", "pocock"])
+@pytest.mark.parametrize("information", [[0.3, 0.9, 1.5], [0.3, 0.9, 3.0], [0.5, 0.7, 0.8]])
+def test_an_end_that_comes_with_more_or_less_keeps_the_error_rate(spending, information):
+    """Spent by plan, correlated by what there was: the rectangle's chance is that of the joint normal."""
+    bounds = spending_bounds([*information[:2], 1.0], information=information, spending=spending)
+    i = np.array(information)
+    joint = multivariate_normal(np.zeros(3), np.sqrt(np.minimum.outer(i, i) / np.maximum.outer(i, i)))
+    inside = joint.cdf(bounds, lower_limit=-bounds, rng=1)
+    assert 1 - inside == pytest.approx(0.05, abs=2e-4)
+
+
 def test_looks_that_do_not_rise_are_refused():
     for wrong in ([], [0.5, 0.5], [0.0, 1.0], [0.9, 0.2]):
         with pytest.raises(ValueError, match="rising shares"):
@@ -83,6 +96,26 @@ def test_the_sequence_solves_the_mixture_martingale_it_comes_from():
     s = half * n  # the sum of unit-variance terms
     martingale = (1 + n * rho**2) ** -0.5 * np.exp(rho**2 * s**2 / (2 * (1 + n * rho**2)))
     assert martingale == pytest.approx(1 / alpha)
+
+
+def test_intervals_of_all_times_are_the_sequences():
+    told = {"metric": "m", "effect": 1.0, "low": 0.0, "high": 2.0}
+    rows = [told | {"arm": "big", "error": 0.5}, told | {"arm": "small", "error": 0.5},
+            told | {"arm": "big", "error": None}]  # fmt: skip
+    sizes = {"control": 3_000, "big": 2_000, "small": 499}
+    found = at_all_times(pd.DataFrame(rows), sizes, control="control", planned=4_000, alpha=0.05)
+    half = float(sequence_half_width(0.5, 5_000, rho=mixture_scale(4_000)))
+    assert found["low"].tolist() == pytest.approx([1 - half, -np.inf, 0.0])
+    assert found["high"].tolist() == pytest.approx([1 + half, np.inf, 2.0])
+
+
+def test_looking_every_day_at_intervals_of_all_times_errs_no_more_than_promised():
+    rng, days, planned = np.random.default_rng(3), np.arange(1_000, 10_001, 250), 8_000
+    walks = rng.normal(size=(400, days[-1])).cumsum(axis=1)[:, days - 1] / days
+    error = 1 / np.sqrt(days)
+    always = sequence_half_width(error, days, rho=mixture_scale(planned))
+    assert (np.abs(walks) > always).any(axis=1).mean() < 0.05 + 2.6 * np.sqrt(0.05 * 0.95 / 400)
+    assert (np.abs(walks) > 1.96 * error).any(axis=1).mean() > 0.15
 
 
 def _daily(days: int, a_day: int, shift: float) -> dict:

@@ -143,7 +143,7 @@ def test_weeks_are_those_until_enough_came_and_their_horizon_passed() -> None:
         if row["customers"] > total:
             assert pd.isna(row["weeks"])
         else:
-            assert by_week[row["weeks"] - 4] >= row["customers"]
+            assert by_week[row["weeks"] - 4 + by_week.index[0] - 1] >= row["customers"]
     assert (found["customers"] <= found["customers_plain"]).all()
 
 

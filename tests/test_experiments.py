@@ -37,6 +37,15 @@ from crm_utils.study import read_study
         ({"metrics": ["orders"]}, "a metric stands twice"),
         ({"trigger": {}}, "either an event or a campaign"),
         ({"campaigns": {"cupon": "k1"}}, "no arm 'cupon'. Did you mean 'coupon'?"),
+        ({"primary": {"name": "p90", "kind": "quantile", "of": "amount", "q": 0.9}}, "p90 is a quantile"),
+        (
+            {
+                "guardrails": [
+                    {"metric": {"name": "p90", "kind": "quantile", "of": "amount", "q": 0.9}, "margin": 1}
+                ]
+            },
+            "p90 is a quantile, which decides nothing",
+        ),
         ({"horizon_days": 0}, "greater than 0"),
         ({"alpha": 0.5}, "less than 0.5"),
     ],

@@ -26,6 +26,7 @@ _FAR = 8.5
 def spending_bounds(
     fractions: Sequence[float],
     *,
+    information: Sequence[float] | None = None,
     alpha: float = 0.05,
     spending: Literal["obrien_fleming", "pocock"] = "obrien_fleming",
     each_side: bool = True,
@@ -35,7 +36,11 @@ def spending_bounds(
     Parameters
     ----------
     fractions
-        Information at each look over that of the last planned one: rising, above 0, the last at most 1.
+        Information at each look over that of the last planned one: rising, above 0, the last at most 1. By
+        them the error rate is spent.
+    information
+        The information that there was at each look, in any unit, where the last look came with more or less
+        than planned: how much looks have in common follows this and not the plan (Lan and DeMets 1989).
     alpha
         Two-sided error rate over all looks.
     spending
@@ -53,7 +58,7 @@ def spending_bounds(
     Raises
     ------
     ValueError
-        The fractions do not rise from above 0 to at most 1.
+        The fractions do not rise from above 0 to at most 1, or the information does not rise.
 
     Examples
     --------
@@ -71,9 +76,10 @@ def spending_bounds(
         spent = 2 * (2 - 2 * norm.cdf(norm.ppf(1 - alpha / 4) / np.sqrt(t)))
     else:
         spent = 2 - 2 * norm.cdf(norm.ppf(1 - alpha / 2) / np.sqrt(t))
+    known = t if information is None else _rising(information) / information[-1]
     bounds: list[float] = []
     for now in np.diff(spent, prepend=0.0):
-        chances = _Exit(t[: len(bounds) + 1], bounds)
+        chances = _Exit(known[: len(bounds) + 1], bounds)
         bounds.append(
             float(brentq(lambda c, e=chances, a=now: e.chance(c) - a, 0.0, _FAR, xtol=1e-10))
             if now > 2 * norm.sf(_FAR)

@@ -16,7 +16,7 @@ from crm_utils.ab_test.looks import planned_looks, with_completion
 from crm_utils.ab_test.moments import Sums, exact_sums
 from crm_utils.ab_test.outcomes import customer_outcomes
 from crm_utils.ab_test.quantiles import quantile_effect
-from crm_utils.ab_test.sequential import confidence_sequence
+from crm_utils.ab_test.sequential import PLANNED, at_all_times, confidence_sequence
 from crm_utils.ab_test.validity import (
     SampleRatio,
     arm_counts,
@@ -60,7 +60,8 @@ class Judged:
     sequence, looks
         The primary over time, and planned looks, of all treatments.
     complete
-        Whether every horizon has passed; ``incomplete`` customers are not in the effects yet.
+        Whether nobody can come any more and every horizon has passed; ``incomplete`` customers are not in the
+        effects yet.
     segments, weeks, triggered
         For whom, when, and among those who could notice; empty where not declared.
     rows
@@ -127,7 +128,7 @@ def judge(experiment: Experiment, tables: Tables, *, as_of: dt.date) -> Judged:
     )
     known = with_completion(one_arm_each(everyone), horizon_days=experiment.horizon_days)
     complete_by = dt.datetime.combine(as_of + dt.timedelta(days=1), dt.time())
-    done = known.filter(known.assigned_at < complete_by - dt.timedelta(days=experiment.horizon_days))
+    done = known.filter(known.assigned_at <= complete_by - dt.timedelta(days=experiment.horizon_days))
     rows = customer_outcomes(
         done, tables.orders, tables.messages,
         horizon_days=experiment.horizon_days, before_days=experiment.before_days,
@@ -138,10 +139,11 @@ def judge(experiment: Experiment, tables: Tables, *, as_of: dt.date) -> Judged:
     sums = _an_arm(by_day)
     _check_outcomes(experiment, sums, tables, everyone)
     incomplete = int(counts["customers"].sum()) - sum(s.n for s in sums.values())
+    complete = incomplete == 0 and _ended(experiment, as_of, assigned=int(counts["customers"].sum()))
     found = _effects(rows, sums, experiment, metrics)
     looks = pd.concat(
         [
-            planned_looks(by_day, experiment, arm=arm, done=incomplete == 0, as_of=as_of)
+            planned_looks(by_day, experiment, arm=arm, done=complete, as_of=as_of)
             for arm in experiment.treatments
         ]
     )
@@ -149,7 +151,12 @@ def judge(experiment: Experiment, tables: Tables, *, as_of: dt.date) -> Judged:
     return Judged(
         experiment=experiment,
         verdicts=decide(
-            found, experiment, ratio=ratio, complete=incomplete == 0, looks=looks, sequence=sequence
+            found if complete else _at_all_times(found, sums, experiment),
+            experiment,
+            ratio=ratio,
+            complete=complete,
+            looks=looks,
+            sequence=sequence,
         ),
         ratio=ratio,
         counts=counts,
@@ -160,7 +167,7 @@ def judge(experiment: Experiment, tables: Tables, *, as_of: dt.date) -> Judged:
         effects=found,
         sequence=sequence,
         looks=looks,
-        complete=incomplete == 0,
+        complete=complete,
         incomplete=incomplete,
         segments=_segments(rows, tables, experiment),
         weeks=_weeks(rows, tables, experiment, sums),
@@ -221,18 +228,34 @@ def _effects(
     return every
 
 
+def _ended(experiment: Experiment, as_of: dt.date, *, assigned: int) -> bool:
+    """Whether nobody can come any more: its last day is over; without one, as many as planned have come."""
+    if experiment.ends_on is not None:
+        return as_of >= experiment.ends_on
+    return experiment.customers is None or assigned >= experiment.customers
+
+
+def _planned(experiment: Experiment) -> int:
+    """Customers of two arms at which a sequence is narrowest: as declared, and never by what came."""
+    return max(2, round((experiment.customers or PLANNED) * 2 / (1 + len(experiment.treatments))))
+
+
 def _sequences(by_day: dict[tuple[Any, ...], Sums], experiment: Experiment) -> pd.DataFrame:
-    if experiment.primary.kind == "quantile":
-        return pd.DataFrame()
-    planned = experiment.customers or sum(s.n for s in by_day.values()) or 1
-    share = 2 / (1 + len(experiment.treatments))
-    return pd.concat([
+    alpha, planned = experiment.alpha / len(experiment.treatments), _planned(experiment)
+    parts = [
         confidence_sequence(
-            by_day, experiment.primary, control=experiment.control, arm=arm, planned=max(2, round(planned *
-            share)), alpha=experiment.alpha / len(experiment.treatments),
+            by_day, experiment.primary, control=experiment.control, arm=arm, planned=planned, alpha=alpha
         ).assign(arm=arm)
         for arm in experiment.treatments
-    ], ignore_index=True)  # fmt: skip
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _at_all_times(found: pd.DataFrame, sums: dict[str, Sums], experiment: Experiment) -> pd.DataFrame:
+    sizes = {arm: s.n for arm, s in sums.items()}
+    return at_all_times(
+        found, sizes, control=experiment.control, planned=_planned(experiment), alpha=experiment.alpha
+    )
 
 
 def _exposure(experiment: Experiment, tables: Tables, customers: ir.Table) -> pd.DataFrame:
@@ -274,7 +297,10 @@ def _triggered(rows: ir.Table, tables: Tables, experiment: Experiment, metrics: 
     all_customers = int(rows.count().to_pyarrow().as_py())
     found = effects(sums, experiment, metrics=metrics)
     share = sum(s.n for s in sums.values()) / max(all_customers, 1)
-    return found.assign(share=share, on_all=found["effect"].astype(float) * share, ratio_p=ratio.p)
+    # A mean's effect on all is that on the share who could notice; a ratio has no such share.
+    ratios = {metric.name for metric in metrics if metric.kind == "ratio"}
+    on_all = (found["effect"].astype(float) * share).mask(found["metric"].isin(ratios))
+    return found.assign(share=share, on_all=on_all, ratio_p=ratio.p)
 
 
 def _warnings(experiment: Experiment, ratio: SampleRatio, counts: pd.DataFrame, incomplete: int) -> list[str]:

@@ -26,6 +26,8 @@ __all__ = ["planned_looks", "with_completion"]
 def with_completion(customers: ir.Table, *, horizon_days: int) -> ir.Table:
     """Add ``complete_on``, the last day of each customer's horizon, to a row a customer.
 
+    A horizon that ends at midnight has the day before as its last.
+
     Parameters
     ----------
     customers
@@ -34,7 +36,7 @@ def with_completion(customers: ir.Table, *, horizon_days: int) -> ir.Table:
         Days from the assignment in which outcomes count.
     """
     end = customers.assigned_at + ibis.interval(days=horizon_days)
-    return customers.mutate(complete_on=end.cast("date"))
+    return customers.mutate(complete_on=(end - ibis.interval(microseconds=1)).cast("date"))
 
 
 def planned_looks(
@@ -68,7 +70,7 @@ def planned_looks(
     rows = [row for day in days if (row := _at(by_day, experiment, arm, day))]
     last = max((complete for _, complete in by_day), default=as_of)
     if done and (row := _at(by_day, experiment, arm, last)):
-        row["fraction"] = 1.0  # more or fewer than planned: the end is the end
+        row["fraction"] = 1.0  # more or fewer than planned: at the end all that is left is spent
         rows = [earlier for earlier in rows if earlier["customers"] < row["customers"]] + [row]
     # A look without a new customer is no look; what was planned cannot be exceeded before the end.
     kept = [
@@ -79,7 +81,12 @@ def planned_looks(
     if not kept:
         return pd.DataFrame(columns=columns)
     alpha = experiment.alpha / len(experiment.treatments)
-    bounds = spending_bounds([r["fraction"] for r in kept], alpha=alpha, spending=experiment.spending)
+    bounds = spending_bounds(
+        [r["fraction"] for r in kept],
+        information=[r["customers"] for r in kept],
+        alpha=alpha,
+        spending=experiment.spending,
+    )
     frame = pd.DataFrame(kept).assign(bound=bounds)
     return frame.assign(crossed=frame["z"].abs() > frame["bound"])[columns]
 

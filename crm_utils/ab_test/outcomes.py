@@ -26,25 +26,31 @@ def orders_with_margin(order_lines: ir.Table, products: ir.Table | None = None) 
     order_lines
         The canonical table, cut at ``as_of``.
     products
-        For ``unit_margin``; None, or without that column, leaves ``margin`` empty.
+        For ``unit_margin`` and ``unit_price``; None, or without the former, leaves ``margin`` empty.
 
     Returns
     -------
     ibis.expr.types.Table
         ``order_id``, ``customer_id``, ``ordered_at``, ``amount``, ``margin`` = Σ quantity × unit margin − Σ
         discount. A discount that the shop pays, a coupon's too, is taken off once. Lines whose product has
-        no margin add nothing but their discount. Guests are left out.
+        no margin add nothing but their discount. What comes back costs what was paid back, less what the
+        goods cost the shop (list price − margin), so that a purchase and its return add up to nothing,
+        whatever the discount was; without a list price it costs its margin. Guests are left out.
     """
     lines = order_lines.filter(order_lines.customer_id.notnull())
     if products is None or "unit_margin" not in products.columns:
         lines = lines.mutate(margin=ibis.null("decimal(38, 5)"))
     else:
-        priced = products.select(_product=products.product_id, unit_margin=products.unit_margin)
+        price = products.unit_price if "unit_price" in products.columns else ibis.null("decimal(18, 2)")
+        priced = products.select(_product=products.product_id, unit_margin=products.unit_margin, _price=price)
         lines = lines.left_join(priced, lines.product_id == priced._product)
         zero = ibis.literal(0)
         earned = (lines.quantity.cast("decimal(19, 3)") * lines.unit_margin).fill_null(zero)
         earned = earned - lines.discount.fill_null(zero)
-        lines = lines.mutate(margin=earned.cast("decimal(38, 5)"))
+        cost = lines.quantity.cast("decimal(19, 3)") * (lines._price - lines.unit_margin)
+        came_back = (lines.quantity < 0) & cost.notnull()
+        earned = came_back.ifelse((lines.amount - cost).cast("decimal(38, 5)"), earned.cast("decimal(38, 5)"))
+        lines = lines.mutate(margin=earned)
     return lines.group_by("order_id").aggregate(
         customer_id=lines.customer_id.max(),
         ordered_at=lines.ordered_at.min(),

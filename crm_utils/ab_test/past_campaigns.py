@@ -95,7 +95,7 @@ def judge_campaigns(
     drawn = everyone.filter(everyone.experiment_id.isin(used)) if used else everyone.limit(0)
     end = dt.datetime.combine(as_of + dt.timedelta(days=1), dt.time()) - dt.timedelta(days=horizon_days)
     rows = customer_outcomes(
-        one_arm_each(drawn).filter(one_arm_each(drawn).assigned_at < end), orders, messages,
+        one_arm_each(drawn).filter(one_arm_each(drawn).assigned_at <= end), orders, messages,
         horizon_days=horizon_days, before_days=before_days,
     )  # fmt: skip
     by = ("experiment_id", "arm")
@@ -119,8 +119,7 @@ def _without(
     if told.empty:
         return pd.DataFrame()
     changes = campaign_changes(orders, messages, rest).to_pyarrow().to_pandas()
-    customers = int(orders.customer_id.nunique().to_pyarrow().as_py())
-    return placebo_table(changes, told, customers=customers, first=first, last=as_of)
+    return placebo_table(changes, told, first=first, last=as_of)
 
 
 def _columns(table: Any, *names: str) -> list[list[Any]]:

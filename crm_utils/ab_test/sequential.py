@@ -18,7 +18,17 @@ from crm_utils.ab_test.effects import compare
 from crm_utils.ab_test.moments import Sums
 from crm_utils.experiments import Metric
 
-__all__ = ["LEAST_PER_ARM", "confidence_sequence", "mixture_scale", "sequence_half_width"]
+__all__ = [
+    "LEAST_PER_ARM",
+    "PLANNED",
+    "at_all_times",
+    "confidence_sequence",
+    "mixture_scale",
+    "sequence_half_width",
+]
+
+PLANNED = 10_000
+"""Customers at which a sequence is narrowest where a study plans no number: ρ must not follow the data."""
 
 LEAST_PER_ARM = 500
 """Customers that each arm needs before a sequence begins: it is asymptotic, and fails early on skewed spend.
@@ -124,6 +134,38 @@ def confidence_sequence(
     frame["always_low"], frame["always_high"] = frame["now_low"].cummax(), frame["now_high"].cummin()
     frame["decided"] = (frame["always_low"] > 0) | (frame["always_high"] < 0)
     return frame.drop(columns=["now_low", "now_high"])
+
+
+def at_all_times(
+    effects: pd.DataFrame, sizes: Mapping[str, int], *, control: str, planned: int, alpha: float
+) -> pd.DataFrame:
+    """Widen the intervals of all metrics to those that hold whenever one looks.
+
+    Parameters
+    ----------
+    effects
+        From :func:`~crm_utils.ab_test.effects.effects`: ``arm``, ``effect``, ``error``, ``low``, ``high``.
+    sizes
+        Customers of each arm.
+    control, planned, alpha
+        As for :func:`confidence_sequence`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``effects`` with other ``low`` and ``high``: without end where an arm has too few customers for a
+        sequence, as they were where there is no error.
+    """
+    rho = mixture_scale(planned, alpha=alpha)
+    found = effects.copy()
+    known = effects["error"].notna()
+    both = effects.loc[known, "arm"].map(lambda arm: sizes.get(control, 0) + sizes.get(arm, 0)).astype(float)
+    least = effects.loc[known, "arm"].map(lambda arm: min(sizes.get(control, 0), sizes.get(arm, 0)))
+    half = sequence_half_width(effects.loc[known, "error"].astype(float), both, rho=rho, alpha=alpha)
+    half = np.where(least >= LEAST_PER_ARM, half, math.inf)
+    middle = effects.loc[known, "effect"].astype(float)
+    found.loc[known, "low"], found.loc[known, "high"] = middle - half, middle + half
+    return found
 
 
 def _running(

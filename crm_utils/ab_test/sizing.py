@@ -243,4 +243,7 @@ def _weeks(customers: int, arriving: pd.DataFrame | None, horizon_days: int) -> 
         return None
     by_week = arriving.sort_values("week")
     enough = by_week["week"][by_week["customers"].cumsum() >= customers]
-    return None if enough.empty else int(enough.iloc[0]) + math.ceil(horizon_days / 7)
+    if enough.empty:
+        return None
+    # From the first week in which anybody came: data may begin later than the weeks that were looked at.
+    return int(enough.iloc[0]) - int(by_week["week"].iloc[0]) + 1 + math.ceil(horizon_days / 7)

@@ -9,7 +9,8 @@ The rule is written here once and was fixed before any data:
 5. Else **cannot tell**: the interval says which effects are still possible.
 
 *Better* and *worse* mean beyond the bound at a planned look; without planned looks, by Holm over arms once
-all horizons have passed, and by the confidence sequence before.
+all horizons have passed, and by the confidence sequence before. Until then the intervals of guardrails and
+of money are confidence sequences as well: whoever looks every night must not stop by chance some night.
 """
 
 from __future__ import annotations
@@ -89,12 +90,14 @@ def decide(
     ----------
     effects
         From :func:`~crm_utils.ab_test.effects.effects`; with the metric ``contribution``, money counts too.
+        While the experiment goes on, their ``low`` and ``high`` are those of
+        :func:`~crm_utils.ab_test.sequential.at_all_times`.
     experiment
         The declaration.
     ratio
         The sample ratio, which comes first.
     complete
-        Whether every customer's horizon has passed.
+        Whether nobody can come any more and every customer's horizon has passed.
     looks
         From :func:`~crm_utils.ab_test.looks.planned_looks`, of all arms together: where looks were planned,
         they decide instead of the fixed-horizon test.
@@ -153,16 +156,15 @@ def _word(
     if better and not waiting:
         return "ship", f"{name} is better{held}"
     if not complete:
-        return "go on", "not every customer's horizon is complete"
+        return "go on", "not every customer's horizon is complete, or more are to come"
     if better:
         return (
             "cannot tell",
             f"{name} is better, but {', '.join(waiting)} may be worse than allowed",
         )
-    return (
-        "cannot tell",
-        f"the interval of {name} holds gains and losses alike",
-    )
+    if row["low"] > 0 or row["high"] < 0:
+        return "cannot tell", f"{name} is not told from nothing at the declared error rate"
+    return "cannot tell", f"the interval of {name} holds gains and losses alike"
 
 
 def _early(
