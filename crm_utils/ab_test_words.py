@@ -98,6 +98,17 @@ def effects_written(one: Judged, *, currency: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
+def level_words(alpha: float) -> str:
+    r"""The level of intervals that err with a chance of alpha.
+
+    Examples
+    --------
+    >>> level_words(0.05), level_words(0.025)
+    ('95\xa0%', '97.5\xa0%')
+    """
+    return f"{100 * (1 - alpha):.4g}\N{NBSP}%"
+
+
 def sizes_written(sizes: pd.DataFrame, metrics: Sequence[Metric], *, currency: str) -> pd.DataFrame:
     """Sizes of a test to show: metrics by their words, present values and effects in their unit."""
     known = {metric.name: metric for metric in metrics}

@@ -24,6 +24,7 @@ from crm_utils.ab_test import (
     smallest_effects,
 )
 from crm_utils.ab_test.validity import balance
+from crm_utils.errors import DataError
 from crm_utils.experiments import CATALOGUE, Metric
 
 USUAL = [Metric(name=name, **CATALOGUE[name]) for name in ("conversion", "orders", "revenue", "order_value")]
@@ -157,3 +158,8 @@ def test_splits_of_past_customers_raise_false_alarms_at_the_promised_rate() -> N
     table = aa_table(rows, USUAL, splits=50, seed=1)
     assert table["metric"].tolist() == ["conversion"] * 2 + ["orders"] * 2 + ["revenue"] * 2
     assert table.equals(aa_table(rows, USUAL, splits=50, seed=1))
+
+
+def test_three_customers_have_no_halves() -> None:
+    with pytest.raises(DataError, match="3 customers cannot be split"):
+        aa_splits(np.array([1.0, 2.0, 3.0]), splits=10, seed=1)

@@ -100,3 +100,18 @@ def test_the_other_pictures_say_their_message_and_units() -> None:
     ]
     assert [ax.get_title(loc="left") for ax in drawn] == ["t"] * 4
     assert all(ax.get_xlabel() for ax in drawn)
+
+
+def test_a_segment_that_is_harmed_is_not_drawn_as_gain() -> None:
+    rows = pd.DataFrame(
+        {"segment": ["a"], "effect": [0.3], "low": [0.1], "high": [0.5], "n_control": [9], "n_arm": [9]}
+    )
+    drawn = {
+        sign: draw.segment_effects(
+            rows, how=number, unit="returns", overall=0.3, sign=sign, level="90 %", title="t"
+        )
+        for sign in (1, -1)
+    }
+    marks = {sign: ax.lines[0].get_color() for sign, ax in drawn.items()}
+    assert (marks[1], marks[-1]) == (COLORS["gain"], COLORS["loss"])
+    assert "90 % interval" in drawn[1].get_xlabel()

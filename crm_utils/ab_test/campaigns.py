@@ -27,7 +27,10 @@ from crm_utils.experiments import Metric
 __all__ = ["Pooled", "campaign_changes", "held_out_effects", "placebo_table", "pool"]
 
 DIFFERENT = 0.25
-"""Standard deviations between groups before, from which adjusting misleads (Imbens and Rubin 2015)."""
+"""Standard deviations (of those not targeted) between groups before, from which adjusting misleads.
+
+The rule of thumb of Imbens and Rubin (2015), who divide by the mean of both groups' variances.
+"""
 
 
 @dataclass(frozen=True)

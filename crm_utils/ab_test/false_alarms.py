@@ -16,6 +16,7 @@ import pandas as pd
 from scipy.stats import norm
 from statsmodels.stats.proportion import proportion_confint
 
+from crm_utils.errors import DataError
 from crm_utils.experiments import Metric
 
 __all__ = ["aa_splits", "aa_table"]
@@ -93,7 +94,14 @@ def aa_splits(
     dict
         ``rate``: share of splits that a Welch test rejects, which should be ``alpha``; ``low``, ``high``: its
         95 % Wilson interval; ``splits``.
+
+    Raises
+    ------
+    DataError
+        There are fewer than four customers: a half needs two.
     """
+    if len(values) < 4:
+        raise DataError(f"{len(values)} customers cannot be split into halves that vary; it takes four.")
     rng = np.random.default_rng(seed)
     y = values
     if before is not None and before.var() > 0:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
@@ -115,13 +115,13 @@ def balance(sums: Mapping[str, Sums], experiment: Experiment) -> pd.DataFrame:
     sums
         For each arm, sums that hold variables ``…_before``.
     experiment
-        Names the control and alpha.
+        Names the control.
 
     Returns
     -------
     pandas.DataFrame
         ``arm``, ``measure``, ``control``, ``treatment``, ``difference`` in standard deviations of the control
-        (0.1 is small), ``p`` (normal), ``note``.
+        (0.1 is small), ``p`` (normal).
     """
     rows = []
     control = sums.get(experiment.control)
@@ -164,8 +164,6 @@ def exposure(
         ``arm``, ``campaign_id``, ``customers`` who got a message of it, ``before``: of them, those whose
         message came before their assignment. A control that got one is contaminated.
     """
-    import ibis
-
     own = customers.select("arm", "assigned_at", _customer=customers.customer_id)
     sent = messages.filter(~messages.held_out, messages.campaign_id.isin(sorted(set(campaigns.values()))))
     got = sent.inner_join(own, sent.customer_id == own._customer)
@@ -190,8 +188,3 @@ def largest_shares(rows: ir.Table, *, column: str) -> ir.Table:
     )
     share = sums.largest.cast("float64") / sums.total.cast("float64").nullif(0)
     return sums.mutate(share=share.fill_null(0.0))
-
-
-def told(ratio: SampleRatio) -> dict[str, Any]:
-    """A sample ratio as numbers to record."""
-    return {"statistic": ratio.statistic, "p": ratio.p, "verdict": ratio.verdict}

@@ -30,7 +30,9 @@ MOST_ROWS = 30
 """Campaigns that a picture shows; the table has them all."""
 
 
-def effect_intervals(effects: pd.DataFrame, *, lower_is_better: Sequence[str] = (), title: str) -> Axes:
+def effect_intervals(
+    effects: pd.DataFrame, *, lower_is_better: Sequence[str] = (), level: str = "95 %", title: str
+) -> Axes:
     """Draw the relative effect on every metric and arm with its interval.
 
     ``effects`` has ``metric``, ``arm``, ``relative``, ``relative_low``, ``relative_high``; rows without one
@@ -42,24 +44,42 @@ def effect_intervals(effects: pd.DataFrame, *, lower_is_better: Sequence[str] = 
     signs = [-1 if metric in lower_is_better else 1 for metric in rows["metric"]]
     ends = rows[["relative", "relative_low", "relative_high"]].astype(float)
     ax = _forest(labels.tolist(), ends.to_numpy(), signs)
-    return write_axis(say(ax, title, x="change against the control, % (95 % interval)"), "x", wording.share)
+    say(ax, title, x=f"change against the control, % ({level} interval)")
+    return write_axis(ax, "x", wording.share)
 
 
 def segment_effects(
-    rows: pd.DataFrame, *, how: Callable[..., str], unit: str, overall: float, title: str
+    rows: pd.DataFrame,
+    *,
+    how: Callable[..., str],
+    unit: str,
+    overall: float,
+    sign: int = 1,
+    level: str = "95 %",
+    title: str,
 ) -> Axes:
-    """Draw the effect within each segment (``segment``, ``effect``, ``low``, ``high``) beside that on all."""
+    """Draw the effect within each segment (``segment``, ``effect``, ``low``, ``high``) beside that on all.
+
+    ``sign`` is −1 where lower is better.
+    """
     rows = rows[::-1].reset_index(drop=True)
     sizes = rows["n_control"] + rows["n_arm"]
     labels = [f"{s} ({wording.count(n)})" for s, n in zip(rows["segment"], sizes, strict=True)]
-    ax = _forest(labels, rows[["effect", "low", "high"]].to_numpy(float), [1] * len(rows))
+    ax = _forest(labels, rows[["effect", "low", "high"]].to_numpy(float), [sign] * len(rows))
     ax.axvline(overall, color=COLORS["customers"], linestyle="--", linewidth=1.2, label="all customers")
     ax.figure.legend(loc="outside lower center", fontsize=9)
-    return write_axis(say(ax, title, x=f"effect a customer, {unit} (95 % interval)"), "x", how)
+    return write_axis(say(ax, title, x=f"effect a customer, {unit} ({level} interval)"), "x", how)
 
 
 def all_segments(
-    found: Mapping[str, pd.DataFrame], *, arm: str, how: Callable[..., str], unit: str, overall: float
+    found: Mapping[str, pd.DataFrame],
+    *,
+    arm: str,
+    how: Callable[..., str],
+    unit: str,
+    overall: float,
+    sign: int = 1,
+    level: str = "95 %",
 ) -> list[Axes]:
     """Draw one arm's effect within every declared division, a picture each; titles say whether they differ.
 
@@ -74,7 +94,9 @@ def all_segments(
         known = p is not None and not pd.isna(p)
         told = "segments differ" if known and p < 0.05 else "no difference between segments is shown"
         title = f"{name}: {told}" + (f" (p = {p:.2g})" if known else "")
-        drawn.append(segment_effects(rows, how=how, unit=unit, overall=overall, title=title))
+        drawn.append(
+            segment_effects(rows, how=how, unit=unit, overall=overall, sign=sign, level=level, title=title)
+        )
     return drawn
 
 
@@ -116,6 +138,7 @@ def sequential_band(
     how: Callable[..., str],
     unit: str,
     looks: pd.DataFrame | None = None,
+    level: str = "95 %",
     title: str,
 ) -> Axes:
     """Draw one arm's effect over time, with the interval of one look and the one that holds at all.
@@ -126,9 +149,9 @@ def sequential_band(
     _, ax = plt.subplots()
     day = pd.to_datetime(sequence["day"])
     ends = (sequence["always_low"], sequence["always_high"])
-    ax.fill_between(day, *ends, color=COLORS["customers"], alpha=0.18, label="holds at all looks (95 %)")
+    ax.fill_between(day, *ends, color=COLORS["customers"], alpha=0.18, label=f"holds at all looks ({level})")
     ax.fill_between(day, sequence["low"], sequence["high"], color=COLORS["customers"], alpha=0.3,
-                    label="holds at one look (95 %)")  # fmt: skip
+                    label=f"holds at one look ({level})")  # fmt: skip
     ax.plot(day, sequence["effect"], "o-", color=COLORS["customers"], markersize=4, label="effect so far")
     ax.axhline(0, color=COLORS["plain"], linewidth=1.2)
     for k, look in enumerate([] if looks is None else mdates.date2num(looks["day"])):  # type: ignore[no-untyped-call]
