@@ -139,7 +139,12 @@ def _backfill(root: Path, request: Request, chosen: list[str], log: Log, hook: H
 
 
 @app.command()
-def load_data(name: StudyName) -> None:
+def load_data(
+    name: StudyName,
+    new_key: Annotated[
+        bool, typer.Option("--new-key", help="People may get other pseudonyms than in the load before.")
+    ] = False,
+) -> None:
     """Bring a study's data in as a snapshot; loading the same data twice does nothing."""
     from crm_utils import loading, study
     from crm_utils.lock import locked
@@ -148,7 +153,7 @@ def load_data(name: StudyName) -> None:
         root = study.find_root()
         chosen = study.read_study(root, name)
         with locked(root / "reports" / name, name):
-            snapshot, is_new = loading.load(root, chosen)
+            snapshot, is_new = loading.load(root, chosen, new_key=new_key)
         typer.echo(f"{'Loaded' if is_new else 'Already there:'} snapshot {snapshot.id} of {name}")
         for table, rows in snapshot.manifest["tables"].items():
             counts = [f"{rows[key]:,}" for key in ("read", "loaded", "quarantined", "left_out")]
@@ -187,7 +192,7 @@ def check(name: StudyName) -> None:
     """Check a study and its data, and say what would load and what a run would do; nothing is written."""
     from crm_utils import study
     from crm_utils.plan import Request, check_request
-    from crm_utils.preview import described, preview
+    from crm_utils.preview import described, preview, refuse_as_a_load
 
     with _sentences(Log()):
         root = study.find_root()
@@ -200,6 +205,7 @@ def check(name: StudyName) -> None:
         for notebook in checked.notebooks:
             what = skipped.get(notebook.name)
             typer.echo(f"  {notebook.path.stem:<24} {'skipped: ' + what if what else 'would run'}")
+        refuse_as_a_load(checked.study, tables)
 
 
 @app.command()

@@ -68,7 +68,9 @@ def without_values(error: Exception) -> str:
     >>> without_values(ValueError("Could not convert 'kim@example.com' to INT."))
     "Could not convert '…' to INT"
     """
-    return re.sub(r"'[^']*'", "'…'", str(error).partition("\n")[0]).rstrip(".")
+    # From the first mark to the last: a value may hold marks itself (O'Brien).
+    first = re.sub(r"'.*'", "'…'", str(error).partition("\n")[0])
+    return re.sub(r'".*"', '"…"', first).rstrip(".")
 
 
 def known_names(wrong: object, known: Iterable[object], *, label: str = "It has") -> str:

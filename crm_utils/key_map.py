@@ -71,10 +71,13 @@ def is_missing(snapshot: Snapshot, root: Path) -> bool:
     return told.get("identity") is not None and not path_of(root, told["study"], snapshot.id).is_file()
 
 
-def prune(root: Path, study: str, removed: list[str]) -> None:
-    """Remove the key maps of snapshots that are no more."""
-    for snapshot in removed:
-        path_of(root, study, snapshot).unlink(missing_ok=True)
+def prune(root: Path, study: str) -> None:
+    """Remove the key maps of snapshots that are no more, however they went."""
+    home = root / "data" / "snapshots" / study
+    if home.is_dir():  # else the data are away, not gone
+        for path in (root / "private" / study).glob("*.parquet"):
+            if not (home / path.stem).is_dir():
+                path.unlink(missing_ok=True)
 
 
 def export(root: Path, study: str, snapshot: str, table: Path) -> tuple[Path, int, int]:
@@ -123,8 +126,9 @@ def export(root: Path, study: str, snapshot: str, table: Path) -> tuple[Path, in
         path.parent.mkdir(mode=0o700, exist_ok=True)
         with _opened(path) as file:
             total, found = _write_rows(file, joined, len(kinds))
-    _log(keys.parent, {"study": study, "snapshot": snapshot, "table": table.stem, "rows": total,
-                       "found": found, "columns": kinds, "file": path.name})  # fmt: skip
+            # What cannot be logged is not exported: the file goes again.
+            _log(keys.parent, {"study": study, "snapshot": snapshot, "table": table.stem, "rows": total,
+                               "found": found, "columns": kinds, "file": path.name})  # fmt: skip
     return path, total, found
 
 
@@ -137,7 +141,7 @@ _BEST = """
 def _joined(kinds: list[str]) -> str:
     columns = "".join(f", b{n}.value AS {_quoted(f'their_{kind}')}" for n, kind in enumerate(kinds))
     joins = "".join(
-        f" LEFT JOIN best b{n} ON b{n}.customer_id = list.customer_id AND b{n}.kind = '{kind}'"
+        f" LEFT JOIN best b{n} ON b{n}.customer_id = list.customer_id AND b{n}.kind = {_text(kind)}"
         for n, kind in enumerate(kinds)
     )
     return f"SELECT list.*{columns} FROM list{joins} ORDER BY ALL"
@@ -145,6 +149,17 @@ def _joined(kinds: list[str]) -> str:
 
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        return str(os.getuid())
 
 
 def _write_rows(file: TextIO, rows: duckdb.DuckDBPyConnection, kinds: int) -> tuple[int, int]:
@@ -164,7 +179,7 @@ def _safe(value: Any) -> Any:
 
 def _log(folder: Path, facts: dict[str, Any]) -> None:
     """Who took what out, when: a line of JSON, without anybody's identifier."""
-    told = {"time": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"), "user": getpass.getuser()} | facts
+    told = {"time": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"), "user": _user()} | facts
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     with os.fdopen(os.open(folder / "exports.log", flags, 0o600), "a", encoding="utf-8") as file:
         file.write(json.dumps(told, ensure_ascii=False) + "\n")

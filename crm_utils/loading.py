@@ -20,11 +20,10 @@ import duckdb
 import ibis
 import ibis.backends.duckdb
 import psutil
-import pyarrow as pa
 
-from crm_utils import durable, key_map, people, privacy, quality, table_files
+from crm_utils import contacts, durable, incoming, key_map, people, quality, table_files
 from crm_utils.errors import DataError, without_values
-from crm_utils.snapshots import Snapshot, connect, current_id, find, open_snapshot, sha256
+from crm_utils.snapshots import Snapshot, connect, current_id, find, open_snapshot
 from crm_utils.sources import Input, Raw, Source, reader
 from crm_utils.study import Study
 from crm_utils.thresholds import hold_to
@@ -36,7 +35,7 @@ SCHEMA_VERSION = 2
 LOADER_VERSION = 2
 
 
-def load(root: Path, study: Study) -> tuple[Snapshot, bool]:
+def load(root: Path, study: Study, *, new_key: bool = False) -> tuple[Snapshot, bool]:
     """Bring a study's data in, unless the same data are in already.
 
     Parameters
@@ -45,6 +44,8 @@ def load(root: Path, study: Study) -> tuple[Snapshot, bool]:
         The project's folder.
     study
         What to load.
+    new_key
+        People may get other pseudonyms than in the snapshot that is current.
 
     Returns
     -------
@@ -56,23 +57,30 @@ def load(root: Path, study: Study) -> tuple[Snapshot, bool]:
     Raises
     ------
     DataError
-        A file, table or column is missing or damaged, or nothing could be loaded. The snapshot that was
-        current stays so.
+        A file, table or column is missing or damaged, two files hold the same, or nothing could be loaded.
+        The snapshot that was current stays so.
+    StudyError
+        The key is another than that of the snapshot that is current.
     """
     source = reader(study)
     home = root / "data" / "snapshots" / study.name
     scratch = home / f".scratch-{os.getpid()}"
     _remove_abandoned(home)
+    _make_scratch(scratch, study)
     try:
         inputs = source.inputs(study, root, scratch)
-        read = [_described(item) for item in inputs]
+        seen = [incoming.seen(item.path) for item in inputs]
+        read = [incoming.described(item) for item in inputs]
+        incoming.refuse_twice(inputs, read)
+        if not new_key:
+            incoming.refuse_new_key(home, read)
         name = _identity(study, source, read)
         snapshot = open_snapshot(home / name, verify=True)
         # Without its key map a snapshot's lists lead to nobody, so it is made again.
         is_new = snapshot is None or key_map.is_missing(snapshot, root)
         if is_new:
             before = _before(root, study)
-            _make(home, name, study, source, inputs, read, before=before, scratch=scratch)
+            _make(home, name, study, source, inputs, read, seen=seen, before=before, scratch=scratch)
             key_map.keep(scratch, root, study.name, name)
             snapshot = find(root, study.name, name)
     finally:
@@ -80,6 +88,15 @@ def load(root: Path, study: Study) -> tuple[Snapshot, bool]:
     if current_id(home) != name:
         durable.replace(home / "CURRENT", f"{name}\n", sync=True)
     return cast(Snapshot, snapshot), is_new
+
+
+def _make_scratch(scratch: Path, study: Study) -> None:
+    """A folder for what is unpacked, fetched and joined: it may name people, so it is its owner's alone."""
+    try:
+        scratch.parent.mkdir(parents=True, exist_ok=True)
+        scratch.mkdir(mode=0o700)
+    except OSError as error:
+        raise DataError(f"The snapshot of '{study.name}' cannot be written: {error.strerror}.") from error
 
 
 def _make(
@@ -90,49 +107,35 @@ def _make(
     inputs: list[Input],
     read: list[dict[str, Any]],
     *,
+    seen: list[tuple[int, int] | None],
     before: Snapshot | None,
     scratch: Path,
 ) -> None:
-    """Build a snapshot beside its place, and move it there whole."""
+    """Build a snapshot beside its place, and move it there whole; ``seen`` is how the inputs were found."""
     building = home / f".{name}-{os.getpid()}"
     try:
         building.mkdir(parents=True)
-        seen = [_seen(item.path) for item in inputs]
         _build(building, name, study, source, inputs, read, before=before, scratch=scratch)
         for item, then in zip(inputs, seen, strict=True):
-            if _seen(item.path) != then:
+            if incoming.seen(item.path) != then:
                 raise DataError(f"{item.shown} changed while it was read. Load again when it is complete.")
-        if open_snapshot(home / name, verify=True) is None:  # else another process was faster
-            shutil.rmtree(home / name, ignore_errors=True)  # what a damaged snapshot left
-            durable.sync_tree(building)
-            building.rename(home / name)
-            durable.sync_folder(home)
+        durable.sync_tree(building)
+        _put(building, home / name)
+        durable.sync_folder(home)
     except OSError as error:
         raise DataError(f"The snapshot of '{study.name}' cannot be written: {error.strerror}.") from error
     finally:
         shutil.rmtree(building, ignore_errors=True)
 
 
-def _seen(path: Path) -> tuple[int, int] | None:
+def _put(building: Path, place: Path) -> None:
+    """Move a snapshot to its place, unless a whole one came there meanwhile; a damaged one makes room."""
     try:
-        found = path.stat()
-    except FileNotFoundError:
-        return None
-    return found.st_size, found.st_mtime_ns
-
-
-def _described(item: Input) -> dict[str, Any]:
-    """What the manifest says of an input: enough to know it again. Rows of text are counted at reading."""
-    try:
-        rows = table_files.rows_in(item.path) if item.path.suffix == ".parquet" else None
-        digest = item.digest or sha256(item.path)
-        return {"name": item.shown, "sha256": digest, "rows": rows, "becomes": item.becomes, "key": item.key}
-    except pa.ArrowInvalid:
-        raise DataError(f"{item.shown} cannot be read: it is damaged, or no Parquet file.") from None
-    except OSError as error:
-        # Arrow's own text names the whole path and the number.
-        said = os.strerror(error.errno) if error.errno else str(error)
-        raise DataError(f"{item.shown} cannot be read: {said}.") from None
+        building.rename(place)
+    except OSError:
+        if open_snapshot(place, verify=True) is None:
+            shutil.rmtree(place, ignore_errors=True)
+            building.rename(place)
 
 
 def _identity(study: Study, source: Source, read: list[dict[str, Any]]) -> str:
@@ -179,12 +182,14 @@ def _build(
         raw = source.read(con, study, inputs, scratch)
         tables = {table: table_files.write(con, folder, table, raw) for table in raw.tables}
         loaded = {table: con.read_parquet(folder / f"{table}.parquet") for table in tables}
-        _refuse_contacts(loaded)
+        for table, rows in loaded.items():
+            contacts.refuse_contacts(rows, table)
         oddities = {words: int(rows.execute()) for words, rows in quality.oddities(loaded).items()}
         lines = loaded["order_lines"]
         late = _late(con, lines, before)
-        ends = lines.aggregate(a=lines.ordered_at.min(), b=lines.ordered_at.max())
-        oldest, newest = ends.execute().iloc[0]
+        today = dt.datetime.now(zoneinfo.ZoneInfo(study.timezone)).date()
+        oldest, newest, ahead = _ends(lines, today)
+        oddities["order lines of days that are still to come"] = ahead
     except (ibis.IbisError, duckdb.Error) as error:
         raise DataError(f"The data of '{study.name}' cannot be loaded: {without_values(error)}.") from None
     finally:
@@ -193,7 +198,6 @@ def _build(
         raise DataError(
             f"No order line of '{study.name}' could be loaded; {tables['order_lines']['read']} were read."
         )
-    today = dt.datetime.now(zoneinfo.ZoneInfo(study.timezone)).date()
     hold_to(study.quality, tables, last, last_day=newest.date(), today=today)
     manifest = {
         "schema_version": SCHEMA_VERSION,
@@ -221,15 +225,20 @@ def _build(
     )
 
 
-def _refuse_contacts(loaded: dict[str, Any]) -> None:
-    """No e-mail address and no phone number enters a snapshot, not even where a study maps one."""
-    for table, rows in loaded.items():
-        for column, kind in privacy.contact_columns(rows).items():
-            what = {"email": "e-mail addresses", "phone": "phone numbers"}[kind]
-            raise DataError(
-                f"{table}.{column} holds {what}, which no snapshot may. Name the column under 'person' in "
-                f"the study, as {kind}, or leave it out."
-            )
+def _ends(lines: Any, today: dt.date) -> tuple[Any, Any, int]:
+    """The oldest and the newest order, and how many lines lie after today.
+
+    A year that was mistyped must not pass for the newest day, unless the clock is wrong and all lie there.
+    """
+    to_come = lines.ordered_at >= dt.datetime.combine(today + dt.timedelta(days=1), dt.time())
+    found = lines.aggregate(
+        oldest=lines.ordered_at.min(),
+        known=lines.ordered_at.max(where=~to_come),
+        newest=lines.ordered_at.max(),
+        ahead=to_come.cast("int64").sum(),
+    )
+    row = found.to_pyarrow().to_pylist()[0]
+    return row["oldest"], row["known"] or row["newest"], int(row["ahead"] or 0)
 
 
 def _late(con: ibis.backends.duckdb.Backend, lines: Any, before: Snapshot | None) -> dict[str, Any] | None:
@@ -258,7 +267,8 @@ def _rows_of(item: dict[str, Any], raw: Raw) -> int | None:
 
 
 def _remove_abandoned(home: Path) -> None:
-    """Remove what processes that are no more left half built."""
+    """Remove what processes left half built that are no more, or had this one's number (in a container)."""
     for left in home.glob(".*-[0-9]*"):
-        if not psutil.pid_exists(int(left.name.rpartition("-")[2])):
+        owner = left.name.rpartition("-")[2]
+        if owner.isdecimal() and (int(owner) == os.getpid() or not psutil.pid_exists(int(owner))):
             shutil.rmtree(left, ignore_errors=True)

@@ -166,8 +166,6 @@ def identify(
         return People()
     scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
     privacy.prepare(con, privacy.read_key())
-    # What does not fit into memory is written out, and it names people.
-    con.con.execute(f"SET temp_directory = '{str(scratch / 'spilled').replace(chr(39), chr(39) * 2)}'")
     seen = {table: _sightings(con, raws[table], table, columns[table], options) for table in columns}
     members = con.create_table("crm_members", _members(seen, _kinds(columns), options), temp=True)
     _report(members, scratch)

@@ -185,7 +185,8 @@ def _tidy(root: Path, home: Path, folder: Path) -> None:
     from crm_utils import pages
 
     used = publish.prune_runs(home, keep=folder)
-    key_map.prune(root, home.name, snapshots.prune(root, home.name, used=used))
+    snapshots.prune(root, home.name, used=used)
+    key_map.prune(root, home.name)
     pages.render_overview(root / "reports")
 
 

@@ -17,14 +17,15 @@ import duckdb
 import ibis
 import ibis.backends.duckdb
 
-from crm_utils import quality
+from crm_utils import contacts, quality
 from crm_utils.errors import DataError, without_values
 from crm_utils.snapshots import connect
 from crm_utils.sources import Raw, reader
 from crm_utils.study import Study
 from crm_utils.tables import TABLES
+from crm_utils.thresholds import set_aside
 
-__all__ = ["SAMPLE", "Aside", "TablePreview", "described", "preview"]
+__all__ = ["SAMPLE", "Aside", "TablePreview", "described", "preview", "refuse_as_a_load"]
 
 #: Rows of each file or table that are looked at: a few seconds' work, and most faults show in them.
 SAMPLE = 100_000
@@ -111,9 +112,29 @@ def preview(root: Path, study: Study, *, sample: int = SAMPLE) -> list[TablePrev
         shutil.rmtree(scratch, ignore_errors=True)
 
 
+def refuse_as_a_load(study: Study, tables: list[TablePreview]) -> None:
+    """Say that a load would be refused, as far as the first rows tell.
+
+    Raises
+    ------
+    DataError
+        No order line would load, or more rows would be set aside than the study allows.
+    """
+    lines = next(table for table in tables if table.name == "order_lines")
+    if not lines.loaded:
+        raise DataError(f"No order line of '{study.name}' would load; {lines.read:,} were read.")
+    counts = {table.name: {"read": table.read, "quarantined": table.quarantined} for table in tables}
+    if broken := set_aside(study.quality, counts):
+        raise DataError(
+            f"A load would be refused, as these rows break the study's limits: {'; '.join(broken)}. Mend the "
+            "data or their mapping, or change 'quality' in the study."
+        )
+
+
 def _table(name: str, raw: Raw, sample: int) -> TablePreview:
     rows = raw.tables[name]
     good, bad = quality.split(raw.numbered.get(name, rows), name)
+    contacts.refuse_contacts(good, name)
     counted = raw.rows.get(name)
     read = sum(counted.values()) if counted is not None else int(rows.count().execute())
     left = quality.left_out(rows)

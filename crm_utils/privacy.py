@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import ibis
@@ -19,7 +19,15 @@ import ibis.expr.types as ir
 
 from crm_utils.errors import StudyError
 
-__all__ = ["KEY_NAME", "Key", "contact_columns", "masked", "normalised", "prepare", "pseudonym", "read_key"]
+__all__ = [
+    "EMAIL",
+    "KEY_NAME",
+    "Key",
+    "normalised",
+    "prepare",
+    "pseudonym",
+    "read_key",
+]
 
 #: The environment's variable that holds the key.
 KEY_NAME = "CRM_PSEUDONYM_KEY"
@@ -33,13 +41,12 @@ _DIGITS, _LETTERS = "0123456789abcdef", "abcdefghijklmnop"
 #: HMAC's block for SHA-256, in bytes.
 _BLOCK = 64
 
-#: Rows in which a column is judged.
-_LOOKED_AT = 100_000
 _WIDE, _PLAIN = (
     "０１２３４５６７８９＋＠．－　",
     "0123456789+@.- ",
 )  # as Korean and Japanese keyboards write them
-_EMAIL = r"[^@\s,;:<>\"'()\[\]{}]+@[\p{L}\p{N}.-]+\.[\p{L}\p{N}-]*\p{L}"
+#: An e-mail address; no more than that is asked of it.
+EMAIL = r"[^@\s,;:<>\"'()\[\]{}]+@[\p{L}\p{N}.-]+\.[\p{L}\p{N}-]*\p{L}"
 #: The number itself: what stands before an extension, a second number or a remark.
 _FIRST_NUMBER = r"^[^0-9+]*(\+?[^\p{L}#,;/~]*)"
 #: A number that ends like this was typed to fill the field.
@@ -48,14 +55,6 @@ _FILLER = "|".join(f"{digit}{{8,}}$" for digit in "0123456789")
 _PHONE_DIGITS = r"^\+[1-9][0-9]{7,14}$"
 #: Countries that keep the zero after their code.
 _KEEPS_ZERO = frozenset({"39", "378"})
-#: A phone number in free text: at least nine digits, from + or 0, in groups or in one; no decimal places.
-_PHONE_IN_TEXT = r"(^|[^0-9.,])(?:\+|0)[0-9](?:[ .()-]{0,2}[0-9]){7,13}"
-
-#: A value that is a phone number and nothing else: +82 …, 010…, or in groups (02-123-4567).
-_PHONE_ALONE = (
-    r"^(\+[1-9]([ .()-]{0,2}[0-9]){7,14}|01[016789][ .-]?[0-9]{3,4}[ .-]?[0-9]{4}"
-    r"|0[0-9]{1,4}[ /-][0-9]{3,4}[ -][0-9]{4})$"
-)
 
 
 @dataclass(frozen=True)
@@ -194,7 +193,7 @@ def normalised(value: ir.StringValue, kind: str, *, country: str = "") -> ir.Str
     """
     text = value.translate(_WIDE, _PLAIN).strip() if kind in ("email", "phone") else value.strip()
     if kind == "email":
-        return text.re_search(f"^{_EMAIL}$").ifelse(text.lower(), ibis.null("string"))
+        return text.re_search(f"^{EMAIL}$").ifelse(text.lower(), ibis.null("string"))
     if kind == "phone":
         return _phone(text, country)
     return text.nullif("")
@@ -221,59 +220,3 @@ def _phone(text: ir.StringValue, country: str) -> ir.StringValue:
         number = number.re_replace(rf"^\+{country}0+", f"+{country}")
     keep = number.re_search(_PHONE_DIGITS) & ~digits.re_search(_FILLER)
     return keep.ifelse(number, ibis.null("string"))
-
-
-def contact_columns(table: ir.Table) -> dict[str, str]:
-    """Columns that people can be reached by, so that a study which maps one by mistake is refused.
-
-    Parameters
-    ----------
-    table
-        Any Ibis table; its first 100,000 rows are looked at.
-
-    Returns
-    -------
-    dict
-        For each text column in which at least half of the values are one: ``email`` or ``phone``. A phone
-        number is told by its + or by its groups, or as a Korean mobile number: ids have digits alone.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> rows = pd.DataFrame({"id": ["a@example.com"], "tel": ["010-1234-5678"], "no": ["0212345678"]})
-    >>> contact_columns(ibis.memtable(rows))
-    {'id': 'email', 'tel': 'phone'}
-    """
-    texts = [name for name, kind in table.schema().items() if kind.is_string()]
-    if not texts:
-        return {}
-    rows = table.select(*texts).limit(_LOOKED_AT)
-    # Most columns have no such sign at all, which is quickly seen.
-    tests: dict[str, Callable[[ir.StringColumn], ir.BooleanValue]] = {
-        "email": lambda text: text.contains("@") & text.re_search(f"^{_EMAIL}$"),
-        "phone": lambda text: text[0].isin(["0", "+"]) & text.re_search(_PHONE_ALONE),
-    }
-    counts = rows.aggregate(
-        **{f"filled {name}": rows[name].count() for name in texts},
-        **{f"{kind} {name}": test(rows[name]).sum() for kind, test in tests.items() for name in texts},
-    )
-    found = counts.to_pyarrow().to_pylist()[0]
-    return {
-        name: kind
-        for name in texts
-        for kind in tests
-        if found[f"{kind} {name}"] and found[f"{kind} {name}"] * 2 >= found[f"filled {name}"]
-    }
-
-
-def masked(text: ir.StringValue) -> ir.StringValue:
-    """Text in which e-mail addresses and phone numbers are hidden: for free text, and rows set aside.
-
-    Names cannot be told from other words: leave a column that holds them out.
-
-    Examples
-    --------
-    >>> ibis.duckdb.connect().execute(masked(ibis.literal("Call 010-1234-5678 or write to kim@example.com!")))
-    'Call [phone] or write to [email]!'
-    """
-    return text.re_replace(_EMAIL, "[email]").re_replace(_PHONE_IN_TEXT, r"\1[phone]")

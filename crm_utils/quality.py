@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import ibis
 import ibis.expr.types as ir
 
-from crm_utils import privacy
+from crm_utils import contacts
 from crm_utils.errors import DataError, known_names
 from crm_utils.tables import TABLES, TIME, TableSpec
 
@@ -155,9 +155,9 @@ def split(raw: ir.Table, name: str) -> tuple[ir.Table, ir.Table]:
     keep = [c for c in table.columns if c not in LINEAGE | VERDICTS and not c.startswith("_unread_")]
     once = judged.mutate(_reason=_held(judged._reason))
     good = once.filter(once._reason.isnull()).select(*keep)
-    good = good.mutate(**{column: privacy.masked(good[column]) for column in FREE_TEXT.get(name, ())})
+    good = good.mutate(**{column: contacts.masked(good[column]) for column in FREE_TEXT.get(name, ())})
     bad = judged.filter(judged._reason.notnull())
-    return good, bad.select(file=bad._file, row=bad._row, raw=privacy.masked(bad._raw), reason=bad._reason)
+    return good, bad.select(file=bad._file, row=bad._row, raw=contacts.masked(bad._raw), reason=bad._reason)
 
 
 def _held(reason: ir.StringValue) -> ir.StringValue:

@@ -6,11 +6,15 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
 import hashlib
 import json
 import os
+import re
 import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,14 +76,27 @@ def connect() -> ibis.backends.duckdb.Backend:
     """A DuckDB in this process, with the share of memory and threads that the runner left to it.
 
     ``CRM_THREADS`` and ``CRM_MEMORY`` (such as ``4GB``) are set by the pipeline, which knows how many
-    notebooks run beside each other; without them DuckDB takes what the machine has.
+    notebooks run beside each other; without them DuckDB takes what the machine has. What does not fit into
+    memory is written below the system's folder for temporary files (``TMPDIR``), for its owner alone, and
+    removed when the process ends.
     """
-    settings = {"threads": os.environ.get("CRM_THREADS"), "memory_limit": os.environ.get("CRM_MEMORY")}
+    settings = {
+        "threads": os.environ.get("CRM_THREADS"),
+        "memory_limit": os.environ.get("CRM_MEMORY"),
+        "temp_directory": _spill_folder(),
+    }
     con = ibis.duckdb.connect(**{name: value for name, value in settings.items() if value})
     # In a kernel without ipywidgets the bar cannot be set, and is not shown.
     with contextlib.suppress(duckdb.InvalidInputException):
         con.con.execute("SET enable_progress_bar = false")
     return con
+
+
+@functools.cache
+def _spill_folder() -> str:
+    folder = tempfile.mkdtemp(prefix="crm-spill-")  # for its owner alone: rows may name people
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def current(root: Path, study: str) -> Snapshot | None:
@@ -140,9 +157,10 @@ def open_snapshot(folder: Path, *, verify: bool = False) -> Snapshot | None:
 def current_id(home: Path) -> str:
     """The id of the snapshot in use, as ``CURRENT`` in a study's folder says; empty where none is."""
     try:
-        return (home / "CURRENT").read_text(encoding="utf-8").strip()
-    except FileNotFoundError:
+        name = (home / "CURRENT").read_text(encoding="utf-8").strip()
+    except (FileNotFoundError, UnicodeDecodeError):
         return ""
+    return name if re.fullmatch("[0-9a-f]+", name) else ""  # damaged: as if nothing were loaded
 
 
 def sha256(path: Path) -> str:

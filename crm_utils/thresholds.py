@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from crm_utils.errors import DataError
 
-__all__ = ["Quality", "hold_to"]
+__all__ = ["Quality", "hold_to", "set_aside"]
 
 Share = Annotated[float, Field(strict=False, ge=0, le=1)]
 
@@ -68,7 +68,7 @@ def hold_to(
     DataError
         One sentence for all limits that are broken, each with its name in the study.
     """
-    found = [*_set_aside(quality, tables), *_against(quality, tables, before or {})]
+    found = [*set_aside(quality, tables), *_against(quality, tables, before or {})]
     if quality.age_at_most_days is not None and (today - last_day).days > quality.age_at_most_days:
         age = (today - last_day).days
         limit = f"age_at_most_days: {quality.age_at_most_days}"
@@ -80,14 +80,15 @@ def hold_to(
         )
 
 
-def _set_aside(quality: Quality, tables: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+def set_aside(quality: Quality, tables: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The tables of which too many rows would be set aside, a part of a sentence each."""
     limit = quality.set_aside_at_most
-    for name, rows in tables.items():
-        if limit is not None and rows["quarantined"] > limit * rows["read"]:
-            yield (
-                f"{rows['quarantined']:,} of {rows['read']:,} rows of {name} would be set aside "
-                f"(set_aside_at_most: {limit})"
-            )
+    return [
+        f"{rows['quarantined']:,} of {rows['read']:,} rows of {name} would be set aside "
+        f"(set_aside_at_most: {limit})"
+        for name, rows in tables.items()
+        if limit is not None and rows["quarantined"] > limit * rows["read"]
+    ]
 
 
 def _against(

@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from ibis.backends.duckdb import Backend
 
 from crm_utils import privacy
+from crm_utils.contacts import contact_columns, masked
 from crm_utils.errors import StudyError
-from crm_utils.privacy import KEY_NAME, Key, contact_columns, masked, normalised, pseudonym, read_key
+from crm_utils.privacy import KEY_NAME, Key, normalised, pseudonym, read_key
 
 SECRET = "correct horse battery staple, 32+"
 
@@ -193,7 +194,11 @@ COLUMNS: dict[str, tuple[list[str | None], str | None]] = {
     "abroad": (["+49 (30) 1234-567", "+821012345678"], "phone"),
     "half": (["010-1234-5678", "none given"], "phone"),
     "few": (["010-1234-5678", "none given", "not yet"], None),
+    "america": (["(415) 555-1000", "415-555-1000", "1-800-555-1000"], "phone"),
+    "slash": (["+49 30/123456"], "phone"),
     "email": (["a@example.com", "b@example.com"], "email"),
+    "few emails": (["a@example.com", *map(str, range(60))], "email"),
+    "isbn": (["978-3-16-148410-0", "3-598-21500-2"], None),
     "ean": (["0012345678905", "0212345678901"], None),
     "order": (["0000012345", "20240101-0001234"], None),
     "day": (["2024-01-15", "01-02-2024"], None),

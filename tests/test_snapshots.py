@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import datetime as dt
 import json
+import os
+import stat
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -173,3 +177,77 @@ def test_an_unknown_source_or_option_is_refused(project: Path) -> None:
     ):
         load(project)
     assert not (project / "data").exists()
+
+
+def test_a_file_replaced_after_it_was_hashed_is_seen(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is hashed early, while a later one is being hashed."""
+    hashed, real = [], loading.incoming.described
+
+    def describe(item: Any) -> Any:
+        hashed.append(item.path)
+        if len(hashed) == 2:
+            change(hashed[0], week=1)
+        return real(item)
+
+    monkeypatch.setattr(loading.incoming, "described", describe)
+    with pytest.raises(DataError, match="changed while it was read"):
+        load(project)
+    assert snapshots.current(project, "tiny") is None
+
+
+def test_leftovers_of_an_own_number_do_not_live_on(project: Path) -> None:
+    """A container begins with the same number again and again."""
+    home = project / "data" / "snapshots" / "tiny"
+    for name in (f".scratch-{os.getpid()}", f".abc-{os.getpid()}", ".foo-1abc"):
+        (home / name).mkdir(parents=True)
+    (home / f".scratch-{os.getpid()}" / "identity.json").write_text('{"keys": [], "customers": 9}')
+    snapshot, _ = load(project)
+    assert snapshot.manifest["identity"] is None
+    assert [path.name for path in home.glob(".*")] == [".foo-1abc"]
+
+
+def test_who_loads_second_takes_what_the_first_published(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, real = project / "data" / "snapshots" / "tiny", loading.durable.sync_tree
+
+    def meanwhile(folder: Path) -> None:
+        real(folder)
+        monkeypatch.setattr(loading.durable, "sync_tree", real)
+        other, _ = load(project)
+        (home / other.id / "first").touch()
+
+    monkeypatch.setattr(loading.durable, "sync_tree", meanwhile)
+    snapshot, _ = load(project)
+    assert (snapshot.folder / "first").exists()
+    assert snapshots.open_snapshot(snapshot.folder, verify=True)
+
+
+def test_a_mistyped_year_is_not_the_newest_day(project: Path) -> None:
+    path = project / "raw" / "transactions.parquet"
+    frame = pd.read_parquet(path)
+    last = frame["transaction_timestamp"].max()
+    frame.loc[frame.index[0], "transaction_timestamp"] = pd.Timestamp("2190-01-01")
+    frame.to_parquet(path, index=False)
+    snapshot, _ = load(project)
+    assert snapshot.manifest["last_day"] == str((last - dt.timedelta(hours=5)).date())
+    assert snapshot.manifest["oddities"]["order lines of days that are still to come"] == 1
+
+
+def test_a_damaged_note_of_the_current_snapshot_is_as_none(project: Path) -> None:
+    first, _ = load(project)
+    for garbage in (b"\xff\xfe", b"../../etc"):
+        (first.folder.parent / "CURRENT").write_bytes(garbage)
+        assert snapshots.current(project, "tiny") is None
+        assert load(project)[0].id == first.id
+
+
+def test_what_spills_is_its_owners_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    con = snapshots.connect().con
+    folder = Path(con.execute("SELECT current_setting('temp_directory')").fetchone()[0])
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    con.execute("SET memory_limit = '60MB'; SET threads = 1")
+    con.execute("CREATE TEMP TABLE big AS SELECT range AS a, random()::VARCHAR AS b FROM range(3_000_000)")
+    assert list(folder.iterdir()), "something was spilled"
+    assert not list(tmp_path.iterdir())

@@ -21,6 +21,7 @@ __all__ = ["ColumnMap", "LeaveOut", "Reading", "Returns", "TableMapping", "check
 #: Kinds of time that are a count since 1970 in UTC, not text.
 EPOCHS = {"epoch": 1, "epoch_ms": 1_000, "epoch_us": 1_000_000}
 Text = Annotated[str, StringConstraints(min_length=1)]
+Kind = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
 def _one_or_more(value: object) -> object:
@@ -177,7 +178,7 @@ class TableMapping(Reading):
     """
 
     columns: dict[str, Annotated[ColumnMap, BeforeValidator(_column)]]
-    person: dict[str, Text] = {}
+    person: dict[Kind, Text] = {}
     leave_out: list[LeaveOut] = []
     returns: Returns | None = None
     duplicates: Literal["keep", "drop"] | Annotated[list[Text], Field(min_length=1)] = "keep"

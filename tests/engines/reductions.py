@@ -23,7 +23,7 @@ from engines.compare import settle
 from engines.shop import AS_OF, MIDDLE, STARTS, Shop
 
 import crm_utils
-from crm_utils import data_collection, features, identity, privacy, quality, segmentation, tables
+from crm_utils import contacts, data_collection, features, identity, quality, segmentation, tables
 from crm_utils.segmentation import (
     clusters,
     movement,
@@ -119,8 +119,8 @@ CASES: dict[str, Callable[[Shop], Any]] = {
     "quality.left_out": lambda s: quality.left_out(
         s.judged.mutate(_left_out=(s.judged.held_out).ifelse("held out", ibis.null("string")))
     ),
-    "privacy.contact_columns": lambda s: [
-        privacy.contact_columns(
+    "contacts.contact_columns": lambda s: [
+        contacts.contact_columns(
             s.customers.mutate(
                 mail=s.customers.customer_id + "@example.com",
                 tel=ibis.literal("010-1234-5678"),

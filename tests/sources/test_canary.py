@@ -22,7 +22,7 @@ from typer.testing import CliRunner, Result
 
 from crm_utils import key_map, loading
 from crm_utils.cli import app
-from crm_utils.errors import CrmError, StudyError
+from crm_utils.errors import CrmError, DataError, StudyError
 from crm_utils.privacy import KEY_NAME
 from crm_utils.study import read_study
 
@@ -231,12 +231,15 @@ def test_without_a_key_nothing_is_read(shop: Path, monkeypatch: pytest.MonkeyPat
     assert not list((shop / "data").rglob("*.parquet"))
 
 
-def test_another_key_is_another_snapshot(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_key_is_another_snapshot_and_no_accident(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     study = read_study(shop, "shop")
     first, _ = loading.load(shop, study)
     assert not loading.load(shop, study)[1]
     monkeypatch.setenv(KEY_NAME, "another key of 32 characters or more")
-    other, is_new = loading.load(shop, study)
+    with pytest.raises(StudyError, match="is another key than the load before had"):
+        loading.load(shop, study)
+    assert crm("load-data", "shop", "--new-key").exit_code == 0
+    other, is_new = loading.load(shop, study, new_key=True)[0], True
     assert (other.id != first.id, is_new) == (True, True)
     assert key_map.path_of(shop, "shop", first.id).is_file()
 
@@ -250,7 +253,67 @@ def test_a_lost_key_map_is_made_again(shop: Path) -> None:
     again, is_new = loading.load(shop, study)
     assert (again.id, is_new) == (snapshot.id, True)
     assert place.read_bytes() == before
-    key_map.prune(shop, "shop", [snapshot.id])
+    key_map.prune(shop, "shop")
+    assert place.is_file()
+    shutil.rmtree(snapshot.folder)  # by hand
+    key_map.prune(shop, "shop")
     assert not place.exists()
     with pytest.raises(CrmError, match="There is no key map for snapshot"):
         key_map.export(shop, "shop", snapshot.id, shop / "list.parquet")
+
+
+def test_what_cannot_be_logged_is_not_exported(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    snapshot, _ = loading.load(shop, read_study(shop, "shop"))
+    monkeypatch.setattr("getpass.getuser", lambda: (_ for _ in ()).throw(KeyError("uid 1234")))
+    path, rows, _ = key_map.export(shop, "shop", snapshot.id, snapshot.path("order_lines"))
+    assert rows == 6
+    path.unlink()
+    log = shop / "private" / "shop" / "exports.log"
+    log.unlink()
+    log.mkdir()
+    with pytest.raises(OSError, match=r"exports\.log"):
+        key_map.export(shop, "shop", snapshot.id, snapshot.path("order_lines"))
+    assert not list((shop / "private" / "shop" / "exports").iterdir())
+
+
+def test_a_kind_is_a_plain_word(shop: Path) -> None:
+    _break(shop, "guest_email}", 'guest_email, "x\' OR true --": sku}')
+    with pytest.raises(StudyError, match="should match pattern"):
+        loading.load(shop, read_study(shop, "shop"))
+
+
+@pytest.mark.parametrize("limit", ["set_aside_at_most: 0.1", ""])
+def test_a_check_ends_as_a_load_would(shop: Path, limit: str) -> None:
+    with (shop / "studies" / "shop.yaml").open("a", encoding="utf-8") as study:
+        study.write(f"quality: {{{limit}}}\n")
+    checked = crm("check", "shop")
+    assert checked.exit_code == (3 if limit else 0), checked.output
+    assert ("A load would be refused" in checked.output) == bool(limit)
+    assert crm("load-data", "shop").exit_code == checked.exit_code
+
+
+def test_a_scratch_folder_is_its_owners_alone(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    modes, real = [], loading.incoming.described
+
+    def describe(item: object) -> object:
+        modes.extend(path.stat().st_mode & 0o777 for path in (shop / "data").rglob(".scratch-*"))
+        return real(item)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(loading.incoming, "described", describe)
+    loading.load(shop, read_study(shop, "shop"))
+    assert set(modes) == {0o700}
+
+
+def test_a_file_that_was_delivered_twice_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in ("studies", "raw"):
+        (tmp_path / folder).mkdir()
+    from_files(tmp_path)
+    monkeypatch.setenv(KEY_NAME, "k" * 32)
+    study = tmp_path / "studies" / "shop.yaml"
+    study.write_text(study.read_text(encoding="utf-8").replace("files: orders.csv", 'files: "orders*.csv"'))
+    shutil.copy(tmp_path / "raw" / "orders.csv", tmp_path / "raw" / "orders (1).csv")
+    with pytest.raises(DataError, match="hold the same, byte for byte"):
+        loading.load(tmp_path, read_study(tmp_path, "shop"))
+    for name in ("orders (1).csv", "orders (2).csv"):  # months without an order
+        (tmp_path / "raw" / name).write_text(",".join(ORDER_COLUMNS) + "\n", encoding="utf-8")
+    loading.load(tmp_path, read_study(tmp_path, "shop"))

@@ -151,8 +151,8 @@ def test_zero_dates_are_set_aside_and_moments_stand_on_the_shops_clock(root: Pat
 def test_all_tables_are_of_one_moment(root: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     true_one = staging._one
 
-    def meanwhile(session: sessions.Session, query: staging.Query, path: Path) -> Path:
-        done = true_one(session, query, path)
+    def meanwhile(session: sessions.Session, query: staging.Query, path: Path, most: int | None) -> Path:
+        done = true_one(session, query, path, most)
         if path.stem == "customers":
             server.ask("INSERT INTO orders VALUES ('new', '1', NULL, 'x', '2024-05-06', '1', 1)")
         return done

@@ -106,8 +106,8 @@ def test_all_tables_are_of_one_moment(root: Path, server: str, monkeypatch: pyte
     true_one = staging._one
     reads: list[str] = []
 
-    def meanwhile(session: sessions.Session, query: staging.Query, path: Path) -> Path:
-        done = true_one(session, query, path)
+    def meanwhile(session: sessions.Session, query: staging.Query, path: Path, most: int | None) -> Path:
+        done = true_one(session, query, path, most)
         reads.append(path.stem)
         if len(reads) == 1:
             as_owner(server, "INSERT INTO orders VALUES ('new', '1', NULL, 'x', '2024-05-06', '1', 1)")
@@ -129,6 +129,23 @@ def test_nothing_can_be_written(root: Path, server: str) -> None:
     with pytest.raises(DataError, match="cannot execute DELETE in a read-only transaction"):
         load(root)
     assert as_owner(server, "SELECT count(*) FROM orders") == [(6,)]
+
+
+def test_a_query_is_one_statement_and_writes_nothing(
+    root: Path, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By whoever may write: the owner of the table."""
+    monkeypatch.setenv("CRM_DATABASE_USER", "postgres")
+    as_owner(server, "CREATE TABLE IF NOT EXISTS victim (a int)")
+    escape = (
+        "SELECT * FROM orders) AS x LIMIT 0; COMMIT; DROP TABLE victim; SELECT * FROM (SELECT * FROM orders"
+    )
+    for query in (escape, "SELECT o.* FROM orders o, nextval('taken')"):
+        as_owner(server, "CREATE SEQUENCE IF NOT EXISTS taken")
+        write_study(root, f"postgresql:///postgres?host={server}", f'query: "{query}"')
+        with pytest.raises(DataError):
+            load(root)
+    assert as_owner(server, "SELECT count(*) FROM victim") == [(0,)]
 
 
 def test_what_the_server_refuses_is_said_without_secrets_or_values(

@@ -69,6 +69,7 @@ def _postgresql(address: Address) -> Iterator[Session]:
         raise DataError(f"Reading PostgreSQL needs the driver psycopg. {_INSTALL}.") from None
     told: dict[str, Any] = {"host": address.host, "port": address.port, "dbname": address.name,
             "user": address.user, "password": address.password, **address.options}  # fmt: skip
+    told["options"] = f"{told.get('options', '')} -c default_transaction_read_only=on".strip()
     try:
         with closing(
             psycopg.connect(**{k: v for k, v in told.items() if v}, connect_timeout=_CONNECT_SECONDS)
@@ -90,7 +91,8 @@ class _PostgreSQL:
         self._connection = connection
 
     def columns(self, query: str) -> dict[str, str]:
-        cursor = self._connection.execute(f"SELECT * FROM {query} LIMIT 0")
+        # In binary form the server takes one statement and no more, whatever stands in the query.
+        cursor = self._connection.execute(f"SELECT * FROM {query} LIMIT 0", binary=True)
         return {column.name: self._KINDS.get(column.type_code, TEXT) for column in cursor.description}
 
     def rows(self, query: str) -> Iterator[tuple[Any, ...]]:
