@@ -18,8 +18,7 @@ __all__ = ["contact_columns", "masked", "refuse_contacts"]
 #: Rows in which a column is judged.
 _LOOKED_AT = 100_000
 #: A phone number in free text: at least nine digits, from + or 0, in groups or in one; no decimal places.
-_PHONE_IN_TEXT = r"(^|[^0-9.,])(?:\+|0)[0-9](?:[ .()/-]{0,2}[0-9]){7,13}"
-
+_PHONE_IN_TEXT = r"(^|[^0-9.,])(?:\+|00?)[1-9](?:[ .()/-]{0,2}[0-9]){7,13}"
 #: As Americans write it: (415) 555-1000, 415-555-1000, 1-800-555-1000.
 _AMERICAN = r"(?:1[ .-])?(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}[ .-])[0-9]{3}[ .-][0-9]{4}"
 #: A value that is a phone number and nothing else: +82 …, 010…, or in groups (02-123-4567).
