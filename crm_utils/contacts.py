@@ -97,6 +97,7 @@ def masked(text: ir.StringValue) -> ir.StringValue:
 
     Examples
     --------
+    >>> import ibis
     >>> ibis.duckdb.connect().execute(masked(ibis.literal("Call 010-1234-5678 or write to kim@example.com!")))
     'Call [phone] or write to [email]!'
     """
