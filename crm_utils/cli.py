@@ -228,8 +228,11 @@ def export(
             there = known_names(table, [p.stem for p in path.parent.glob("*.parquet")], label="There are")
             raise StudyError(f"The report of '{name}' for {day} has no table '{table}'. {there}")
         snapshot = str((read_manifest(report) or {})["snapshot"]["id"])
-        written, rows, found = key_map.export(root, name, snapshot, path)
-        typer.echo(f"{found:,} of {rows:,} rows have somebody to send to: {written.relative_to(root)}")
+        done = key_map.export(root, name, snapshot, path)
+        where = done.path.relative_to(root)
+        typer.echo(f"{done.found:,} of {done.rows:,} rows have somebody to send to: {where}")
+        if done.held_out:
+            typer.echo(f"{done.held_out:,} rows are not in it: held out by lot, to be compared with later.")
 
 
 @app.command()

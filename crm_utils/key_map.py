@@ -14,6 +14,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -24,7 +25,7 @@ import ibis.expr.types as ir
 from crm_utils.errors import DataError, known_names
 from crm_utils.snapshots import Snapshot
 
-__all__ = ["export", "is_missing", "keep", "path_of", "prune", "write"]
+__all__ = ["Exported", "export", "is_missing", "keep", "path_of", "prune", "write"]
 
 #: The key map's name in a load's scratch folder, until its snapshot is whole.
 NAME = "keys.parquet"
@@ -80,7 +81,30 @@ def prune(root: Path, study: str) -> None:
                 path.unlink(missing_ok=True)
 
 
-def export(root: Path, study: str, snapshot: str, table: Path) -> tuple[Path, int, int]:
+@dataclass(frozen=True)
+class Exported:
+    """A list for sending.
+
+    Attributes
+    ----------
+    path
+        A CSV (UTF-8 with mark, as spreadsheets ask for) under ``private/``, readable by its owner alone: the
+        list's columns, then a column for each kind of identifier. Of several values the one that most rows of
+        the data say.
+    rows, found
+        Its rows, and those whose customer the key map knows.
+    held_out
+        Rows of the list that are not in it: customers whom a lot keeps from being contacted (``holdout``), so
+        that it can be told later whether contacting the others worked.
+    """
+
+    path: Path
+    rows: int
+    found: int
+    held_out: int
+
+
+def export(root: Path, study: str, snapshot: str, table: Path) -> Exported:
     """Join a saved list back to the people on it, for sending, and log that it was done.
 
     Parameters
@@ -90,15 +114,6 @@ def export(root: Path, study: str, snapshot: str, table: Path) -> tuple[Path, in
     table
         The list: a Parquet file with a column ``customer_id``.
 
-    Returns
-    -------
-    path : Path
-        A CSV (UTF-8 with mark, as spreadsheets ask for) under ``private/``, readable by its owner alone: the
-        list's columns, then a column for each kind of identifier. Of several values the one that most rows
-        of the data say.
-    rows, found : int
-        The list's rows, and those whose customer the key map knows.
-
     Raises
     ------
     DataError
@@ -107,9 +122,9 @@ def export(root: Path, study: str, snapshot: str, table: Path) -> tuple[Path, in
     keys = path_of(root, study, snapshot)
     if not keys.is_file():
         raise DataError(
-            f"There is no key map for snapshot {snapshot} of '{study}' on this machine: its customers are "
-            "under no pseudonyms of ours, or the map was removed. Load the data again: crm load-data "
-            f"{study}."
+            f"There is no key map for snapshot {snapshot} of '{study}' on this machine. If its study names "
+            "no 'person', its customer_id is the shop's own and needs no way back; if it does, the map was "
+            f"removed: crm load-data {study} makes it again."
         )
     # What does not fit into memory is written out, and it names people.
     with duckdb.connect(config={"temp_directory": str(keys.parent / "spilled")}) as con:
@@ -117,7 +132,9 @@ def export(root: Path, study: str, snapshot: str, table: Path) -> tuple[Path, in
         if "customer_id" not in rows.columns:
             known = known_names("customer_id", rows.columns)
             raise DataError(f"{table.stem} is no list of customers: it has no 'customer_id'. {known}")
-        rows.create_view("list")
+        rows.create_view("whole")
+        sent = "WHERE NOT coalesce(holdout, false)" if "holdout" in rows.columns else ""
+        con.execute(f"CREATE VIEW list AS FROM whole {sent}")
         con.execute(_BEST, [str(keys)])
         kinds = [kind for (kind,) in con.execute("SELECT DISTINCT kind FROM best ORDER BY kind").fetchall()]
         joined = con.execute(_joined(kinds))
@@ -126,10 +143,12 @@ def export(root: Path, study: str, snapshot: str, table: Path) -> tuple[Path, in
         path.parent.mkdir(mode=0o700, exist_ok=True)
         with _opened(path) as file:
             total, found = _write_rows(file, joined, len(kinds))
+            held_out = len(rows) - total
             # What cannot be logged is not exported: the file goes again.
             _log(keys.parent, {"study": study, "snapshot": snapshot, "table": table.stem, "rows": total,
-                               "found": found, "columns": kinds, "file": path.name})  # fmt: skip
-    return path, total, found
+                               "found": found, "held_out": held_out, "columns": kinds,
+                               "file": path.name})  # fmt: skip
+    return Exported(path, total, found, held_out)
 
 
 _BEST = """

@@ -13,6 +13,7 @@ import sqlite3
 import stat
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from notebook_maker import write_notebook
@@ -265,15 +266,24 @@ def test_a_lost_key_map_is_made_again(shop: Path) -> None:
 def test_what_cannot_be_logged_is_not_exported(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     snapshot, _ = loading.load(shop, read_study(shop, "shop"))
     monkeypatch.setattr("getpass.getuser", lambda: (_ for _ in ()).throw(KeyError("uid 1234")))
-    path, rows, _ = key_map.export(shop, "shop", snapshot.id, snapshot.path("order_lines"))
-    assert rows == 6
-    path.unlink()
+    done = key_map.export(shop, "shop", snapshot.id, snapshot.path("order_lines"))
+    assert done.rows == 6
+    done.path.unlink()
     log = shop / "private" / "shop" / "exports.log"
     log.unlink()
     log.mkdir()
     with pytest.raises(OSError, match=r"exports\.log"):
         key_map.export(shop, "shop", snapshot.id, snapshot.path("order_lines"))
     assert not list((shop / "private" / "shop" / "exports").iterdir())
+
+
+def test_who_is_held_out_is_not_sent_to(shop: Path) -> None:
+    snapshot, _ = loading.load(shop, read_study(shop, "shop"))
+    who = pq.read_table(snapshot.path("order_lines"))["customer_id"].to_pylist()
+    wanted = pa.table({"customer_id": who[:3], "holdout": [False, True, None]})
+    pq.write_table(wanted, shop / "wanted.parquet")
+    done = key_map.export(shop, "shop", snapshot.id, shop / "wanted.parquet")
+    assert (done.rows, done.found, done.held_out) == (2, 2, 1)
 
 
 def test_a_kind_is_a_plain_word(shop: Path) -> None:
