@@ -63,7 +63,7 @@ def test_a_row_that_breaks_the_contract_is_set_aside_with_its_reason(
 
 
 def test_a_guest_and_a_return_are_within_the_contract() -> None:
-    good, _ = split(raw_lines(amount="-3.00", quantity="-1"), "order_lines")
+    good, _ = split(raw_lines(amount="-3.00", quantity="-1", discount="-0.50"), "order_lines")
     assert good.count().execute() == 6
 
 
