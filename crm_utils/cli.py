@@ -5,6 +5,7 @@ What a command needs is imported when it is called: ``crm --help`` waits for nei
 
 from __future__ import annotations
 
+import io
 import sys
 import traceback
 from collections.abc import Iterator
@@ -32,6 +33,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help=__doc__.partition("\n")[0].replace("``", ""),
 )
+
+
+@app.callback()
+def _speak() -> None:
+    """Write everywhere what a terminal or a log cannot: a sign it does not know becomes its number.
+
+    An ending that cannot be said (``✓`` in cp1252, Hangul in ASCII) would else end the run that it tells of.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # not one that a caller put there
+            stream.reconfigure(errors="backslashreplace")
+
 
 StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="A file in studies/, without .yaml.")]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from typer.testing import CliRunner, Result
 
 from crm_utils.cli import app
 from crm_utils.hook import Hook
+from crm_utils.logs import Log, LogFormat
 
 TOLD = """\
 import json, os, sys
@@ -104,3 +106,26 @@ def test_lines_for_people(crm, loaded: Path) -> None:
     assert started.startswith("tiny as of 2017-12-31, run 20")
     assert notebook.split()[:2] == ["✓", "01_fine"]
     assert published == f"The report is in {loaded / 'reports' / 'tiny' / '2017-12-31' / 'index.html'}"
+
+
+@pytest.mark.parametrize("charset", ["cp1252"])
+def test_a_terminal_that_lacks_a_sign_does_not_fail_the_run(
+    loaded: Path, monkeypatch: pytest.MonkeyPatch, charset: str
+) -> None:
+    monkeypatch.chdir(loaded)
+    write_notebook(loaded, 1, "fine", "pass")
+    ended = CliRunner(charset=charset).invoke(app, ["run", "tiny", "--only", "fine"], env={"COLUMNS": "99"})
+    assert (ended.exit_code, ended.stderr) == (0, "")
+    assert [line.split()[0] for line in ended.stdout.splitlines()] == ["tiny", "\\u2713", "Not"]
+
+
+@pytest.mark.parametrize("charset", ["ascii", "cp949", "utf-8"])
+def test_a_line_of_json_reads_the_same_in_every_charset(
+    monkeypatch: pytest.MonkeyPatch, charset: str
+) -> None:
+    """What backslashreplace makes of é (``\\xe9``) is no JSON: such signs must not be left to it."""
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding=charset, errors="backslashreplace"))
+    facts = {"run": "é ✓ 한글 😀"}
+    Log(LogFormat.json)("started", facts)
+    assert json.loads(written.getvalue().decode(charset)).items() >= facts.items()
