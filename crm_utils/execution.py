@@ -28,11 +28,15 @@ from jupyter_core.utils import ensure_event_loop
 from crm_utils import durable
 from crm_utils._papermill import CellTimeoutError, DeadKernelError, papermill
 from crm_utils.notebook_file import NotebookFile
+from crm_utils.privacy import KEY_NAME
 
 __all__ = ["Execution", "Executor", "work_folder"]
 
 HAS_LOCAL_SOCKETS = os.name == "posix"
 START_TIMEOUT_SECONDS = 120
+#: What kernels do not inherit: the first would have each import everything anew; the second is for loads,
+#: which are over when kernels start, and executed notebooks may be shown to anybody.
+_WITHHELD = {"PYTHONDONTWRITEBYTECODE", KEY_NAME}
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ class Executor:
     notebooks
         What may be executed. Their files are copied at once: later edits are for the next run.
     environment
-        Variables for the kernels, beside this process's own.
+        Variables for the kernels, beside this process's own (but not the key of pseudonyms).
     cell_timeout
         Seconds that one cell may take.
     """
@@ -72,7 +76,7 @@ class Executor:
         self._work.mkdir(mode=0o700)
         for notebook in notebooks:
             shutil.copyfile(notebook.path, self.source(notebook))
-        own = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+        own = {name: value for name, value in os.environ.items() if name not in _WITHHELD}
         self._environment = own | {
             "OMP_NUM_THREADS": "1",
             "OPENBLAS_NUM_THREADS": "1",
@@ -174,7 +178,9 @@ class Executor:
                 self.connection_file = str(work / f"kernel-{number}.json")
 
             async def start_kernel(self, **kwargs: Any) -> None:  # type: ignore[override, unused-ignore]
-                await super().start_kernel(**kwargs)
+                # Given here it is taken as it is; in a KernelSpec it would be added to this process's own,
+                # and every $ in it expanded.
+                await super().start_kernel(**kwargs | {"env": environment})
                 if executor._stopped:  # the run was stopped while this kernel was being started
                     _kill(self)
 
@@ -184,7 +190,7 @@ class Executor:
             @property
             def kernel_spec(self) -> KernelSpec:
                 command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-                return KernelSpec(argv=command, display_name="Python 3", language="python", env=environment)
+                return KernelSpec(argv=command, display_name="Python 3", language="python")
 
         return Kernel
 

@@ -103,6 +103,27 @@ def test_a_run_is_published_whole(reported: Path) -> None:
     assert str(reported) not in (report / "index.html").read_text(encoding="utf-8")
 
 
+def test_a_kernel_gets_the_environment_but_for_what_is_not_for_it(
+    loaded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setenv("CRM_PSEUDONYM_KEY", "k" * 32)
+    monkeypatch.setenv("PRICE", "$$5 of $HOME {prefix}")  # jupyter_client would fill these in
+    write_notebook(
+        loaded,
+        1,
+        "told",
+        'import os, sys\nrun.record("key", os.environ.get("CRM_PSEUDONYM_KEY"))\n'
+        'run.record("price", os.environ["PRICE"])\nrun.record("seed", os.environ["PYTHONHASHSEED"])\n'
+        'run.record("compiles", not sys.dont_write_bytecode)',
+    )
+    folder = run_study(loaded, Request("tiny", only=("told",)))
+    numbers = json.loads((folder / "results" / "told.json").read_text(encoding="utf-8"))["numbers"]
+    assert {name: number["value"] for name, number in numbers.items()} == {
+        "key": None, "price": "$$5 of $HOME {prefix}", "seed": "0", "compiles": True,
+    }  # fmt: skip
+
+
 def test_a_failure_is_named_and_the_last_report_stays(report: Path) -> None:
     before = published(report)
     write_notebook(report, 3, "segmentation", SEGMENTS, 'raise ValueError("no such <b>thing</b>")')
