@@ -8,6 +8,7 @@ only what was known then: later rows are gone, and so are later values in earlie
 from __future__ import annotations
 
 import datetime as dt
+import re
 from dataclasses import dataclass, field
 
 import ibis
@@ -223,6 +224,9 @@ _SPECS = (
 TABLES: dict[str, TableSpec] = {spec.name: spec for spec in _SPECS}
 
 
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:?[0-9]{2}(:?[0-9]{2})?)?")
+
+
 @dataclass(frozen=True)
 class AsOf:
     """The moment from which we look back: the end of a day, or an instant.
@@ -259,6 +263,8 @@ class AsOf:
             raise StudyError(wrong) from None
         if moment.tzinfo is not None:
             raise StudyError(f"as_of '{text}' has a zone. Write the shop's local time, without one.")
+        if not _MOMENT.fullmatch(str(text)):  # 20171231 and 2017-W52 are ISO as well, and easily misread
+            raise StudyError(wrong)
         try:
             if len(str(text)) == len("YYYY-MM-DD"):
                 return cls(moment + dt.timedelta(days=1), moment.date())
