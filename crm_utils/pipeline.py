@@ -19,7 +19,7 @@ from typing import Any
 
 from crm_utils import key_map, publish, snapshots
 from crm_utils.conduct import Conductor, Tell
-from crm_utils.errors import RunError, StudyError
+from crm_utils.errors import CrmError, RunError, StudyError
 from crm_utils.execution import work_folder
 from crm_utils.goals import judge_goals
 from crm_utils.lock import locked
@@ -119,8 +119,9 @@ def _publish(root: Path, home: Path, record: Record, as_of: AsOf, tell: Tell) ->
         tell("published", {"run": folder.name, "report": page, "seconds": took})
         try:
             _tidy(root, home, folder)
-        except OSError as error:
-            tell("warning", {"message": f"The report is published, but tidying up failed: {error}."})
+        except (OSError, CrmError) as error:
+            why = str(error).removesuffix(".")
+            tell("warning", {"message": f"The report is published, but tidying up failed: {why}."})
     return report
 
 
@@ -166,11 +167,19 @@ def _results(folder: Path) -> dict[str, dict[str, Any]]:
 def _mend(home: Path) -> None:
     """Put in order what a process that was killed left: half-made links, runs that never ended."""
     publish.mend(home)
+    led_to = publish.published(home)
     for folder in (home / ".runs").glob("*/"):
         manifest = read_manifest(folder)
         if manifest is None and not (folder / "run.json").exists():
             shutil.rmtree(folder, ignore_errors=True)  # killed before its first word
-        if manifest is None or manifest["status"] != "running":
+        if manifest is None:
+            continue
+        if (
+            manifest.get("published") and folder.name not in led_to
+        ):  # killed before its link, or replaced since
+            manifest["published"] = False
+            write_manifest(folder, manifest)
+        if manifest["status"] != "running":
             continue
         shutil.rmtree(work_folder(folder), ignore_errors=True)
         manifest |= {"status": "failed", "reason": "The run was broken off: its process was killed, or the "
@@ -181,12 +190,12 @@ def _mend(home: Path) -> None:
 
 
 def _tidy(root: Path, home: Path, folder: Path) -> None:
-    """Remove old runs and snapshots, and list all reports anew."""
+    """List all reports anew, and remove old runs and snapshots."""
     from crm_utils import pages
 
+    pages.render_overview(root / "reports")
     used = publish.prune_runs(home, keep=folder)
     key_map.prune(root, home.name, snapshots.prune(root, home.name, used=used))
-    pages.render_overview(root / "reports")
 
 
 _TODO = {

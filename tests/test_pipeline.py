@@ -187,6 +187,31 @@ def test_only_runs_what_is_named_and_is_not_published(report: Path) -> None:
     assert published(report) == before
 
 
+def test_a_run_that_was_killed_before_its_link_is_not_called_published(report: Path) -> None:
+    runs = report / "reports" / "tiny" / ".runs"
+    real = next(runs.iterdir())
+    killed = runs / "20990101T000000-abcdef"  # passed, its record written, its link never made
+    shutil.copytree(real, killed)
+    told = json.loads((killed / "run.json").read_text(encoding="utf-8"))
+    (killed / "run.json").write_text(json.dumps(told | {"run_id": killed.name}), encoding="utf-8")
+    run_study(report, Request("tiny", only=("offers",)))
+    said = [json.loads((run / "run.json").read_text(encoding="utf-8")) for run in (real, killed)]
+    assert [(m["status"], m["published"]) for m in said] == [("passed", True), ("passed", False)]
+
+
+def test_a_snapshot_that_is_damaged_meanwhile_does_not_fail_a_published_run(loaded: Path) -> None:
+    (loaded / "reports" / "tiny" / "2017-12-31 copy").mkdir(parents=True)
+    (loaded / "reports" / "tiny" / "2017-12-31 copy" / "run.json").write_text("{}")
+    write_notebook(loaded, 1, "careless", 'open(run.snapshot.path("products"), "w").close()')
+    told: list[tuple[str, dict]] = []
+    report = run_study(loaded, Request("tiny"), tell=lambda *event: told.append(event))
+    assert (report / "index.html").is_file()
+    assert "2017-12-31" in (loaded / "reports" / "index.html").read_text(encoding="utf-8")
+    event, facts = told[-1]
+    assert event == "warning"
+    assert facts["message"].startswith("The report is published, but tidying up failed: The snapshot ")
+
+
 @pytest.mark.parametrize(
     ("arguments", "study", "code", "said"),
     [
