@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
+import itertools
+from contextlib import suppress
 from enum import StrEnum
 
 from crm_utils.errors import StudyError
@@ -42,15 +44,20 @@ def days(first: str, last: str, every: Every) -> list[str]:
     ['2017-01-15', '2017-02-15']
     >>> days("2017-12-01", "2017-12-20", Every.week)
     ['2017-12-01', '2017-12-08', '2017-12-15']
+    >>> days("9999-11-30", "9999-12-31", Every.month)
+    ['9999-11-30', '9999-12-31']
     """
     begin, end = _day("--from", first), _day("--to", last)
     if end < begin:
         raise StudyError(f"--to {end} lies before --from {begin}. Swap them.")
-    found, n = [begin], 0
-    while found[-1] <= end:
-        n += 1
-        found.append(_after(begin, n, every))
-    return [day.isoformat() for day in found[:-1]]
+    found: list[str] = []
+    with suppress(ValueError, OverflowError):  # the calendar ends with 9999
+        for n in itertools.count():
+            day = _after(begin, n, every)
+            if day > end:
+                break
+            found.append(day.isoformat())
+    return found
 
 
 def _after(begin: dt.date, n: int, every: Every) -> dt.date:

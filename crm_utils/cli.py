@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from crm_utils import durable
 from crm_utils.backfill import Every, days
 from crm_utils.errors import CrmError, RunError, StudyError, known_names
 from crm_utils.hook import Hook
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from crm_utils.plan import Request
 
 __all__ = ["app"]
+
+#: Thirty days. Systems wait no longer than 49 (Windows), and a run that takes a week is one that hangs.
+LONGEST_SECONDS = 30 * 86_400
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -69,8 +73,12 @@ def run(
     last: Annotated[str, typer.Option("--to", help="… up to this one.")] = "",
     every: Annotated[Every, typer.Option(help="How far those days lie apart.")] = Every.month,
     jobs: Annotated[int, typer.Option(min=1, help="Notebooks beside each other.")] = 2,
-    cell_timeout: Annotated[int, typer.Option(min=1, help="Seconds that a cell may take.")] = 900,
-    run_timeout: Annotated[int, typer.Option(min=1, help="Seconds that the run may take.")] = 7200,
+    cell_timeout: Annotated[
+        int, typer.Option(min=1, max=LONGEST_SECONDS, help="Seconds that a cell may take.")
+    ] = 900,
+    run_timeout: Annotated[
+        int, typer.Option(min=1, max=LONGEST_SECONDS, help="Seconds that the run may take.")
+    ] = 7200,
     log_format: Annotated[
         LogFormat, typer.Option(help="Lines for people, or JSON for machines.")
     ] = LogFormat.text,
@@ -292,6 +300,11 @@ def _sentences(log: Log) -> Iterator[None]:
     except CrmError as error:
         log.error(str(error), error.exit_code)
         raise typer.Exit(error.exit_code) from None
+    except BrokenPipeError:  # whoever read has seen enough (crm diff … | head): click ends quietly
+        raise
+    except OSError as error:  # no room, no permission, a file where a folder should be
+        log.error(durable.refusal(error), RunError.exit_code)
+        raise typer.Exit(RunError.exit_code) from None
     except Exception:  # ours to mend: the traceback is the message
         log.error(traceback.format_exc(), 1)
         raise typer.Exit(1) from None

@@ -7,17 +7,15 @@ without a word is marked as such by the next one.
 
 from __future__ import annotations
 
-import errno
 import importlib
 import json
-import os
 import shutil
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from crm_utils import key_map, publish, snapshots
+from crm_utils import durable, key_map, publish, snapshots
 from crm_utils.conduct import Conductor, Tell
 from crm_utils.errors import CrmError, RunError, StudyError
 from crm_utils.execution import work_folder
@@ -198,18 +196,5 @@ def _tidy(root: Path, home: Path, folder: Path) -> None:
     key_map.prune(root, home.name, snapshots.prune(root, home.name, used=used))
 
 
-_TODO = {
-    errno.ENOSPC: "Make room on the disk, then run again.",
-    errno.EDQUOT: "Make room in the quota, then run again.",
-    errno.EACCES: "Let this user read and write there, then run again.",
-    errno.EPERM: "Let this user read and write there, then run again.",
-    errno.EROFS: "Make that file system writable, then run again.",
-}
-
-
 def _unwritable(root: Path, error: OSError) -> str:
-    """One sentence: which file, what the system said, what to do."""
-    place = Path(os.fsdecode(error.filename)) if error.filename else root / "reports"
-    shown = place.relative_to(root).as_posix() if place.is_relative_to(root) else str(place)
-    todo = _TODO.get(error.errno or 0, "Mend that, then run again.")
-    return f"{shown}: {error.strerror or error}. Nothing was published. {todo}"
+    return durable.refusal(error, root=root, outcome="Nothing was published.")

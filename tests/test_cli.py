@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -70,6 +71,7 @@ def test_a_backfill_goes_on_after_a_day_that_failed_and_says_so(crm, loaded: Pat
         (["--from", "2017-9-30", "--to", "2017-12-31"], "--from '2017-9-30' is not a day"),
         (["--from", "2017-12-31", "--to", "2017-09-30"], "--to 2017-09-30 lies before --from 2017-12-31."),
         (["--from", "2017-12-31", "--to", "2018-02-28"], "as_of 2018-02-28 is after the data end"),
+        (["--from", "2017-12-31", "--to", "9999-12-31"], "as_of '9999-12-31' is not a day."),
         (["--from", "2017-12-31", "--to", "2017-12-31", "--as-of", "2017-12-31"], "--as-of is one day"),
     ],
 )
@@ -129,3 +131,22 @@ def test_a_line_of_json_reads_the_same_in_every_charset(
     facts = {"run": "é ✓ 한글 😀"}
     Log(LogFormat.json)("started", facts)
     assert json.loads(written.getvalue().decode(charset)).items() >= facts.items()
+
+
+@pytest.mark.parametrize("taken", ["reports/tiny", "data/snapshots"])
+def test_a_folder_that_cannot_be_made_is_a_sentence(
+    project: Path, monkeypatch: pytest.MonkeyPatch, taken: str
+) -> None:
+    monkeypatch.chdir(project)
+    (project / taken).parent.mkdir(exist_ok=True)
+    (project / taken).write_text("a file where a folder should be")
+    ended = CliRunner().invoke(app, ["load-data", "tiny"], env={"COLUMNS": "999"})
+    assert ended.exit_code in (3, 5)  # the data's or the report's
+    assert re.fullmatch(rf"Error: .*{taken}.*: (File exists|Not a directory)\. .*\n", ended.stderr)
+
+
+@pytest.mark.parametrize("option", ["--run-timeout", "--cell-timeout"])
+def test_a_wait_beyond_what_systems_can_is_refused(crm, option: str) -> None:
+    ended = crm(option, "9999999999")
+    assert ended.exit_code == 2
+    assert "2592000" in ended.stderr  # the longest
