@@ -123,7 +123,7 @@ def exact(name: str, value: Any) -> Any:
     """
     if value is None or isinstance(value, str | bool):
         return value
-    if isinstance(value, dt.date):
+    if isinstance(value, dt.date) and value is not pd.NaT:
         return value.isoformat()
     if isinstance(value, Integral):
         return int(value)

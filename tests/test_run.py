@@ -131,6 +131,7 @@ def test_an_end_that_misses_its_value_by_rounding_is_put_on_it(run: Run) -> None
         ("gini", float("nan"), {}, "gini = nan is not a finite number"),
         ("gini", float("inf"), {}, "not a finite number"),
         ("gini", [1], {}, "not a finite number"),
+        ("day", pd.NaT, {}, "day = NaT is not a finite number, a text or a day"),
         ("gini", 0.5, {"low": 0.6, "high": 0.7}, "lies outside its interval 0.6 to 0.7"),
     ],
 )
