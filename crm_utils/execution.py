@@ -34,6 +34,8 @@ __all__ = ["Execution", "Executor", "work_folder"]
 
 HAS_LOCAL_SOCKETS = os.name == "posix"
 START_TIMEOUT_SECONDS = 120
+#: An error may quote a whole table; a reason is read in a line of a log, a mail, a page.
+REASON_CHARACTERS = 1_000
 #: What kernels do not inherit: the first would have each import everything anew; the second is for loads,
 #: which are over when kernels start, and executed notebooks may be shown to anybody.
 _WITHHELD = {"PYTHONDONTWRITEBYTECODE", KEY_NAME}
@@ -135,7 +137,7 @@ class Executor:
         """One sentence: which notebook, which cell, what happened, what to do."""
         where = f"{notebook.path.name}, cell [{_last_cell(working)}]"
         if isinstance(error, papermill.PapermillExecutionError):
-            said = str(error.evalue).strip().partition("\n")[0]
+            said = _short(str(error.evalue).strip().partition("\n")[0])
             # Our own errors are sentences already; others need their class to be understood.
             ours = error.ename in {"CrmError", "DataError", "LockedError", "RunError", "StudyError"}
             what = said if ours else ": ".join(part for part in (error.ename, said) if part)
@@ -149,7 +151,7 @@ class Executor:
                 f"{where}: its kernel died: out of memory (--jobs 1 leaves it more), killed from outside, "
                 "or ended by the notebook itself."
             )
-        return f"{notebook.path.name}: {type(error).__name__}: {error}"
+        return f"{notebook.path.name}: {type(error).__name__}: {_short(str(error))}"
 
     def _keep(self, working: Path, place: Path) -> None:
         """Move the executed notebook to its place, without papermill's notes on this machine's folders."""
@@ -213,6 +215,11 @@ def _kill(kernel: AsyncKernelManager) -> None:
             os.killpg(process.pid, signal.SIGKILL)  # a kernel leads a process group of its own
         else:
             process.kill()
+
+
+def _short(said: str) -> str:
+    """What an error says, if it does not go on for ever; the notebook's page has all of it."""
+    return said if len(said) <= REASON_CHARACTERS else f"{said[:REASON_CHARACTERS]}…"
 
 
 def _last_cell(working: Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import shlex
 import sys
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from notebook_maker import write_notebook
 from typer.testing import CliRunner, Result
 
 from crm_utils.cli import app
-from crm_utils.hook import Hook
+from crm_utils.hook import Hook, _words
 from crm_utils.logs import Log, LogFormat
 
 TOLD = """\
@@ -97,6 +98,24 @@ def test_a_hook_never_changes_how_a_run_ends() -> None:
         Hook("no-such-command --now")
     with pytest.raises(Exception, match="No closing quotation"):
         Hook("mail 'me")
+
+
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [("x" * 200_000, "x" * 4000), ("a\0b", "a b"), ("\ud800✓", "\\ud800✓")],
+    ids=["long", "nul", "surrogate"],
+)
+def test_a_hook_is_told_whatever_the_message_is(tmp_path: Path, message: str, told: str) -> None:
+    code = "import os, sys; open(sys.argv[1], 'w', encoding='utf-8').write(os.environ['CRM_MESSAGE'])"
+    command = shlex.join([sys.executable, "-c", code, str(tmp_path / "told")])
+    assert Hook(command)(None, 5, message) == ""
+    assert (tmp_path / "told").read_text(encoding="utf-8") == told
+
+
+def test_on_windows_a_backslash_is_part_of_a_path() -> None:
+    command = r'C:\tools\tell.exe --to "C:\my files" plain'
+    assert _words(command, windows=True) == [r"C:\tools\tell.exe", "--to", r"C:\my files", "plain"]
+    assert _words(r"/bin/a\ b 'c d'", windows=False) == ["/bin/a b", "c d"]
 
 
 def test_lines_for_people(crm, loaded: Path) -> None:

@@ -187,6 +187,12 @@ def test_only_runs_what_is_named_and_is_not_published(report: Path) -> None:
     assert published(report) == before
 
 
+def test_an_error_that_goes_on_for_ever_is_cut_short(loaded: Path) -> None:
+    write_notebook(loaded, 1, "wordy", 'raise ValueError("x" * 300_000)')
+    with pytest.raises(RunError, match=r"ValueError: x{1000}…\. Nothing was published"):
+        run_study(loaded, Request("tiny"))
+
+
 def test_a_run_that_was_killed_before_its_link_is_not_called_published(report: Path) -> None:
     runs = report / "reports" / "tiny" / ".runs"
     real = next(runs.iterdir())
