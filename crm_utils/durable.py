@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import errno
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
 
-__all__ = ["refusal", "replace", "sync_folder", "sync_tree"]
+__all__ = ["refusal", "replace", "replacing", "sync_folder", "sync_tree"]
 
 _CAN_SYNC_FOLDERS = os.name == "posix"  # Windows opens no folder, and writes renames through
 
@@ -31,20 +32,29 @@ def replace(path: Path, text: str, *, sync: bool = False) -> None:
     ...     [(p.name, p.read_text()) for p in Path(folder).iterdir()]
     [('CURRENT', 'b')]
     """
+    with replacing(path) as part, part.open("w", encoding="utf-8") as file:
+        file.write(text)
+        if sync:
+            file.flush()
+            os.fsync(file.fileno())
+    if sync:
+        sync_folder(path.parent)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A place beside ``path`` to write to: what stands there at the end becomes the file, in one step.
+
+    Nothing is left of it after an error; what a killed process left is removed by the next one.
+    """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with part.open("w", encoding="utf-8") as file:
-            file.write(text)
-            if sync:
-                file.flush()
-                os.fsync(file.fileno())
+        yield part
         part.replace(path)
     except BaseException:
         with suppress(OSError):
             part.unlink()
         raise
-    if sync:
-        sync_folder(path.parent)
     _remove_abandoned(path)
 
 

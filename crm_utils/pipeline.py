@@ -8,7 +8,6 @@ without a word is marked as such by the next one.
 from __future__ import annotations
 
 import importlib
-import json
 import shutil
 import time
 from contextlib import suppress
@@ -22,7 +21,7 @@ from crm_utils.execution import work_folder
 from crm_utils.goals import judge_goals
 from crm_utils.lock import locked
 from crm_utils.plan import Plan, Request, make_plan
-from crm_utils.record import Record, read_manifest, write_manifest
+from crm_utils.record import Record, read_manifest, read_results, write_manifest
 from crm_utils.signals import held
 from crm_utils.study import read_study
 from crm_utils.tables import AsOf
@@ -82,7 +81,7 @@ def _run(root: Path, home: Path, request: Request, tell: Tell) -> Path:
         record.lap("loading")
         _execute(root, plan, record, begun + request.run_timeout, tell)
         record.lap("notebooks")
-        manifest["goals"] = judge_goals(plan.study.goals, _results(folder))
+        manifest["goals"] = judge_goals(plan.study.goals, read_results(folder))
         failed = [n for n in manifest["notebooks"] if n["status"] in ("failed", "not run")]
         record.close("failed" if failed else "passed")
         _render(home, folder, manifest, pages_too=bool(failed))  # else they are written
@@ -152,14 +151,8 @@ def _render_page(folder: Path, manifest: dict[str, Any], name: str) -> None:
 
     executed = folder / f"{name}.ipynb"
     if executed.is_file():
-        results = _results(folder).get(name, {})
+        results = read_results(folder).get(name, {})
         pages.render_page(executed, folder / f"{name}.html", manifest=manifest, name=name, results=results)
-
-
-def _results(folder: Path) -> dict[str, dict[str, Any]]:
-    """What each notebook of a run recorded, by its name."""
-    found = sorted((folder / "results").glob("*.json"))
-    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in found}
 
 
 def _mend(home: Path) -> None:

@@ -6,6 +6,7 @@ import io
 import json
 import re
 import shlex
+import shutil
 import sys
 from pathlib import Path
 
@@ -14,7 +15,9 @@ from notebook_maker import write_notebook
 from typer.testing import CliRunner, Result
 
 from crm_utils.cli import app
+from crm_utils.errors import LockedError
 from crm_utils.hook import Hook, _words
+from crm_utils.lock import locked
 from crm_utils.logs import Log, LogFormat
 
 TOLD = """\
@@ -81,7 +84,16 @@ def test_days_that_cannot_be_are_refused_before_anything_runs(crm, loaded: Path,
     ended = crm(*arguments)
     assert ended.exit_code == 2
     assert said in " ".join(ended.stderr.split())
-    assert not (loaded / "reports" / "tiny").exists()
+    assert not (loaded / "reports" / "tiny" / ".runs").exists()
+
+
+def test_a_backfill_loads_data_under_the_lock(crm, loaded: Path) -> None:
+    write_notebook(loaded, 1, "never", "1 / 0")
+    shutil.rmtree(loaded / "data")
+    with locked(loaded / "reports" / "tiny", "tiny"):
+        ended = crm("--from", "2017-12-31", "--to", "2017-12-31")
+    assert ended.exit_code == LockedError.exit_code
+    assert not (loaded / "data").exists()
 
 
 def test_a_request_that_is_refused_is_told_too(crm, loaded: Path) -> None:

@@ -5,6 +5,7 @@ import datetime as dt
 import json
 from pathlib import Path
 
+import ibis
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -198,3 +199,15 @@ def test_the_same_results_give_the_same_bytes(in_project: Path, monkeypatch: pyt
     assert len(first) == 3
     assert once("2") == first
     assert once("1") == first
+
+
+def test_a_table_that_fails_half_way_leaves_nothing(run: Run) -> None:
+    def batches():
+        yield pa.record_batch({"a": [1, 2]})
+        raise ValueError("half way")
+
+    reader = pa.RecordBatchReader.from_batches(pa.schema({"a": pa.int64()}), batches())
+    for table in (reader, run.table("orders").mutate(a=ibis.literal("half way").cast("int64"))):
+        with pytest.raises(Exception, match="half way"):
+            run.save("t", table)
+        assert list((run.folder / "tables").iterdir()) == []

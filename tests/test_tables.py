@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 from tiny import ROOT
 
+from crm_utils.dictionary import dictionary
 from crm_utils.errors import StudyError
 from crm_utils.sources import decisions
-from crm_utils.tables import TABLES, AsOf, cut, dictionary, orders
+from crm_utils.tables import TABLES, AsOf, cut, orders
 
 
 def test_a_day_reaches_to_its_end() -> None:
