@@ -40,9 +40,9 @@ app = typer.Typer(
 
 @app.callback()
 def _speak() -> None:
-    """Write everywhere what a terminal or a log cannot: a sign it does not know becomes its number.
+    """Let a sign that a terminal or a log does not have (``✓`` in cp1252) be written as its number.
 
-    An ending that cannot be said (``✓`` in cp1252, Hangul in ASCII) would else end the run that it tells of.
+    Else the word that cannot be written would end the run that it tells of.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # not one that a caller put there

@@ -85,11 +85,12 @@ def refusal(error: OSError, *, root: Path | None = None, outcome: str = "") -> s
     '/data/x: Permission denied. Nothing was loaded. Let this user read and write there, then run again.'
     """
     place = Path(os.fsdecode(error.filename)) if error.filename else root and root / "reports"
+    shown: object = place
     if place and root and place.is_relative_to(root):
-        place = Path(place.relative_to(root).as_posix())
+        shown = place.relative_to(root).as_posix()
     said = f"{error.strerror or str(error) or type(error).__name__}."
     todo = _TODO.get(error.errno or 0, "Mend that, then run again.")
-    return " ".join(part for part in (f"{place}:" if place else "", said, outcome, todo) if part)
+    return " ".join(part for part in (f"{shown}:" if shown else "", said, outcome, todo) if part)
 
 
 def sync_tree(folder: Path) -> None:

@@ -22,7 +22,7 @@ __all__ = ["NotebookFile", "Parameter", "read_notebook", "read_notebooks"]
 
 _FILE = re.compile(r"(\d\d)_([a-z][a-z0-9_]*)\.ipynb")
 _TYPES: dict[str, type] = {"str": str, "int": int, "float": float, "bool": bool, "list": list}
-#: What ast.literal_eval raises: for code, for {[]: 1}, for a thousand brackets.
+#: What ast raises: for code that is no literal, for {[]: 1}, for a thousand brackets.
 _NO_LITERAL = (ValueError, SyntaxError, TypeError, MemoryError, RecursionError)
 
 
@@ -197,6 +197,8 @@ def _parse(path: Path, text: str) -> ast.Module:
     except SyntaxError as error:
         line = text.splitlines()[(error.lineno or 1) - 1].strip()
         raise StudyError(f"{path.name}: a cell is not plain Python (no magics): {line}") from None
+    except _NO_LITERAL:  # a NUL, a thousand brackets
+        raise StudyError(f"{path.name}: Python cannot read the cell '{text[:40]}…'. Write it anew.") from None
 
 
 def _parameters(path: Path, text: str, tree: ast.Module) -> dict[str, Parameter]:

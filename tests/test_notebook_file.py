@@ -103,6 +103,10 @@ def test_what_is_no_notebook_of_ours_is_refused(project: Path) -> None:
         read_notebook(write_notebook(project, 1, "a", opens="b"))
     with pytest.raises(StudyError, match=r"not plain Python \(no magics\): %matplotlib inline"):
         read_notebook(write_notebook(project, 2, "b", "%matplotlib inline"))
+    with pytest.raises(
+        StudyError, match=r"04_d.ipynb: (a cell is not plain|Python cannot read the cell 'a = 1)"
+    ):
+        read_notebook(write_notebook(project, 4, "d", "a = 1\0"))
     (folder / "analysis.ipynb").write_text("{}", encoding="utf-8")
     with pytest.raises(StudyError, match="not named like a notebook"):
         read_notebook(folder / "analysis.ipynb")
