@@ -5,26 +5,30 @@ What a command needs is imported when it is called: ``crm --help`` waits for nei
 
 from __future__ import annotations
 
+import io
 import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crm_utils.backfill import Every, days
+from crm_utils import durable
+from crm_utils.backfill import Every, days, each_day
 from crm_utils.errors import CrmError, RunError, StudyError, known_names
 from crm_utils.hook import Hook
 from crm_utils.logs import Log, LogFormat
-from crm_utils.signals import StoppedError, held, stoppable
+from crm_utils.signals import held, stoppable
 
 if TYPE_CHECKING:
     from crm_utils.plan import Request
 
 __all__ = ["app"]
+
+#: Thirty days. Systems wait no longer than 49 (Windows), and a run that takes a week is one that hangs.
+LONGEST_SECONDS = 30 * 86_400
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -32,6 +36,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help=__doc__.partition("\n")[0].replace("``", ""),
 )
+
+
+@app.callback()
+def _speak() -> None:
+    """Let a sign that a terminal or a log does not have (``✓`` in cp1252) be written as its number.
+
+    Else the word that cannot be written would end the run that it tells of.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # not one that a caller put there
+            stream.reconfigure(errors="backslashreplace")
+
 
 StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="A file in studies/, without .yaml.")]
 
@@ -56,8 +72,12 @@ def run(
     last: Annotated[str, typer.Option("--to", help="… up to this one.")] = "",
     every: Annotated[Every, typer.Option(help="How far those days lie apart.")] = Every.month,
     jobs: Annotated[int, typer.Option(min=1, help="Notebooks beside each other.")] = 2,
-    cell_timeout: Annotated[int, typer.Option(min=1, help="Seconds that a cell may take.")] = 900,
-    run_timeout: Annotated[int, typer.Option(min=1, help="Seconds that the run may take.")] = 7200,
+    cell_timeout: Annotated[
+        int, typer.Option(min=1, max=LONGEST_SECONDS, help="Seconds that a cell may take.")
+    ] = 900,
+    run_timeout: Annotated[
+        int, typer.Option(min=1, max=LONGEST_SECONDS, help="Seconds that the run may take.")
+    ] = 7200,
     log_format: Annotated[
         LogFormat, typer.Option(help="Lines for people, or JSON for machines.")
     ] = LogFormat.text,
@@ -69,13 +89,13 @@ def run(
     log = Log(log_format)
     with _sentences(log):
         from crm_utils import study
-        from crm_utils.plan import Request
+        from crm_utils.plan import Request, given_parameters
 
-        hook = Hook(on_end)
+        hook, root = Hook(on_end), study.find_root()
         request = Request(
             study=name,
             as_of=as_of,
-            parameters=_parameters(set_ or []),
+            parameters=given_parameters(root, set_ or []),
             only=tuple(only or ()),
             jobs=jobs,
             cell_timeout=cell_timeout,
@@ -83,13 +103,13 @@ def run(
             resume=resume,
         )
         if not (first or last):
-            _run(study.find_root(), request, log, hook)
+            _run(root, request, log, hook)
         elif as_of:
             raise StudyError(
                 "--as-of is one day, --from and --to are several. Leave out the one or the others."
             )
         else:
-            _backfill(study.find_root(), request, days(first, last, every), log, hook)
+            each_day(root, request, days(first, last, every), lambda one: _run(root, one, log, hook), log)
 
 
 def _run(root: Path, request: Request, log: Log, hook: Hook) -> None:
@@ -114,28 +134,6 @@ def _run(root: Path, request: Request, log: Log, hook: Hook) -> None:
             trouble = hook(manifest, code, message)
             if trouble:
                 log("warning", {"message": trouble})
-
-
-def _backfill(root: Path, request: Request, chosen: list[str], log: Log, hook: Hook) -> None:
-    """A run a day. A failed notebook fails its day alone; whatever would fail every day ends it all."""
-    from crm_utils.plan import make_plan
-
-    for day in (chosen[0], chosen[-1]):  # days that the data cannot answer for are refused at once
-        make_plan(root, replace(request, as_of=day))
-    failed = []
-    for day in chosen:
-        try:
-            _run(root, replace(request, as_of=day), log, hook)
-        except StoppedError:
-            raise
-        except RunError as error:
-            log.error(str(error), error.exit_code)
-            failed.append(day)
-    if failed:
-        raise RunError(
-            f"{len(failed)} of {len(chosen)} days failed: {', '.join(failed)}. The others are done; "
-            "the same command with --resume repeats what failed."
-        )
 
 
 @app.command()
@@ -246,37 +244,25 @@ def diff(
 ) -> None:
     """Say what moved between two reports, and whether data, day, parameters or code are the cause."""
     from crm_utils import study
-    from crm_utils.diff import diff, find_report
+    from crm_utils.diff import described, diff, find_report
 
     with _sentences(Log()):
         root = study.find_root()
         study.read_study(root, name)
         found = diff(find_report(root, name, before), find_report(root, name, after))
-        moved, tables = found.numbers.moved, found.tables
-        typer.echo("Causes" if found.causes else "Causes: none; the same data, day, parameters and code")
-        for cause in found.causes:
-            typer.echo(f"  {cause.kind:<12} {cause.what}")
-        rest = f"{found.numbers.within} within their intervals, {found.numbers.same} the same"
-        typer.echo(
-            f"Numbers: {len(moved)} moved, {rest}, {found.numbers.added} new, {found.numbers.gone} gone"
-        )
-        for change in moved if everything else moved[:20]:
-            typer.echo(f"  {change.notebook}.{change.name}: {change.before} → {change.after}")
-        if len(moved) > 20 and not everything:
-            typer.echo(f"  … and {len(moved) - 20} more; --all lists them")
-        typer.echo(f"Tables: {len(tables)} changed, {found.same_tables} the same")
-        for table in tables:
-            typer.echo(f"  {table.name}: {table.what}")
-        if (moved or tables) and not found.causes:
+        for line in described(found, everything=everything):
+            typer.echo(line)
+        if found.unexplained:
             raise RunError("Results moved by themselves: something in a notebook is not reproducible.")
 
 
 @app.command()
 def dictionary() -> None:
     """Print the data dictionary (data/README.md): every table, and what each source decides."""
-    from crm_utils import sources, tables
+    from crm_utils import sources
+    from crm_utils.dictionary import dictionary
 
-    sys.stdout.write(tables.dictionary() + "\n" + sources.decisions())
+    sys.stdout.write(dictionary() + "\n" + sources.decisions())
 
 
 @contextmanager
@@ -288,28 +274,14 @@ def _sentences(log: Log) -> Iterator[None]:
     except CrmError as error:
         log.error(str(error), error.exit_code)
         raise typer.Exit(error.exit_code) from None
+    except BrokenPipeError:  # whoever read has seen enough (crm diff … | head): click ends quietly
+        raise
+    except OSError as error:  # no room, no permission, a file where a folder should be
+        log.error(durable.refusal(error), RunError.exit_code)
+        raise typer.Exit(RunError.exit_code) from None
     except Exception:  # ours to mend: the traceback is the message
         log.error(traceback.format_exc(), 1)
         raise typer.Exit(1) from None
-
-
-def _parameters(given: list[str]) -> dict[str, dict[str, Any]]:
-    """Read NOTEBOOK.NAME=VALUE in the type that the notebook's parameters cell declares."""
-    if not given:
-        return {}
-    from crm_utils import study
-    from crm_utils.notebook_file import read_notebooks
-
-    notebooks = {n.name: n for n in read_notebooks(study.find_root() / "notebooks")}
-    found: dict[str, dict[str, Any]] = {}
-    for text in given:
-        place, equals, value = text.partition("=")
-        notebook, dot, name = place.partition(".")
-        if not (equals and dot):
-            raise StudyError(f"--set {text}: write it as NOTEBOOK.NAME=VALUE, such as segmentation.seed=7.")
-        parameter = notebooks[notebook].parameters.get(name) if notebook in notebooks else None
-        found.setdefault(notebook, {})[name] = parameter.parse(value) if parameter else value
-    return found
 
 
 if __name__ == "__main__":

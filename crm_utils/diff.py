@@ -6,7 +6,6 @@ while none of them did is a defect.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +15,13 @@ from crm_utils import wording
 from crm_utils.changes import Changes, compare
 from crm_utils.errors import StudyError, known_names
 from crm_utils.publish import days
-from crm_utils.record import read_manifest
+from crm_utils.record import read_manifest, read_results
 from crm_utils.snapshots import sha256
 
-__all__ = ["Cause", "Difference", "TableChange", "diff", "find_report"]
+__all__ = ["Cause", "Difference", "TableChange", "described", "diff", "find_report"]
+
+#: Numbers that moved, until somebody asks for all.
+NUMBERS_SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,11 @@ class Difference:
     numbers: Changes
     tables: tuple[TableChange, ...]
     same_tables: int
+
+    @property
+    def unexplained(self) -> bool:
+        """Whether something moved by itself."""
+        return bool((self.numbers.moved or self.tables) and not self.causes)
 
 
 def find_report(root: Path, study: str, text: str) -> Path:
@@ -80,7 +87,7 @@ def diff(before: Path, after: Path) -> Difference:
     old, new = read_manifest(before) or {}, read_manifest(after) or {}
     if old["currency"] != new["currency"]:
         raise StudyError(f"One report is in {old['currency']}, the other in {new['currency']}.")
-    was, now = _results(before), _results(after)
+    was, now = read_results(before), read_results(after)
     tables = [{t: m for r in found.values() for t, m in r["tables"].items()} for found in (was, now)]
     changed = tuple(_tables(before, after, *tables))
     return Difference(
@@ -91,9 +98,30 @@ def diff(before: Path, after: Path) -> Difference:
     )
 
 
-def _results(folder: Path) -> dict[str, Any]:
-    found = sorted((folder / "results").glob("*.json"))
-    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in found}
+def described(found: Difference, *, everything: bool = False) -> Iterator[str]:
+    """A difference in lines for people: every number that moved, or the first 20.
+
+    Parameters
+    ----------
+    found
+        What :func:`diff` found.
+    everything
+        Whether to name every number.
+    """
+    moved, tables = found.numbers.moved, found.tables
+    yield "Causes" if found.causes else "Causes: none; the same data, day, parameters and code"
+    for cause in found.causes:
+        yield f"  {cause.kind:<12} {cause.what}"
+    rest = f"{found.numbers.within} within their intervals, {found.numbers.same} the same"
+    yield f"Numbers: {len(moved)} moved, {rest}, {found.numbers.added} new, {found.numbers.gone} gone"
+    shown = moved if everything else moved[:NUMBERS_SHOWN]
+    for change in shown:
+        yield f"  {change.notebook}.{change.name}: {change.before} → {change.after}"
+    if len(moved) > len(shown):
+        yield f"  … and {len(moved) - len(shown)} more; --all lists them"
+    yield f"Tables: {len(tables)} changed, {found.same_tables} the same"
+    for table in tables:
+        yield f"  {table.name}: {table.what}"
 
 
 def _causes(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Cause]:

@@ -7,13 +7,15 @@ system takes milliseconds a file for that, so what nothing leads to yet is not s
 
 from __future__ import annotations
 
+import errno
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
 
-__all__ = ["replace", "sync_folder", "sync_tree"]
+__all__ = ["refusal", "replace", "replacing", "sync_folder", "sync_tree"]
 
 _CAN_SYNC_FOLDERS = os.name == "posix"  # Windows opens no folder, and writes renames through
 
@@ -30,21 +32,65 @@ def replace(path: Path, text: str, *, sync: bool = False) -> None:
     ...     [(p.name, p.read_text()) for p in Path(folder).iterdir()]
     [('CURRENT', 'b')]
     """
+    with replacing(path) as part, part.open("w", encoding="utf-8") as file:
+        file.write(text)
+        if sync:
+            file.flush()
+            os.fsync(file.fileno())
+    if sync:
+        sync_folder(path.parent)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A place beside ``path`` to write to: what stands there at the end becomes the file, in one step.
+
+    Nothing is left of it after an error; what a killed process left is removed by the next one.
+    """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with part.open("w", encoding="utf-8") as file:
-            file.write(text)
-            if sync:
-                file.flush()
-                os.fsync(file.fileno())
+        yield part
         part.replace(path)
     except BaseException:
         with suppress(OSError):
             part.unlink()
         raise
-    if sync:
-        sync_folder(path.parent)
     _remove_abandoned(path)
+
+
+_TODO = {
+    errno.ENOSPC: "Make room on the disk, then run again.",
+    errno.EDQUOT: "Make room in the quota, then run again.",
+    errno.EACCES: "Let this user read and write there, then run again.",
+    errno.EPERM: "Let this user read and write there, then run again.",
+    errno.EROFS: "Make that file system writable, then run again.",
+}
+
+
+def refusal(error: OSError, *, root: Path | None = None, outcome: str = "") -> str:
+    """What the system would not do, in a sentence or three: which file, what it said, what to do.
+
+    Parameters
+    ----------
+    error
+        What it said.
+    root
+        The project's folder: paths are shown from there, and ``reports`` where the error names none.
+    outcome
+        A sentence about what came of it.
+
+    Examples
+    --------
+    >>> refusal(PermissionError(errno.EACCES, "Permission denied", "/data/x"), outcome="Nothing was loaded.")
+    '/data/x: Permission denied. Nothing was loaded. Let this user read and write there, then run again.'
+    """
+    place = Path(os.fsdecode(error.filename)) if error.filename else root and root / "reports"
+    shown: object = place
+    if place and root and place.is_relative_to(root):
+        shown = place.relative_to(root).as_posix()
+    said = f"{error.strerror or str(error) or type(error).__name__}."
+    todo = _TODO.get(error.errno or 0, "Mend that, then run again.")
+    return " ".join(part for part in (f"{shown}:" if shown else "", said, outcome, todo) if part)
 
 
 def sync_tree(folder: Path) -> None:

@@ -28,11 +28,17 @@ from jupyter_core.utils import ensure_event_loop
 from crm_utils import durable
 from crm_utils._papermill import CellTimeoutError, DeadKernelError, papermill
 from crm_utils.notebook_file import NotebookFile
+from crm_utils.privacy import KEY_NAME
 
 __all__ = ["Execution", "Executor", "work_folder"]
 
 HAS_LOCAL_SOCKETS = os.name == "posix"
 START_TIMEOUT_SECONDS = 120
+#: An error may quote a whole table; a reason is read in a line of a log, a mail, a page.
+REASON_CHARACTERS = 1_000
+#: What kernels do not inherit: the first would have each import everything anew; the second is for loads,
+#: which are over when kernels start, and executed notebooks may be shown to anybody.
+_WITHHELD = {"PYTHONDONTWRITEBYTECODE", KEY_NAME}
 
 
 @dataclass(frozen=True)
@@ -54,7 +60,7 @@ class Executor:
     notebooks
         What may be executed. Their files are copied at once: later edits are for the next run.
     environment
-        Variables for the kernels, beside this process's own.
+        Variables for the kernels, beside this process's own (but not the key of pseudonyms).
     cell_timeout
         Seconds that one cell may take.
     """
@@ -72,7 +78,7 @@ class Executor:
         self._work.mkdir(mode=0o700)
         for notebook in notebooks:
             shutil.copyfile(notebook.path, self.source(notebook))
-        own = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+        own = {name: value for name, value in os.environ.items() if name not in _WITHHELD}
         self._environment = own | {
             "OMP_NUM_THREADS": "1",
             "OPENBLAS_NUM_THREADS": "1",
@@ -131,7 +137,7 @@ class Executor:
         """One sentence: which notebook, which cell, what happened, what to do."""
         where = f"{notebook.path.name}, cell [{_last_cell(working)}]"
         if isinstance(error, papermill.PapermillExecutionError):
-            said = str(error.evalue).strip().partition("\n")[0]
+            said = _short(str(error.evalue).strip().partition("\n")[0])
             # Our own errors are sentences already; others need their class to be understood.
             ours = error.ename in {"CrmError", "DataError", "LockedError", "RunError", "StudyError"}
             what = said if ours else ": ".join(part for part in (error.ename, said) if part)
@@ -145,7 +151,7 @@ class Executor:
                 f"{where}: its kernel died: out of memory (--jobs 1 leaves it more), killed from outside, "
                 "or ended by the notebook itself."
             )
-        return f"{notebook.path.name}: {type(error).__name__}: {error}"
+        return f"{notebook.path.name}: {type(error).__name__}: {_short(str(error))}"
 
     def _keep(self, working: Path, place: Path) -> None:
         """Move the executed notebook to its place, without papermill's notes on this machine's folders."""
@@ -174,7 +180,9 @@ class Executor:
                 self.connection_file = str(work / f"kernel-{number}.json")
 
             async def start_kernel(self, **kwargs: Any) -> None:  # type: ignore[override, unused-ignore]
-                await super().start_kernel(**kwargs)
+                # Given here it is taken as it is; in a KernelSpec it would be added to this process's own,
+                # and every $ in it expanded.
+                await super().start_kernel(**kwargs | {"env": environment})
                 if executor._stopped:  # the run was stopped while this kernel was being started
                     _kill(self)
 
@@ -184,7 +192,7 @@ class Executor:
             @property
             def kernel_spec(self) -> KernelSpec:
                 command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-                return KernelSpec(argv=command, display_name="Python 3", language="python", env=environment)
+                return KernelSpec(argv=command, display_name="Python 3", language="python")
 
         return Kernel
 
@@ -207,6 +215,11 @@ def _kill(kernel: AsyncKernelManager) -> None:
             os.killpg(process.pid, signal.SIGKILL)  # a kernel leads a process group of its own
         else:
             process.kill()
+
+
+def _short(said: str) -> str:
+    """What an error says, if it does not go on for ever; the notebook's page has all of it."""
+    return said if len(said) <= REASON_CHARACTERS else f"{said[:REASON_CHARACTERS]}…"
 
 
 def _last_cell(working: Path) -> str:

@@ -6,6 +6,7 @@ import os
 import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 from crm_utils.errors import StudyError
@@ -14,13 +15,16 @@ __all__ = ["Hook"]
 
 #: Seconds after which a hook that hangs is killed: the next run is not to wait for it.
 TIMEOUT_SECONDS = 60
+#: Linux starts no command with a variable of more than 128 kB.
+MESSAGE_CHARACTERS = 4_000
 
 
 class Hook:
     """A command that is called once a run, whatever became of it.
 
     Its last argument is the path of the run's ``run.json``, left out when the run was refused before it
-    had one. ``CRM_EXIT_CODE`` and ``CRM_MESSAGE`` (empty when all is well) stand in its environment.
+    had one. ``CRM_EXIT_CODE`` and ``CRM_MESSAGE`` (empty when all is well; its first 4,000 characters) stand
+    in its environment.
 
     Parameters
     ----------
@@ -35,7 +39,7 @@ class Hook:
 
     def __init__(self, command: str) -> None:
         try:
-            self._words = shlex.split(command)
+            self._words = _words(command)
         except ValueError as error:
             raise StudyError(f"--on-end {command}: {error}.") from None
         if self._words and shutil.which(self._words[0]) is None:
@@ -52,11 +56,30 @@ class Hook:
         if not self._words:
             return ""
         words = [*self._words, *([str(manifest)] if manifest else [])]
-        told = os.environ | {"CRM_EXIT_CODE": str(code), "CRM_MESSAGE": message}
+        told = os.environ | {"CRM_EXIT_CODE": str(code), "CRM_MESSAGE": _fit(message)}
         try:
             ended = subprocess.run(
                 words, env=told, stdin=subprocess.DEVNULL, timeout=TIMEOUT_SECONDS, check=False
             )
-        except (OSError, subprocess.TimeoutExpired) as error:
+        except (OSError, ValueError, subprocess.TimeoutExpired) as error:
             return f"The --on-end command failed: {error}."
         return f"The --on-end command ended with {ended.returncode}." if ended.returncode else ""
+
+
+def _words(command: str, *, windows: bool = os.name == "nt") -> list[str]:
+    r"""A command's words. Windows' paths are full of backslashes, so there they quote nothing.
+
+    Examples
+    --------
+    >>> _words("'C:\\my tools\\tell.exe' -v", windows=True)
+    ['C:\\my tools\\tell.exe', '-v']
+    """
+    words = shlex.split(command, posix=not windows)
+    return [w[1:-1] if windows and w[:1] in ("'", '"') and w[-1] == w[0] else w for w in words]
+
+
+def _fit(message: str) -> str:
+    """As much of a message as a variable holds, in the letters that the system has."""
+    charset = sys.getfilesystemencoding()
+    short = message.replace("\0", " ")[:MESSAGE_CHARACTERS]
+    return short.encode(charset, "backslashreplace").decode(charset)

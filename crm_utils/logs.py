@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import datetime as dt
 import json
 import os
 import sys
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Any
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.markup import escape
@@ -45,7 +46,8 @@ class Log:
         try:
             if self._json:
                 now = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
-                stream.write(json.dumps({"time": now, "event": event} | facts, ensure_ascii=False) + "\n")
+                told = {"time": now, "event": event} | facts
+                stream.write(json.dumps(told, ensure_ascii=not _is_utf8(stream)) + "\n")
                 stream.flush()
             else:
                 (self._err if is_bad else self._out).print(_TEXTS[event](facts))
@@ -56,6 +58,11 @@ class Log:
     def error(self, message: str, code: int) -> None:
         """Write how the command fails."""
         self("error", {"message": message, "code": code})
+
+
+def _is_utf8(stream: TextIO) -> bool:
+    """Whether a stream takes every letter; to another JSON writes numbers, which read the same."""
+    return codecs.lookup(stream.encoding or "ascii").name == "utf-8"
 
 
 def _notebook(facts: dict[str, Any]) -> str:

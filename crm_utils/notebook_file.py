@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import ast
 import json
+import math
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,8 @@ __all__ = ["NotebookFile", "Parameter", "read_notebook", "read_notebooks"]
 
 _FILE = re.compile(r"(\d\d)_([a-z][a-z0-9_]*)\.ipynb")
 _TYPES: dict[str, type] = {"str": str, "int": int, "float": float, "bool": bool, "list": list}
+#: What ast raises: for code that is no literal, for {[]: 1}, for a thousand brackets.
+_NO_LITERAL = (ValueError, SyntaxError, TypeError, MemoryError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -37,16 +41,17 @@ class Parameter:
         Raises
         ------
         StudyError
-            The value has another type. A whole number is taken where a float is wanted; nothing else is
-            converted.
+            The value has another type, or is no finite number. A whole number is taken where a float is
+            wanted; nothing else is converted.
         """
         kind, _, optional = self.type.partition("|")
         wanted = _TYPES[kind.split("[")[0].strip()]
         if value is None and optional.strip() == "None":
             return None
         if wanted is float and type(value) is int:
-            return float(value)
-        if type(value) is not wanted:
+            with suppress(OverflowError):
+                value = float(value)
+        if type(value) is not wanted or not _is_plain(value):
             raise StudyError(
                 f"parameter {self.name} takes {self.type} ({self.comment or 'no comment'}), not {value!r}."
             )
@@ -64,7 +69,8 @@ class Parameter:
             return text
         try:
             value = ast.literal_eval({"true": "True", "false": "False"}.get(text, text))
-        except (ValueError, SyntaxError):
+            repr(value)  # Python writes no number of more than some 4,000 digits
+        except _NO_LITERAL:
             value = text
         return self.check(value)
 
@@ -174,6 +180,13 @@ def read_notebook(path: Path) -> NotebookFile:
     )
 
 
+def _is_plain(value: Any) -> bool:
+    """Whether run.json can hold it and a notebook compute with it: text, finite numbers, lists of such."""
+    if isinstance(value, list):
+        return all(isinstance(v, str | bool | int | float) and _is_plain(v) for v in value)
+    return not isinstance(value, float) or math.isfinite(value)
+
+
 def _firsts(calls: list[tuple[str, str, bool]], method: str) -> frozenset[str]:
     return frozenset(first for called, first, _ in calls if called == method)
 
@@ -184,6 +197,8 @@ def _parse(path: Path, text: str) -> ast.Module:
     except SyntaxError as error:
         line = text.splitlines()[(error.lineno or 1) - 1].strip()
         raise StudyError(f"{path.name}: a cell is not plain Python (no magics): {line}") from None
+    except _NO_LITERAL:  # a NUL, a thousand brackets
+        raise StudyError(f"{path.name}: Python cannot read the cell '{text[:40]}…'. Write it anew.") from None
 
 
 def _parameters(path: Path, text: str, tree: ast.Module) -> dict[str, Parameter]:
@@ -199,7 +214,7 @@ def _parameters(path: Path, text: str, tree: ast.Module) -> dict[str, Parameter]
             kind, default = ast.unparse(node.annotation), ast.literal_eval(node.value)
             if kind.partition("|")[0].split("[")[0].strip() not in _TYPES:
                 raise ValueError
-        except ValueError:
+        except _NO_LITERAL:
             raise StudyError(
                 f"{path.name}: in the parameters cell stands '{lines[node.lineno - 1].strip()}'. "
                 f"Only lines such as  top_k: int = 3  # unit and meaning  ({', '.join(_TYPES)})."

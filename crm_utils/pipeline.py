@@ -7,24 +7,21 @@ without a word is marked as such by the next one.
 
 from __future__ import annotations
 
-import errno
 import importlib
-import json
-import os
 import shutil
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from crm_utils import key_map, publish, snapshots
+from crm_utils import durable, key_map, publish, snapshots
 from crm_utils.conduct import Conductor, Tell
-from crm_utils.errors import RunError, StudyError
+from crm_utils.errors import CrmError, RunError, StudyError
 from crm_utils.execution import work_folder
 from crm_utils.goals import judge_goals
 from crm_utils.lock import locked
 from crm_utils.plan import Plan, Request, make_plan
-from crm_utils.record import Record, read_manifest, write_manifest
+from crm_utils.record import Record, read_manifest, read_results, write_manifest
 from crm_utils.signals import held
 from crm_utils.study import read_study
 from crm_utils.tables import AsOf
@@ -84,7 +81,7 @@ def _run(root: Path, home: Path, request: Request, tell: Tell) -> Path:
         record.lap("loading")
         _execute(root, plan, record, begun + request.run_timeout, tell)
         record.lap("notebooks")
-        manifest["goals"] = judge_goals(plan.study.goals, _results(folder))
+        manifest["goals"] = judge_goals(plan.study.goals, read_results(folder))
         failed = [n for n in manifest["notebooks"] if n["status"] in ("failed", "not run")]
         record.close("failed" if failed else "passed")
         _render(home, folder, manifest, pages_too=bool(failed))  # else they are written
@@ -119,8 +116,9 @@ def _publish(root: Path, home: Path, record: Record, as_of: AsOf, tell: Tell) ->
         tell("published", {"run": folder.name, "report": page, "seconds": took})
         try:
             _tidy(root, home, folder)
-        except OSError as error:
-            tell("warning", {"message": f"The report is published, but tidying up failed: {error}."})
+        except (OSError, CrmError) as error:
+            why = str(error).removesuffix(".")
+            tell("warning", {"message": f"The report is published, but tidying up failed: {why}."})
     return report
 
 
@@ -153,24 +151,26 @@ def _render_page(folder: Path, manifest: dict[str, Any], name: str) -> None:
 
     executed = folder / f"{name}.ipynb"
     if executed.is_file():
-        results = _results(folder).get(name, {})
+        results = read_results(folder).get(name, {})
         pages.render_page(executed, folder / f"{name}.html", manifest=manifest, name=name, results=results)
-
-
-def _results(folder: Path) -> dict[str, dict[str, Any]]:
-    """What each notebook of a run recorded, by its name."""
-    found = sorted((folder / "results").glob("*.json"))
-    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in found}
 
 
 def _mend(home: Path) -> None:
     """Put in order what a process that was killed left: half-made links, runs that never ended."""
     publish.mend(home)
+    led_to = publish.published(home)
     for folder in (home / ".runs").glob("*/"):
         manifest = read_manifest(folder)
         if manifest is None and not (folder / "run.json").exists():
             shutil.rmtree(folder, ignore_errors=True)  # killed before its first word
-        if manifest is None or manifest["status"] != "running":
+        if manifest is None:
+            continue
+        if (
+            manifest.get("published") and folder.name not in led_to
+        ):  # killed before its link, or replaced since
+            manifest["published"] = False
+            write_manifest(folder, manifest)
+        if manifest["status"] != "running":
             continue
         shutil.rmtree(work_folder(folder), ignore_errors=True)
         manifest |= {"status": "failed", "reason": "The run was broken off: its process was killed, or the "
@@ -181,27 +181,14 @@ def _mend(home: Path) -> None:
 
 
 def _tidy(root: Path, home: Path, folder: Path) -> None:
-    """Remove old runs and snapshots, and list all reports anew."""
+    """List all reports anew, and remove old runs and snapshots."""
     from crm_utils import pages
 
+    pages.render_overview(root / "reports")
     used = publish.prune_runs(home, keep=folder)
     snapshots.prune(root, home.name, used=used)
     key_map.prune(root, home.name)
-    pages.render_overview(root / "reports")
-
-
-_TODO = {
-    errno.ENOSPC: "Make room on the disk, then run again.",
-    errno.EDQUOT: "Make room in the quota, then run again.",
-    errno.EACCES: "Let this user read and write there, then run again.",
-    errno.EPERM: "Let this user read and write there, then run again.",
-    errno.EROFS: "Make that file system writable, then run again.",
-}
 
 
 def _unwritable(root: Path, error: OSError) -> str:
-    """One sentence: which file, what the system said, what to do."""
-    place = Path(os.fsdecode(error.filename)) if error.filename else root / "reports"
-    shown = place.relative_to(root).as_posix() if place.is_relative_to(root) else str(place)
-    todo = _TODO.get(error.errno or 0, "Mend that, then run again.")
-    return f"{shown}: {error.strerror or error}. Nothing was published. {todo}"
+    return durable.refusal(error, root=root, outcome="Nothing was published.")

@@ -17,7 +17,7 @@ from crm_utils.snapshots import Snapshot
 from crm_utils.study import Study, read_study
 from crm_utils.tables import TABLES, AsOf
 
-__all__ = ["Checked", "Plan", "Request", "check_request", "make_plan"]
+__all__ = ["Checked", "Plan", "Request", "check_request", "given_parameters", "make_plan"]
 
 
 @dataclass(frozen=True)
@@ -130,6 +130,27 @@ def check_request(root: Path, request: Request) -> Checked:
         AsOf.parse(request.as_of)  # a malformed day is refused before data are loaded
     after, order = _order(notebooks)
     return Checked(study, notebooks, parameters, order, after)
+
+
+def given_parameters(root: Path, given: list[str]) -> dict[str, dict[str, Any]]:
+    """Read NOTEBOOK.NAME=VALUE in the type that the notebook's parameters cell declares.
+
+    Raises
+    ------
+    StudyError
+        It is written in another way, or the value has another type. What there is no parameter for stays
+        text: :func:`check_request` says so.
+    """
+    notebooks = {n.name: n for n in read_notebooks(root / "notebooks")} if given else {}
+    found: dict[str, dict[str, Any]] = {}
+    for text in given:
+        place, equals, value = text.partition("=")
+        notebook, dot, name = place.partition(".")
+        if not (equals and dot):
+            raise StudyError(f"--set {text}: write it as NOTEBOOK.NAME=VALUE, such as segmentation.seed=7.")
+        parameter = notebooks[notebook].parameters.get(name) if notebook in notebooks else None
+        found.setdefault(notebook, {})[name] = parameter.parse(value) if parameter else value
+    return found
 
 
 def _order(notebooks: list[NotebookFile]) -> tuple[dict[str, set[str]], list[str]]:

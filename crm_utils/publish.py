@@ -11,12 +11,14 @@ import errno
 import json
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from crm_utils import durable
+from crm_utils.errors import StudyError
 from crm_utils.tables import AsOf
 
-__all__ = ["days", "mend", "point", "prune_runs", "publish"]
+__all__ = ["days", "mend", "point", "prune_runs", "publish", "published"]
 
 #: Runs that no day points to (failed ones, replaced ones) are kept for reading, the newest so many.
 SPARE_RUNS = 10
@@ -51,9 +53,18 @@ def publish(run: Path, home: Path, as_of: AsOf) -> Path:
 
 
 def days(home: Path) -> list[str]:
-    """The days that have a report, oldest first."""
-    names = [path.name for path in home.glob("[0-9]*") if (path / "run.json").is_file()]
-    return sorted(names, key=lambda name: AsOf.parse(name).before)
+    """The days that have a report, oldest first; a folder that somebody put beside them is none."""
+    moments = {}
+    for path in home.glob("[0-9]*"):
+        with suppress(StudyError):
+            moments[path.name] = AsOf.parse(path.name).before
+    return sorted((day for day in moments if (home / day / "run.json").is_file()), key=moments.__getitem__)
+
+
+def published(home: Path) -> set[str]:
+    """The runs that a day leads to: by its link or, where it is a copy, by what its ``run.json`` says."""
+    reports = [home / day for day in days(home)]
+    return {path.resolve().name for path in reports} | {_told(path)[0] for path in reports}
 
 
 def point(link: Path, target: str) -> None:
@@ -93,21 +104,24 @@ def prune_runs(home: Path, *, keep: Path) -> set[str]:
     Returns
     -------
     set of str
-        The snapshots that the remaining runs used, as their manifests say.
+        The snapshots that the remaining runs and all reports used, as their manifests say.
     """
     runs = sorted((path for path in (home / ".runs").iterdir() if path.is_dir()), key=lambda path: path.name)
-    published = {(home / day).resolve().name for day in days(home)}
-    spare = [path for path in runs if path.name not in published and path != keep]
+    led_to = published(home)
+    spare = [path for path in runs if path.name not in led_to and path != keep]
     for path in spare[:-SPARE_RUNS]:
         shutil.rmtree(path, ignore_errors=True)
-    return {snapshot for path in runs if path.exists() and (snapshot := _snapshot(path))}
+    left = [path for path in runs if path.exists()] + [home / day for day in days(home)]
+    return {snapshot for path in left if (snapshot := _told(path)[1])}
 
 
-def _snapshot(run: Path) -> str:
+def _told(folder: Path) -> tuple[str, str]:
+    """The run and the snapshot that a manifest names, of whatever version; empty where it cannot be read."""
     try:
-        return str(json.loads((run / "run.json").read_text(encoding="utf-8"))["snapshot"]["id"])
+        told = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        return str(told["run_id"]), str(told["snapshot"]["id"])
     except (OSError, ValueError, KeyError, TypeError):
-        return ""
+        return "", ""
 
 
 def _remove(path: Path) -> None:

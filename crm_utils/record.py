@@ -20,7 +20,7 @@ from crm_utils import durable
 from crm_utils.plan import Plan
 from crm_utils.snapshots import sha256
 
-__all__ = ["Record", "code_hash", "read_manifest", "write_manifest"]
+__all__ = ["Record", "code_hash", "read_manifest", "read_results", "write_manifest"]
 
 SCHEMA_VERSION = 1
 _VERSIONS = ("crm-notebooks", "duckdb", "ibis-framework", "pandas", "scikit-learn", "papermill", "nbconvert")
@@ -76,6 +76,12 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return told if isinstance(told, dict) and told.get("schema_version") == SCHEMA_VERSION else None
+
+
+def read_results(folder: Path) -> dict[str, dict[str, Any]]:
+    """What each notebook of a run recorded, by its name."""
+    found = sorted((folder / "results").glob("*.json"))
+    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in found}
 
 
 def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:

@@ -11,7 +11,6 @@ import datetime as dt
 import html
 import json
 import math
-import os
 from decimal import Decimal
 from numbers import Integral, Real
 from pathlib import Path
@@ -23,6 +22,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from crm_utils import durable
 from crm_utils.errors import RunError
 
 __all__ = ["CSV_ROWS", "DIGITS", "exact", "show", "write_results", "write_table"]
@@ -63,23 +63,8 @@ def write_table(
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.parquet"
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    if isinstance(table, pd.DataFrame):
-        table = pa.Table.from_pandas(table, preserve_index=False).replace_schema_metadata(None)
-    if isinstance(table, pa.Table):
-        pq.write_table(table, temporary, compression="zstd")
-    elif isinstance(table, pa.RecordBatchReader):
-        with pq.ParquetWriter(temporary, table.schema, compression="zstd") as writer:
-            for batch in table:
-                writer.write_batch(batch)
-    elif isinstance(table, ir.Table):
-        con.to_parquet(table.order_by(order_by or table.columns), temporary, compression="zstd")
-    else:
-        raise RunError(
-            f"'{name}' is a {type(table).__name__}. Save an Ibis table, a DataFrame, an Arrow table or "
-            "Arrow batches."
-        )
-    temporary.replace(path)
+    with durable.replacing(path) as temporary:
+        _write_parquet(con, temporary, name, table, order_by)
     kept = pq.read_metadata(path)
     files = [path.name]
     if kept.num_rows <= CSV_ROWS:
@@ -106,11 +91,7 @@ def write_results(
     }
     path = folder / "results" / f"{notebook}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    temporary.write_text(
-        json.dumps(told, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
-    )
-    temporary.replace(path)
+    durable.replace(path, json.dumps(told, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def exact(name: str, value: Any) -> Any:
@@ -123,7 +104,7 @@ def exact(name: str, value: Any) -> Any:
     """
     if value is None or isinstance(value, str | bool):
         return value
-    if isinstance(value, dt.date):
+    if isinstance(value, dt.date) and value is not pd.NaT:
         return value.isoformat()
     if isinstance(value, Integral):
         return int(value)
@@ -143,16 +124,37 @@ def show(sentence: str, attributes: str) -> None:
     )
 
 
+def _write_parquet(
+    con: ibis.backends.duckdb.Backend, path: Path, name: str, table: Any, order_by: list[str] | None
+) -> None:
+    if isinstance(table, pd.DataFrame):
+        table = pa.Table.from_pandas(table, preserve_index=False).replace_schema_metadata(None)
+    if isinstance(table, pa.Table):
+        pq.write_table(table, path, compression="zstd")
+    elif isinstance(table, pa.RecordBatchReader):
+        with pq.ParquetWriter(path, table.schema, compression="zstd") as writer:
+            for batch in table:
+                writer.write_batch(batch)
+    elif isinstance(table, ir.Table):
+        con.to_parquet(table.order_by(order_by or table.columns), path, compression="zstd")
+    else:
+        raise RunError(
+            f"'{name}' is a {type(table).__name__}. Save an Ibis table, a DataFrame, an Arrow table or "
+            "Arrow batches."
+        )
+
+
 def _write_csv(parquet: Path) -> str:
     """Write a table for a spreadsheet: UTF-8 with a mark, text that would be a formula made harmless."""
     path = parquet.with_suffix(".csv")
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
     table = pq.read_table(parquet)
-    with temporary.open("w", encoding="utf-8-sig", newline="") as file:
+    with (
+        durable.replacing(path) as temporary,
+        temporary.open("w", encoding="utf-8-sig", newline="") as file,
+    ):
         writer = csv.writer(file)  # RFC 4180: rows end in CR LF, so that either in a text is quoted
         writer.writerow([_harmless(name) for name in table.column_names])
         writer.writerows([_harmless(v) for v in row.values()] for row in table.to_pylist())
-    temporary.replace(path)
     return path.name
 
 

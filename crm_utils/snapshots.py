@@ -130,9 +130,9 @@ def prune(root: Path, study: str, *, used: set[str]) -> list[str]:
         The ids that were removed.
     """
     home = root / "data" / "snapshots" / study
-    now = current(root, study)
+    now = current_id(home)
     folders = sorted((p for p in home.glob("[0-9a-f]*") if p.is_dir()), key=lambda p: p.stat().st_mtime)
-    spare = [p for p in folders[:-KEPT] if p.name not in used and (now is None or p.name != now.id)]
+    spare = [p for p in folders[:-KEPT] if p.name not in used and p.name != now]
     for folder in spare:
         shutil.rmtree(folder, ignore_errors=True)
     return [folder.name for folder in spare]

@@ -8,6 +8,7 @@ only what was known then: later rows are gone, and so are later values in earlie
 from __future__ import annotations
 
 import datetime as dt
+import re
 from dataclasses import dataclass, field
 
 import ibis
@@ -15,7 +16,7 @@ import ibis.expr.types as ir
 
 from crm_utils.errors import StudyError
 
-__all__ = ["TABLES", "AsOf", "Column", "TableSpec", "cut", "dictionary", "orders"]
+__all__ = ["TABLES", "AsOf", "Column", "TableSpec", "cut", "orders"]
 
 TEXT, MONEY, QUANTITY = "string", "decimal(18, 2)", "decimal(18, 3)"
 TIME, DAY, YES_NO, WHOLE = "timestamp(6)", "date", "boolean", "int64"
@@ -223,6 +224,9 @@ _SPECS = (
 TABLES: dict[str, TableSpec] = {spec.name: spec for spec in _SPECS}
 
 
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:?[0-9]{2}(:?[0-9]{2})?)?")
+
+
 @dataclass(frozen=True)
 class AsOf:
     """The moment from which we look back: the end of a day, or an instant.
@@ -259,6 +263,8 @@ class AsOf:
             raise StudyError(wrong) from None
         if moment.tzinfo is not None:
             raise StudyError(f"as_of '{text}' has a zone. Write the shop's local time, without one.")
+        if not _MOMENT.fullmatch(str(text)):  # 20171231 and 2017-W52 are ISO as well, and easily misread
+            raise StudyError(wrong)
         try:
             if len(str(text)) == len("YYYY-MM-DD"):
                 return cls(moment + dt.timedelta(days=1), moment.date())
@@ -323,38 +329,3 @@ def orders(order_lines: ir.Table) -> ir.Table:
         discount=t.discount.sum().cast(MONEY),
         channel=t.channel.max(),
     )
-
-
-def dictionary() -> str:
-    """The data dictionary as Markdown: every table, its columns, and what may be known when."""
-    parts = [_DICTIONARY_HEAD]
-    for spec in TABLES.values():
-        key = ", ".join(spec.key) or "none"
-        parts.append(
-            f"\n## {spec.name}\n\nOne row is {spec.row}. Key: {key}. Cut at `as_of` by `{spec.cut}`.\n"
-        )
-        parts.append("| column | type | unit | meaning |\n|---|---|---|---|")
-        for c in spec.columns:
-            marks = "; never empty" if c.required else ""
-            marks += "; null where it lies after `as_of`" if c.later_is_null else ""
-            parts.append(f"| {c.name} | {c.type} | {c.unit} | {c.meaning}{marks} |")
-        parts += [f"\n{note}" for note in spec.notes]
-        if spec.extra:
-            parts.append("\nFurther columns are allowed: attributes that a source brings along.")
-    return "\n".join(parts) + "\n"
-
-
-_DICTIONARY_HEAD = """# Data
-
-Raw inputs and snapshots live here and can be rebuilt; only this page is in the repository. It is
-generated (`crm dictionary > data/README.md`) from `crm_utils/tables.py` and the sources.
-
-`snapshots/<study>/<id>/` holds a Parquet file a table, `snapshot.json` (inputs with their SHA-256, rows
-read = loaded + set aside + left out for every table) and, where rows broke the contract,
-`quarantine/<table>.parquet` with file, row (the line, where no value holds a line break and no line is
-empty), raw text and reason. What is left out, and why, the study says; it is counted by reason. Snapshots
-never change; `CURRENT` names the one in use.
-
-Times are the shop's local wall clock, without a zone. Money and quantities are exact decimals. Ids are
-text. A table opened at an `as_of` holds only what was known then. `orders` is a view: order lines after
-the cut, brought together to a row an order."""

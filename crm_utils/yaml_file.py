@@ -30,14 +30,18 @@ def read_yaml(path: Path, shown: str) -> tuple[dict[str, Any], yaml.Node]:
     """
     try:
         text = path.read_text(encoding="utf-8")
-        data = yaml.load(text, Loader=_Loader)
+        data, node = yaml.load(text, Loader=_Loader), yaml.compose(text, Loader=_Loader)
     except UnicodeDecodeError:
         raise StudyError(f"{shown} is not UTF-8 text. Save it as UTF-8.") from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
         raise StudyError(f"{shown}, line {line}: {error.problem or error.context}.") from None
-    node = yaml.compose(text, Loader=_Loader)
+    except RecursionError:
+        raise StudyError(f"{shown} is nested too deeply to be read. Write it with fewer brackets.") from None
+    except yaml.reader.ReaderError as error:
+        line = text[: error.position].count("\n") + 1
+        raise StudyError(f"{shown}, line {line}: YAML allows no character {error.character:#x}.") from None
     if node is None or not isinstance(data, dict):
         raise StudyError(f"{shown} is not a study. Begin with 'title: …'; studies/ has examples.")
     return data, node
@@ -110,7 +114,18 @@ _TEXT_KEYS = {"tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"}
 class _Loader(yaml.SafeLoader):
     """Safe YAML; dates stay text (an impossible one is ours to explain); a key is text and stands once."""
 
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep=deep)
+        except (ValueError, KeyError):  # !!int foo, !!bool foo, a number of 5,000 digits
+            kind = node.tag.rpartition(":")[2]
+            raise yaml.MarkedYAMLError(
+                problem=f"YAML cannot read this as {kind}", problem_mark=node.start_mark
+            ) from None
+
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        if not isinstance(node, yaml.MappingNode):  # !!map foo
+            return super().construct_mapping(node, deep=deep)
         keys = [k.value for k, _ in node.value]
         for key_node, _ in node.value:
             # no, on and 2017 are False, True and a number to YAML.

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
+import shlex
+import shutil
 import sys
 from pathlib import Path
 
@@ -11,7 +15,10 @@ from notebook_maker import write_notebook
 from typer.testing import CliRunner, Result
 
 from crm_utils.cli import app
-from crm_utils.hook import Hook
+from crm_utils.errors import LockedError
+from crm_utils.hook import Hook, _words
+from crm_utils.lock import locked
+from crm_utils.logs import Log, LogFormat
 
 TOLD = """\
 import json, os, sys
@@ -68,6 +75,7 @@ def test_a_backfill_goes_on_after_a_day_that_failed_and_says_so(crm, loaded: Pat
         (["--from", "2017-9-30", "--to", "2017-12-31"], "--from '2017-9-30' is not a day"),
         (["--from", "2017-12-31", "--to", "2017-09-30"], "--to 2017-09-30 lies before --from 2017-12-31."),
         (["--from", "2017-12-31", "--to", "2018-02-28"], "as_of 2018-02-28 is after the data end"),
+        (["--from", "2017-12-31", "--to", "9999-12-31"], "as_of '9999-12-31' is not a day."),
         (["--from", "2017-12-31", "--to", "2017-12-31", "--as-of", "2017-12-31"], "--as-of is one day"),
     ],
 )
@@ -76,7 +84,16 @@ def test_days_that_cannot_be_are_refused_before_anything_runs(crm, loaded: Path,
     ended = crm(*arguments)
     assert ended.exit_code == 2
     assert said in " ".join(ended.stderr.split())
-    assert not (loaded / "reports" / "tiny").exists()
+    assert not (loaded / "reports" / "tiny" / ".runs").exists()
+
+
+def test_a_backfill_loads_data_under_the_lock(crm, loaded: Path) -> None:
+    write_notebook(loaded, 1, "never", "1 / 0")
+    shutil.rmtree(loaded / "data")
+    with locked(loaded / "reports" / "tiny", "tiny"):
+        ended = crm("--from", "2017-12-31", "--to", "2017-12-31")
+    assert ended.exit_code == LockedError.exit_code
+    assert not (loaded / "data").exists()
 
 
 def test_a_request_that_is_refused_is_told_too(crm, loaded: Path) -> None:
@@ -95,6 +112,24 @@ def test_a_hook_never_changes_how_a_run_ends() -> None:
         Hook("mail 'me")
 
 
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [("x" * 200_000, "x" * 4000), ("a\0b", "a b"), ("\ud800✓", "\\ud800✓")],
+    ids=["long", "nul", "surrogate"],
+)
+def test_a_hook_is_told_whatever_the_message_is(tmp_path: Path, message: str, told: str) -> None:
+    code = "import os, sys; open(sys.argv[1], 'w', encoding='utf-8').write(os.environ['CRM_MESSAGE'])"
+    command = shlex.join([sys.executable, "-c", code, str(tmp_path / "told")])
+    assert Hook(command)(None, 5, message) == ""
+    assert (tmp_path / "told").read_text(encoding="utf-8") == told
+
+
+def test_on_windows_a_backslash_is_part_of_a_path() -> None:
+    command = r'C:\tools\tell.exe --to "C:\my files" plain'
+    assert _words(command, windows=True) == [r"C:\tools\tell.exe", "--to", r"C:\my files", "plain"]
+    assert _words(r"/bin/a\ b 'c d'", windows=False) == ["/bin/a b", "c d"]
+
+
 def test_lines_for_people(crm, loaded: Path) -> None:
     write_notebook(loaded, 1, "fine", 'run.record("[bold]".strip("[]"), 1)')
     (loaded / "told.jsonl").unlink(missing_ok=True)
@@ -104,3 +139,45 @@ def test_lines_for_people(crm, loaded: Path) -> None:
     assert started.startswith("tiny as of 2017-12-31, run 20")
     assert notebook.split()[:2] == ["✓", "01_fine"]
     assert published == f"The report is in {loaded / 'reports' / 'tiny' / '2017-12-31' / 'index.html'}"
+
+
+@pytest.mark.parametrize("charset", ["cp1252"])
+def test_a_terminal_that_lacks_a_sign_does_not_fail_the_run(
+    loaded: Path, monkeypatch: pytest.MonkeyPatch, charset: str
+) -> None:
+    monkeypatch.chdir(loaded)
+    write_notebook(loaded, 1, "fine", "pass")
+    ended = CliRunner(charset=charset).invoke(app, ["run", "tiny", "--only", "fine"], env={"COLUMNS": "99"})
+    assert (ended.exit_code, ended.stderr) == (0, "")
+    assert [line.split()[0] for line in ended.stdout.splitlines()] == ["tiny", "\\u2713", "Not"]
+
+
+@pytest.mark.parametrize("charset", ["ascii", "cp949", "utf-8"])
+def test_a_line_of_json_reads_the_same_in_every_charset(
+    monkeypatch: pytest.MonkeyPatch, charset: str
+) -> None:
+    """What backslashreplace makes of é (``\\xe9``) is no JSON: such signs must not be left to it."""
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding=charset, errors="backslashreplace"))
+    facts = {"run": "é ✓ 한글 😀"}
+    Log(LogFormat.json)("started", facts)
+    assert json.loads(written.getvalue().decode(charset)).items() >= facts.items()
+
+
+@pytest.mark.parametrize("taken", ["reports/tiny", "data/snapshots"])
+def test_a_folder_that_cannot_be_made_is_a_sentence(
+    project: Path, monkeypatch: pytest.MonkeyPatch, taken: str
+) -> None:
+    monkeypatch.chdir(project)
+    (project / taken).parent.mkdir(exist_ok=True)
+    (project / taken).write_text("a file where a folder should be")
+    ended = CliRunner().invoke(app, ["load-data", "tiny"], env={"COLUMNS": "999"})
+    assert ended.exit_code in (3, 5)  # the data's or the report's
+    assert re.fullmatch(rf"Error: .*{taken}.*: (File exists|Not a directory)\. .*\n", ended.stderr)
+
+
+@pytest.mark.parametrize("option", ["--run-timeout", "--cell-timeout"])
+def test_a_wait_beyond_what_systems_can_is_refused(crm, option: str) -> None:
+    ended = crm(option, "9999999999")
+    assert ended.exit_code == 2
+    assert "2592000" in ended.stderr  # the longest

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +48,10 @@ def test_a_value_of_the_right_type_is_taken(kind: str, given: Any, taken: Any) -
 
 @pytest.mark.parametrize(
     ("kind", "given"),
-    [("int", "3"), ("int", 3.5), ("int", True), ("str", 7), ("bool", 1), ("float", None), ("list", "a")],
-)
+    [("float", math.inf), ("float", math.nan), ("float", 10**400), ("list", [1, -math.inf]),
+     ("list", [b"a"]), ("list", [[1]]),
+     ("int", "3"), ("int", 3.5), ("int", True), ("str", 7), ("bool", 1), ("float", None), ("list", "a")],
+)  # fmt: skip
 def test_a_value_of_another_type_is_refused(kind: str, given: Any) -> None:
     with pytest.raises(StudyError, match=rf"parameter p takes {kind} \(days\), not "):
         Parameter("p", kind, None, "days").check(given)
@@ -63,6 +66,17 @@ def test_text_from_the_command_line_is_read_in_the_declared_type() -> None:
         Parameter("p", "int", 0, "").parse("__import__('os')")
 
 
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [("int", "{[]: 1}"), ("int", "(" * 3000), ("list", "[" * 3000 + "]" * 3000), ("int", "0x1" + "0" * 5000),
+     ("float", "1e999"), ("float", "-1e999"), ("list", "[1e999]"), ("int", "1\0")],
+    ids=["unhashable", "brackets", "deep", "digits", "inf", "-inf", "inf in a list", "nul"],
+)  # fmt: skip
+def test_text_that_python_cannot_read_is_refused_in_a_sentence(kind: str, text: str) -> None:
+    with pytest.raises(StudyError, match=f"parameter p takes {kind}"):
+        Parameter("p", kind, 0, "").parse(text)
+
+
 def test_an_unknown_parameter_is_refused(project: Path) -> None:
     notebook = read_notebook(write_notebook(project, 1, "a", parameters="top_k: int = 3\n"))
     assert notebook.check_parameters({"top_k": 5}) == {"top_k": 5}
@@ -74,8 +88,8 @@ def test_an_unknown_parameter_is_refused(project: Path) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["n: int = 2 * 3", "n = 3", "n: Path = 3", "import os", "n: int"],
-    ids=["sum", "bare", "type", "import", "empty"],
+    ["n: int = 2 * 3", "n = 3", "n: Path = 3", "import os", "n: int", "n: list = [{[]: 1}]"],
+    ids=["sum", "bare", "type", "import", "empty", "unhashable"],
 )
 def test_the_parameters_cell_holds_literals_only(project: Path, line: str) -> None:
     path = write_notebook(project, 1, "a", parameters=line + "\n")
@@ -89,6 +103,10 @@ def test_what_is_no_notebook_of_ours_is_refused(project: Path) -> None:
         read_notebook(write_notebook(project, 1, "a", opens="b"))
     with pytest.raises(StudyError, match=r"not plain Python \(no magics\): %matplotlib inline"):
         read_notebook(write_notebook(project, 2, "b", "%matplotlib inline"))
+    with pytest.raises(
+        StudyError, match=r"04_d.ipynb: (a cell is not plain|Python cannot read the cell 'a = 1)"
+    ):
+        read_notebook(write_notebook(project, 4, "d", "a = 1\0"))
     (folder / "analysis.ipynb").write_text("{}", encoding="utf-8")
     with pytest.raises(StudyError, match="not named like a notebook"):
         read_notebook(folder / "analysis.ipynb")

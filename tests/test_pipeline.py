@@ -103,6 +103,27 @@ def test_a_run_is_published_whole(reported: Path) -> None:
     assert str(reported) not in (report / "index.html").read_text(encoding="utf-8")
 
 
+def test_a_kernel_gets_the_environment_but_for_what_is_not_for_it(
+    loaded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setenv("CRM_PSEUDONYM_KEY", "k" * 32)
+    monkeypatch.setenv("PRICE", "$$5 of $HOME {prefix}")  # jupyter_client would fill these in
+    write_notebook(
+        loaded,
+        1,
+        "told",
+        'import os, sys\nrun.record("key", os.environ.get("CRM_PSEUDONYM_KEY"))\n'
+        'run.record("price", os.environ["PRICE"])\nrun.record("seed", os.environ["PYTHONHASHSEED"])\n'
+        'run.record("compiles", not sys.dont_write_bytecode)',
+    )
+    folder = run_study(loaded, Request("tiny", only=("told",)))
+    numbers = json.loads((folder / "results" / "told.json").read_text(encoding="utf-8"))["numbers"]
+    assert {name: number["value"] for name, number in numbers.items()} == {
+        "key": None, "price": "$$5 of $HOME {prefix}", "seed": "0", "compiles": True,
+    }  # fmt: skip
+
+
 def test_a_failure_is_named_and_the_last_report_stays(report: Path) -> None:
     before = published(report)
     write_notebook(report, 3, "segmentation", SEGMENTS, 'raise ValueError("no such <b>thing</b>")')
@@ -164,6 +185,37 @@ def test_only_runs_what_is_named_and_is_not_published(report: Path) -> None:
     assert (folder / "tables" / "offers.parquet").is_file()
     assert not (folder / "segmentation.ipynb").exists()
     assert published(report) == before
+
+
+def test_an_error_that_goes_on_for_ever_is_cut_short(loaded: Path) -> None:
+    write_notebook(loaded, 1, "wordy", 'raise ValueError("x" * 300_000)')
+    with pytest.raises(RunError, match=r"ValueError: x{1000}…\. Nothing was published"):
+        run_study(loaded, Request("tiny"))
+
+
+def test_a_run_that_was_killed_before_its_link_is_not_called_published(report: Path) -> None:
+    runs = report / "reports" / "tiny" / ".runs"
+    real = next(runs.iterdir())
+    killed = runs / "20990101T000000-abcdef"  # passed, its record written, its link never made
+    shutil.copytree(real, killed)
+    told = json.loads((killed / "run.json").read_text(encoding="utf-8"))
+    (killed / "run.json").write_text(json.dumps(told | {"run_id": killed.name}), encoding="utf-8")
+    run_study(report, Request("tiny", only=("offers",)))
+    said = [json.loads((run / "run.json").read_text(encoding="utf-8")) for run in (real, killed)]
+    assert [(m["status"], m["published"]) for m in said] == [("passed", True), ("passed", False)]
+
+
+def test_a_snapshot_that_is_damaged_meanwhile_does_not_fail_a_published_run(loaded: Path) -> None:
+    (loaded / "reports" / "tiny" / "2017-12-31 copy").mkdir(parents=True)
+    (loaded / "reports" / "tiny" / "2017-12-31 copy" / "run.json").write_text("{}")
+    write_notebook(loaded, 1, "careless", 'open(run.snapshot.path("products"), "w").close()')
+    told: list[tuple[str, dict]] = []
+    report = run_study(loaded, Request("tiny"), tell=lambda *event: told.append(event))
+    assert (report / "index.html").is_file()
+    assert "2017-12-31" in (loaded / "reports" / "index.html").read_text(encoding="utf-8")
+    event, facts = told[-1]
+    assert event == "warning"
+    assert facts["message"].startswith("The report is published, but tidying up failed: The snapshot ")
 
 
 @pytest.mark.parametrize(

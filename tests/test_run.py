@@ -5,6 +5,7 @@ import datetime as dt
 import json
 from pathlib import Path
 
+import ibis
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -131,6 +132,7 @@ def test_an_end_that_misses_its_value_by_rounding_is_put_on_it(run: Run) -> None
         ("gini", float("nan"), {}, "gini = nan is not a finite number"),
         ("gini", float("inf"), {}, "not a finite number"),
         ("gini", [1], {}, "not a finite number"),
+        ("day", pd.NaT, {}, "day = NaT is not a finite number, a text or a day"),
         ("gini", 0.5, {"low": 0.6, "high": 0.7}, "lies outside its interval 0.6 to 0.7"),
     ],
 )
@@ -197,3 +199,15 @@ def test_the_same_results_give_the_same_bytes(in_project: Path, monkeypatch: pyt
     assert len(first) == 3
     assert once("2") == first
     assert once("1") == first
+
+
+def test_a_table_that_fails_half_way_leaves_nothing(run: Run) -> None:
+    def batches():
+        yield pa.record_batch({"a": [1, 2]})
+        raise ValueError("half way")
+
+    reader = pa.RecordBatchReader.from_batches(pa.schema({"a": pa.int64()}), batches())
+    for table in (reader, run.table("orders").mutate(a=ibis.literal("half way").cast("int64"))):
+        with pytest.raises(Exception, match="half way"):
+            run.save("t", table)
+        assert list((run.folder / "tables").iterdir()) == []

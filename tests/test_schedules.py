@@ -13,6 +13,7 @@ import typer
 import yaml
 from tiny import ROOT
 
+from crm_utils import privacy
 from crm_utils.cli import app
 from crm_utils.errors import CrmError, DataError, LockedError, RunError, StudyError
 
@@ -56,13 +57,17 @@ def test_the_line_of_cron_goes_to_the_project_and_keeps_errors_for_the_mail(tmp_
     crm = tmp_path / ".venv" / "bin" / "crm"
     crm.parent.mkdir(parents=True)
     (tmp_path / "reports").mkdir()
-    crm.write_text('#!/bin/sh\npwd\necho "$@"\necho bad >&2\nexit 3\n')
+    crm.write_text('#!/bin/sh\npwd\necho "$@"\necho "$CRM_PSEUDONYM_KEY"\necho bad >&2\nexit 3\n')
     crm.chmod(0o755)
-    environment = variables | {"PATH": "/usr/bin:/bin", "PROJECT": str(tmp_path)}
-    ended = subprocess.run(["/bin/sh", "-c", command], env=environment, capture_output=True, text=True)
-    assert (ended.returncode, ended.stdout, ended.stderr) == (3, "", "bad\n")
-    logged = (tmp_path / "reports" / "cron.log").read_text(encoding="utf-8").splitlines()
-    assert logged == [str(tmp_path.resolve()), "run complete_journey --as-of latest --resume"]
+    secrets = tmp_path / "secrets.env"
+    environment = variables | {"PATH": "/usr/bin:/bin", "PROJECT": str(tmp_path), "SECRETS": str(secrets)}
+    for key in ("", "a key"):  # a study without people needs no file
+        if key:
+            secrets.write_text(f"CRM_PSEUDONYM_KEY='{key}'\n", encoding="utf-8")
+        ended = subprocess.run(["/bin/sh", "-c", command], env=environment, capture_output=True, text=True)
+        assert (ended.returncode, ended.stdout, ended.stderr) == (3, "", "bad\n")
+        logged = (tmp_path / "reports" / "cron.log").read_text(encoding="utf-8").splitlines()
+        assert logged[-3:] == [str(tmp_path.resolve()), "run complete_journey --as-of latest --resume", key]
 
 
 def test_the_units_are_valid(tmp_path: Path) -> None:
@@ -79,6 +84,20 @@ def test_the_units_are_valid(tmp_path: Path) -> None:
     ended = subprocess.run(["systemd-analyze", "verify", *units], capture_output=True, text=True)
     ours = [line for line in ended.stderr.splitlines() if "crm-notebooks" in line]
     assert (ended.returncode, ours) == (0, [])
+
+
+def test_a_study_with_people_can_be_loaded() -> None:
+    """Its key is in the environment, and all that git leaves out as a run's own can be written."""
+    unit = (ROOT / "schedules" / "crm-notebooks.service").read_text(encoding="utf-8")
+    settings = dict(line.split("=", 1) for line in unit.splitlines() if re.match(r"[A-Z]\w+=", line))
+    assert settings["EnvironmentFile"].startswith("-/etc/")  # may be missing
+    writable = {Path(place.lstrip("-")).name for place in settings["ReadWritePaths"].split()}
+    assert writable == {"data", "reports", "private"}
+    flow = yaml.safe_load((ROOT / "schedules" / "github_actions.yml").read_text(encoding="utf-8"))
+    step = next(s for s in flow["jobs"]["report"]["steps"] if s.get("run", "").startswith("crm run"))
+    assert step["env"] == {privacy.KEY_NAME: "${{ secrets.CRM_PSEUDONYM_KEY }}"}
+    named = [p.name for p in SAMPLES if p.suffix != ".timer" and privacy.KEY_NAME not in p.read_text("utf-8")]
+    assert named == []
 
 
 def test_the_page_tells_every_exit_code() -> None:

@@ -73,6 +73,24 @@ def test_an_empty_or_foreign_file_is_refused(project: Path) -> None:
         read_study(project, "tiny")
 
 
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("a\x07b", ", line 7: YAML allows no character 0x7."),
+        ("!!map foo", ", line 7: expected a mapping node, but found scalar."),
+        ("!!int foo", ", line 7: YAML cannot read this as int."),
+        ("!!bool foo", ", line 7: YAML cannot read this as bool."),
+        ("!!timestamp 2017-99-99", ", line 7: YAML cannot read this as timestamp."),
+        ("1" * 5000, ", line 7: YAML cannot read this as int."),
+        ("[" * 3000, " is nested too deeply to be read. Write it with fewer brackets."),
+        ("[" * 3000 + "]" * 3000, " is nested too deeply to be read. Write it with fewer brackets."),
+    ],
+    ids=["control", "map", "int", "bool", "time", "digits", "open", "deep"],
+)
+def test_what_yaml_cannot_read_is_a_sentence_as_well(project: Path, value: str, said: str) -> None:
+    assert refused(project, f"{TINY}x: {value}\n") == f"studies/tiny.yaml{said}"
+
+
 def test_a_parameter_must_be_a_plain_value(project: Path) -> None:
     text = refused(project, TINY + "notebooks:\n  churn:\n    horizon: {days: 3}\n")
     assert "line 9: notebooks.churn.horizon" in text

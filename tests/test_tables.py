@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 from tiny import ROOT
 
+from crm_utils.dictionary import dictionary
 from crm_utils.errors import StudyError
 from crm_utils.sources import decisions
-from crm_utils.tables import TABLES, AsOf, cut, dictionary, orders
+from crm_utils.tables import TABLES, AsOf, cut, orders
 
 
 def test_a_day_reaches_to_its_end() -> None:
@@ -26,8 +27,11 @@ def test_an_instant_is_included_and_keeps_its_name() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "2017-02-29", "31.12.2017", "2017", "yesterday", "9999-12-31", "2017-12-31T10:00+09:00"]
-)
+    "text",
+    ["", "2017-02-29", "31.12.2017", "2017", "yesterday", "9999-12-31", "2017-12-31T10:00+09:00",
+     "20171231", "2017-W52", "2017-W52-7", "20171231T101530", "2017-12-31T10", "2017-12-31 copy",
+     "2017-12-31x10:15", "2017-12-31T10:15:30.5"],
+)  # fmt: skip
 def test_what_is_no_day_is_refused(text: str) -> None:
     with pytest.raises(StudyError, match="as_of"):
         AsOf.parse(text)

@@ -25,7 +25,7 @@ with DAG(
             task_id=study,
             cwd=PROJECT,
             bash_command=f"exec .venv/bin/crm run {study} --as-of latest --resume --log-format json",
-            append_env=True,
+            append_env=True,  # CRM_PSEUDONYM_KEY is the worker's: what stands here, Airflow's pages show
             # Only exit code 4 (another run is at work) is cured by waiting, but no other is made worse by it:
             # --resume repeats nothing that passed.
             retries=2,

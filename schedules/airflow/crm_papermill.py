@@ -3,7 +3,8 @@
 What it leaves is a draft (``reports/<study>/.draft/<day>``) and the executed notebooks. It checks no
 parameters, publishes no report and takes no lock: for a report, use ``crm_cli``.
 
-The workers' environment holds this project. Register its kernel there once:
+The workers' environment holds this project and, where a study names people, ``CRM_PSEUDONYM_KEY``: the first
+notebook loads the data. Register its kernel there once:
 ``.venv/bin/python -m ipykernel install --name crm``.
 """
 
