@@ -10,6 +10,9 @@ import datetime as dt
 
 import ibis
 import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
 __all__ = [
     "NEW_DAYS",
@@ -18,6 +21,7 @@ __all__ = [
     "customer_summary",
     "is_new",
     "known_orders",
+    "lots",
     "purchase_days",
     "with_rhythm",
 ]
@@ -171,6 +175,35 @@ def with_rhythm(per: ir.Table, *, by: str | None = None) -> ir.Table:
         rhythm_days=history / (per.r + per.gaps),
         silence_chance=(history / (history + per.recency_days)) ** (per.r + per.gaps),
     )
+
+
+def lots(customers: pd.Series[str] | NDArray[np.object_], *, seed: int) -> NDArray[np.float64]:
+    """Draw a number from 0 to below 1 for each customer, by a keyed hash of the id.
+
+    A lot depends on the id and the seed alone: not on the order of rows, and not on who else is there. So
+    whoever is held out stays held out, however many customers come after.
+
+    Parameters
+    ----------
+    customers
+        Ids.
+    seed
+        The key. Draws for different purposes need different keys, or the same customers lose every lot.
+
+    Returns
+    -------
+    numpy.ndarray
+        A number a customer, uniform in [0, 1).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> bool((lots(np.array(["ann", "bob"]), seed=1) == lots(np.array(["bob", "ann"]), seed=1)[::-1]).all())
+    True
+    """
+    ids = np.asarray(customers, dtype=object)
+    hashed = pd.util.hash_array(ids, hash_key=f"{seed % 10**16:016d}", categorize=False)
+    return np.asarray((hashed >> np.uint64(11)) / 2.0**53, dtype=np.float64)
 
 
 def _per_customer(seen: ir.Table, *, as_of: dt.date) -> ir.Table:

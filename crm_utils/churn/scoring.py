@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from crm_utils.churn.contenders import Fitted
 from crm_utils.churn.cutoffs import WINDOWS
-from crm_utils.churn.frames import in_batches, lots, named
+from crm_utils.churn.frames import in_batches, named
 from crm_utils.churn.profit import Stakes, contact_profit, margin_lost
 from crm_utils.churn.words import sentence
+from crm_utils.features import lots
 
 __all__ = ["Scoring", "plan_scoring", "reasons"]
 
