@@ -76,10 +76,10 @@ def first_seen_weeks(weeks: pd.DataFrame, *, title: str) -> Axes:
         The message.
     """
     _, ax = plt.subplots()
-    start, already = pd.to_datetime(weeks["week"]), weeks["existing"]
-    ax.bar(start, already, width=6, color=COLORS["plain"], label="customers already")
-    new = weeks["customers"] - already
-    ax.bar(start, new, bottom=already, width=6, color=COLORS["customers"], label="taken as new")
+    start = pd.to_datetime(weeks["week"])
+    told = (("existing", "plain", "customers already", 3), ("customers", "customers", "taken as new", 2))
+    for column, colour, label, above in told:  # the new are what stands out behind those already there
+        ax.bar(start, weeks[column], width=6, color=COLORS[colour], label=label, zorder=above)
     ax.legend()
     return say(write_axis(ax, "y", wording.count), title, y="customers seen for the first time")
 
