@@ -14,12 +14,14 @@ import numpy as np
 import pandas as pd
 
 from crm_utils.errors import DataError
+from crm_utils.features import purchase_days
 from crm_utils.tables import MONEY, TABLES
 
 __all__ = [
     "completeness",
     "control_totals",
     "coverage",
+    "customer_view",
     "first_seen",
     "timeliness",
     "unusual_days",
@@ -69,7 +71,7 @@ def volume_by(orders: ir.Table, grain: str) -> ir.Table:
 
 
 def unusual_days(days: pd.DataFrame, *, first: dt.date, last: dt.date, cut: float = 5.0) -> pd.DataFrame:
-    """Days without any order, and days far from what their weekday usually brings.
+    """Days without any order where there usually are some, and days far from what their weekday brings.
 
     Parameters
     ----------
@@ -89,8 +91,9 @@ def unusual_days(days: pd.DataFrame, *, first: dt.date, last: dt.date, cut: floa
     -----
     On the log scale, log(1 + orders), a day is compared with the median of its weekday; the spread is
     1.4826 × the median absolute deviation over all days (Rousseeuw and Croux, 1993), so that the odd days
-    do not hide each other. With a strong trend or season every day of a high season is far: read it then
-    as a list of days to look at, no more.
+    do not hide each other. A weekday whose median is 0 is one on which the shop is closed: no order is no gap
+    then, and a day with some is far. With a strong trend or season every day of a high season is far: read it
+    then as a list of days to look at, no more.
     """
     index = pd.date_range(first, last, freq="D")
     orders = days.set_index(pd.to_datetime(days["day"]))["orders"].reindex(index, fill_value=0)
@@ -107,7 +110,8 @@ def unusual_days(days: pd.DataFrame, *, first: dt.date, last: dt.date, cut: floa
             "distance": distance.to_numpy(),
         }
     )
-    return found[(found["orders"] == 0) | (found["distance"].abs() > cut)].reset_index(drop=True)
+    missing = (found["orders"] == 0) & (found["usual"] > 0)
+    return found[missing | (found["distance"].abs() > cut)].reset_index(drop=True)
 
 
 def completeness(table: ir.Table) -> pd.DataFrame:
@@ -148,6 +152,8 @@ def completeness(table: ir.Table) -> pd.DataFrame:
 def control_totals(order_lines: ir.Table) -> pd.Series:
     """What an accountant would compare: rows, orders, customers, products, stores, revenue, discount.
 
+    Orders and revenue hold everything that was ordered or brought back, by whomever: returns and guests too.
+
     Parameters
     ----------
     order_lines
@@ -156,13 +162,14 @@ def control_totals(order_lines: ir.Table) -> pd.Series:
     Returns
     -------
     Series
-        lines, orders, customers, products, stores (counts, exact), revenue, discount (money, exact decimals),
-        first_ordered_at, last_ordered_at.
+        lines, orders, guest_orders, customers, products, stores (counts, exact), revenue, discount (money,
+        exact decimals), first_ordered_at, last_ordered_at.
     """
     t = order_lines
     totals = t.aggregate(
         lines=t.count(),
         orders=t.order_id.nunique(),
+        guest_orders=t.order_id.nunique(where=t.customer_id.isnull()),
         customers=t.customer_id.nunique(),
         products=t.product_id.nunique(),
         stores=t.store_id.nunique(),
@@ -282,24 +289,32 @@ def timeliness(tables: Mapping[str, ir.Table], *, as_of: dt.date) -> pd.DataFram
     return pd.DataFrame(rows, columns=["table", "column", "first", "last", "age_days"])
 
 
-def first_seen(orders: ir.Table) -> ir.Table:
-    """How many customers are seen for the first time in each week.
+def first_seen(orders: ir.Table, *, new_from: dt.date) -> ir.Table:
+    """How many customers make their first purchase in each week.
 
     Parameters
     ----------
     orders
-        The view ``orders``.
+        The view ``orders``; guests and returns are left out.
+    new_from
+        Whoever is first seen before this day is taken as a customer already. In a panel the first weeks hold
+        those who were customers before: that is no acquisition.
 
     Returns
     -------
     ibis Table
-        week (date, its Monday), customers (count), in time order. In a panel the first weeks hold those
-        who were customers before: that is no acquisition.
+        week (date, its Monday), customers (count), existing (of these, first seen before ``new_from``), in
+        time order.
     """
-    known = orders.filter(orders.customer_id.notnull())
-    first = known.group_by("customer_id").agg(first=known.ordered_at.min())
-    week = first.group_by(week=first["first"].truncate("W").cast("date"))
-    return week.agg(customers=lambda t: t.count()).order_by("week")
+    day = purchase_days(orders)
+    first = day.group_by("customer_id").agg(first=day.day.min())
+    already = first["first"] < ibis.date(new_from.year, new_from.month, new_from.day)
+    seen = first.select(week=first["first"].truncate("W"), existing=already.cast("int64"))
+    return (
+        seen.group_by("week")
+        .agg(customers=lambda t: t.count(), existing=lambda t: t.existing.sum())
+        .order_by("week")
+    )
 
 
 def _shown(value: object) -> str:

@@ -10,6 +10,9 @@ import datetime as dt
 
 import ibis
 import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
 __all__ = [
     "NEW_DAYS",
@@ -18,6 +21,7 @@ __all__ = [
     "customer_summary",
     "is_new",
     "known_orders",
+    "lots",
     "purchase_days",
     "with_rhythm",
 ]
@@ -64,18 +68,21 @@ def customer_summary(orders: ir.Table, *, as_of: dt.date, since: dt.date | None 
         - ``revenue``: decimal, returns netted, so it may be negative; ``mean_order_value``: revenue / orders
         - ``mean_gap_days``, ``gap_spread_days``: mean and standard deviation (n − 1) of the days between
           successive order days; null below two and three order days; ``last_gap_days``: the latest of them
-        - ``rhythm_days``: the expected days between order days, the customer's own shrunk towards everyone's
+        - ``rhythm_days``: days between order days at the customer's expected rate, 1 / E[λ], the own shrunk
+          towards everyone's
         - ``silence_chance``: the chance of a silence as long as today's, had the rhythm gone on
         - ``last_gap_chance``: the same for the latest gap, judged by the order days before it
 
     Notes
     -----
-    The rhythm is a gamma-Poisson model (Ehrenberg, *Repeat-Buying*, 1959/1988): order days come at a rate λ a
-    day, and rates differ between customers as Gamma(r, α). After n gaps that sum to S days the rate is
-    Gamma(r + n, α + S), so ``rhythm_days`` = (α + S) / (r + n): S / n for a customer of many orders, α / r
-    for one of a single order. The chance of a further silence of t days is
-    ((α + S) / (α + S + t))^(r + n). r and α are matched to the moments of the repeat order days x in
-    tenures T: E[λ] = Σx / ΣT and E[λ²] = Σx(x − 1) / ΣT², which need exact integers only.
+    The rhythm is a gamma-Poisson model (Ehrenberg, The Pattern of Consumer Purchases, *Applied Statistics* 8,
+    1959; *Repeat-Buying*, 2nd ed., 1988): order days come at a rate λ a day, and rates differ between
+    customers as Gamma(r, α). After n gaps that sum to S days the rate is Gamma(r + n, α + S), so
+    ``rhythm_days`` = 1 / E[λ] = (α + S) / (r + n): S / n for a customer of many orders, α / r for one of a
+    single order. (The expected gap, E[1 / λ] = (α + S) / (r + n − 1), is longer, and infinite where
+    r + n ≤ 1.) The chance of a further silence of t days is ((α + S) / (α + S + t))^(r + n). r and α are
+    matched to the moments of the repeat order days x in tenures T: E[λ] = Σx / ΣT and
+    E[λ²] = Σx(x − 1) / ΣT², which need exact integers only.
 
     It does not hold where purchases are more regular than chance (the silence is then found late), where
     most customers have left for good (everyone's rhythm then looks slower than it was), or within a season.
@@ -171,6 +178,35 @@ def with_rhythm(per: ir.Table, *, by: str | None = None) -> ir.Table:
         rhythm_days=history / (per.r + per.gaps),
         silence_chance=(history / (history + per.recency_days)) ** (per.r + per.gaps),
     )
+
+
+def lots(customers: pd.Series[str] | NDArray[np.object_], *, seed: int) -> NDArray[np.float64]:
+    """Draw a number from 0 to below 1 for each customer, by a keyed hash of the id.
+
+    A lot depends on the id and the seed alone: not on the order of rows, and not on who else is there. So
+    whoever is held out stays held out, however many customers come after.
+
+    Parameters
+    ----------
+    customers
+        Ids.
+    seed
+        The key. Draws for different purposes need different keys, or the same customers lose every lot.
+
+    Returns
+    -------
+    numpy.ndarray
+        A number a customer, uniform in [0, 1).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> bool((lots(np.array(["ann", "bob"]), seed=1) == lots(np.array(["bob", "ann"]), seed=1)[::-1]).all())
+    True
+    """
+    ids = np.asarray(customers, dtype=object)
+    hashed = pd.util.hash_array(ids, hash_key=f"{seed % 10**16:016d}", categorize=False)
+    return np.asarray((hashed >> np.uint64(11)) / 2.0**53, dtype=np.float64)
 
 
 def _per_customer(seen: ir.Table, *, as_of: dt.date) -> ir.Table:

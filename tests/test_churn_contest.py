@@ -16,7 +16,7 @@ from crm_utils.churn import churn_panel, plan_cutoffs
 from crm_utils.churn.calibration import calibration_curve, clustered_share
 from crm_utils.churn.contenders import CONTENDERS, fit_contender
 from crm_utils.churn.contest import choose, learn_by, run_contest
-from crm_utils.churn.frames import lots, panel_frame
+from crm_utils.churn.frames import panel_frame
 from crm_utils.errors import DataError
 
 STARTS, AS_OF, HORIZON = dt.date(2024, 1, 1), dt.date(2024, 12, 31), 28
@@ -176,6 +176,3 @@ def test_a_sample_is_of_whole_customers_and_does_not_depend_on_order() -> None:
     pd.testing.assert_frame_equal(kept, part)
     with pytest.raises(DataError, match="No customer was active at any cut-off"):
         panel_frame(panel.filter(panel.orders_long < 0))
-    drawn = lots(np.arange(20_000).astype(str).astype(object), seed=1)
-    assert [np.mean(drawn < q) for q in (0.1, 0.5, 0.9)] == pytest.approx([0.1, 0.5, 0.9], abs=0.015)
-    assert abs(np.corrcoef(drawn, lots(np.arange(20_000).astype(str).astype(object), seed=2))[0, 1]) < 0.03

@@ -94,6 +94,23 @@ def test_knowing_the_truth_never_loses_on_the_days_it_chose_by() -> None:
     assert wrong["regret"].max() > 0
 
 
+def test_what_was_possible_could_be_paid_for() -> None:
+    """With money for a twentieth of the list, nobody who knew the truth could have gone deeper either."""
+    rows, audience = judged(4000, 10), 1000
+    free = try_assumptions(rows, rows, STAKES, depth=0.4)
+    budget = 0.05 * audience * (STAKES.contact + STAKES.offer)
+    depth = profit_by_depth(rows, rows, STAKES, seed=1, draws=20, budget=budget, audience=audience).best
+    told = try_assumptions(rows, rows, STAKES, depth=depth, budget=budget, audience=audience)
+    assert (free["best_depth"] > 0.25).any()
+    for row in told.itertuples():
+        p = rows["chance"].sort_values(ascending=False).head(round(row.best_depth * len(rows)))
+        each = STAKES.contact + STAKES.offer * (p * row.save_rate + (1 - p) * row.take_rate)
+        assert audience * each.sum() / len(rows) <= budget * (1 + 1e-9)
+    assert (told["regret"] >= -1e-9).all()  # the planned list, too, ends where the money is spent
+    dear = told[told["take_rate"] == told["take_rate"].max()]["best_depth"].max()
+    assert dear < told["best_depth"].max()
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

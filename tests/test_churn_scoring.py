@@ -119,6 +119,23 @@ def test_nobody_is_contacted_at_depth_nought(panel: pd.DataFrame, scoring: Scori
     assert not none.score(today)[["contact", "holdout"]].any().any()
 
 
+def test_nobody_expected_to_cost_more_than_they_bring_is_contacted(
+    panel: pd.DataFrame, scoring: Scoring
+) -> None:
+    today = panel[panel["cutoff"] == PLAN.score_on]
+    deep = plan_scoring(
+        today, scoring.lapse, scoring.explain, None, STAKES,
+        horizon_days=28, depth=1.0, holdout_share=0.25, seed=1,
+    )  # fmt: skip
+    scores = deep.score(today)
+    p = scores["p_lapse"]
+    expected = (
+        p * 0.2 * (25 - 1) - (1 - p) * 0.3 * 1 - 0.1
+    )  # V: 300 in three horizons, a quarter of it margin
+    assert expected.min() < 0 < expected.max()
+    assert (scores["contact"] == (expected >= 0)).all()
+
+
 def test_reasons_are_what_raises_the_risk(panel: pd.DataFrame, scoring: Scoring) -> None:
     rows = panel[panel["cutoff"] == PLAN.score_on]
     longest, shortest = rows.nlargest(1, "recency_days"), rows.nsmallest(1, "recency_days")

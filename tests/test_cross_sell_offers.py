@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from scipy.stats import binomtest
 
 from crm_utils.cross_sell import (
     code_baskets,
@@ -137,6 +138,28 @@ def test_offers_are_new_or_not_as_the_task_says_and_the_lot_falls_on_customers(h
     for task, method in (("new", "segment_popularity"), ("new", "rules"), ("reminder", "frequency")):
         reasons = make_offers(now, {task: method}, k=2, holdout_share=0, seed=1)["reason"]
         assert reasons.str.len().gt(10).all()
+
+
+def test_one_more_customer_changes_nobody_elses_lot(habits: ir.Table) -> None:
+    """A control redrawn at every run has soon been sent everything."""
+    first = bought([("a customer before all others", "milk", AS_OF)])
+    drawn = [
+        make_offers(known(table, AS_OF), {"reminder": "frequency"}, k=1, holdout_share=0.25, seed=4)
+        .drop_duplicates("customer_id").set_index("customer_id")["holdout"]
+        for table in (habits, habits.union(first))
+    ]  # fmt: skip
+    assert drawn[1].index.difference(drawn[0].index).tolist() == ["a customer before all others"]
+    assert (drawn[1].reindex(drawn[0].index) == drawn[0]).all()
+
+
+def test_the_share_held_out_is_the_declared_one(habits: ir.Table) -> None:
+    now, lot = known(habits, AS_OF), {"reminder": "frequency"}
+    held = [
+        make_offers(now, lot, k=1, holdout_share=0.25, seed=seed)
+        .drop_duplicates("customer_id")["holdout"].sum()
+        for seed in range(20)
+    ]  # fmt: skip
+    assert binomtest(int(sum(held)), 20 * len(now.customers), 0.25).pvalue > 0.001
 
 
 def test_an_item_is_due_by_the_customers_own_pace() -> None:

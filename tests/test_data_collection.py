@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from crm_utils import data_collection as dc
+from crm_utils import segmentation
 from crm_utils.errors import DataError
 
 
@@ -76,6 +77,15 @@ def test_a_shop_without_any_spread_still_shows_its_odd_day() -> None:
     assert found["day"].tolist() == [dt.date(2017, 1, 4)]
 
 
+def test_a_closed_weekday_is_no_gap_and_an_open_one_there_is_odd() -> None:
+    rng, day = np.random.default_rng(2), pd.date_range("2017-01-01", "2017-06-30")
+    days = pd.DataFrame({"day": day.date, "orders": rng.poisson(100, len(day))})
+    days = days[(day.day_of_week != 6) | (day == "2017-03-05")]  # closed on all Sundays but one
+    days = days[days["day"] != dt.date(2017, 2, 7)]  # a Tuesday's file that never came
+    found = dc.unusual_days(days, first=dt.date(2017, 1, 1), last=dt.date(2017, 6, 30))
+    assert found["day"].tolist() == [dt.date(2017, 2, 7), dt.date(2017, 3, 5)]
+
+
 def test_completeness_counts_what_is_filled_and_shows_no_text(lines: ibis.Table) -> None:
     found = dc.completeness(lines).set_index("column")
     assert found.loc["customer_id", "filled_share"] == 4 / 5
@@ -86,7 +96,7 @@ def test_completeness_counts_what_is_filled_and_shows_no_text(lines: ibis.Table)
 
 def test_control_totals_are_exact(lines: ibis.Table) -> None:
     totals = dc.control_totals(lines)
-    assert (totals.lines, totals.orders, totals.customers) == (5, 4, 2)
+    assert (totals.lines, totals.orders, totals.guest_orders, totals.customers) == (5, 4, 1, 2)
     assert (str(totals.revenue), str(totals.discount)) == ("15.00", "2.50")
 
 
@@ -126,9 +136,29 @@ def test_everyone_in_any_table_has_one_row(lines: ibis.Table) -> None:
 
 
 def test_first_seen_counts_each_customer_once(orders: ibis.Table) -> None:
-    found = dc.first_seen(orders).execute()
+    found = dc.first_seen(orders, new_from=dt.date(2017, 1, 2)).execute()
     assert found["week"].astype(str).tolist() == ["2017-01-02"]
-    assert found["customers"].tolist() == [2]
+    assert found[["customers", "existing"]].to_numpy().tolist() == [[2, 0]]
+
+
+def test_existing_customers_are_those_of_the_segmentation() -> None:
+    """By days and not by weeks, and by purchases: two notebooks state the same number."""
+    start, rng = dt.date(2017, 1, 4), np.random.default_rng(3)
+    visits = [
+        (f"c{k}", start + dt.timedelta(days=int(d))) for k in range(200) for d in rng.integers(0, 200, 2)
+    ]
+    returns = [(f"back{k}", start + dt.timedelta(days=k)) for k in range(5)]
+    customer, on = zip(*visits, *returns, strict=True)
+    amount = [5.0] * len(visits) + [-5.0] * len(returns)
+    columns = {"customer_id": customer, "ordered_at": pd.to_datetime(list(on)), "amount": amount}
+    orders = ibis.memtable(pd.DataFrame(columns)).cast({"amount": "decimal(18, 2)"})
+    weeks = dc.first_seen(orders, new_from=start + dt.timedelta(days=90)).execute()
+    cohorts = segmentation.cohort_retention(
+        orders, as_of=start + dt.timedelta(days=199), history_starts=start, existing_days=90
+    )
+    assert weeks["existing"].sum() == cohorts.existing
+    assert (weeks["customers"] - weeks["existing"]).sum() == cohorts.new
+    assert cohorts.existing + cohorts.new == 200
 
 
 def test_timeliness_is_the_age_of_the_newest_row(lines: ibis.Table) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crm_utils.features import customer_summary, purchase_days
+from crm_utils.features import customer_summary, lots, purchase_days
 
 AS_OF = dt.date(2024, 6, 30)
 SCHEMA = pa.schema([("order_id", pa.string()), ("customer_id", pa.string()),
@@ -121,6 +121,19 @@ def test_purchase_days_are_distinct():
         [("ann", "2024-01-01 01:00", 1), ("ann", "2024-01-01 02:00", 1), ("ann", "2024-01-02", -1)]
     )
     assert purchase_days(orders).count().to_pyarrow().as_py() == 1
+
+
+def test_lots_are_uniform_and_those_of_other_seeds_independent():
+    ids = np.arange(20_000).astype(str).astype(object)
+    drawn, other = lots(ids, seed=1), lots(ids, seed=2)
+    assert [np.mean(drawn < q) for q in (0.1, 0.5, 0.9)] == pytest.approx([0.1, 0.5, 0.9], abs=0.015)
+    assert abs(np.corrcoef(drawn, other)[0, 1]) < 0.03
+
+
+def test_a_lot_depends_on_nobody_else():
+    ids = np.array(["ann", "bob", "eve"], dtype=object)
+    together = dict(zip(ids, lots(ids, seed=7), strict=True))
+    assert {c: float(lots(np.array([c]), seed=7)[0]) for c in ids[::-1]} == together
 
 
 order_rows = st.lists(

@@ -86,6 +86,20 @@ def test_pull_to_the_mean_is_what_the_correlation_predicts():
     assert ((pull["low"] < pull["change"]) & (pull["change"] < pull["high"])).all()
 
 
+def test_who_comes_and_who_goes_is_no_pull():
+    """All who stay spend what they always did, so nothing is pulled anywhere."""
+    stay = {f"stay{k}": ("A", 10.0 * k) for k in range(1, 101)}
+    came, gone = ({f"{name}{k}": ("A", 500.0) for k in range(60)} for name in ("came", "gone"))
+    pull = regression_to_mean(period(stay | gone), period(stay | came))
+    assert pull["change"].tolist() == [0] * 10
+    assert pull["customers"].tolist() == [20] * 10
+
+
+def test_where_nobody_stays_there_is_no_pull_to_show():
+    assert regression_to_mean(period({"a": ("A", 1)}), period({"b": ("A", 2)})).empty
+
+
 def test_migration_holds_all_three():
     found = segment_migration(BEFORE, AFTER, order=("Loyal", "Lost"))
-    assert (len(found.moves), len(found.bridge), len(found.pull)) == (5, 6, 10)
+    assert (len(found.moves), len(found.bridge)) == (5, 6)
+    assert found.pull.groupby("ranked_by")["customers"].sum().to_dict() == {"before": 3, "after": 3}

@@ -32,6 +32,14 @@ def rows(table: ibis.Table) -> list[dict]:
     return table.order_by("customer_id").to_pyarrow().to_pylist()
 
 
+def days_of(orders: ibis.Table, *, until: dt.date, days: int) -> dict[str, list[dt.date]]:
+    """The days of each customer's purchases within the ``days`` up to a day, one entry a purchase."""
+    frame = orders.to_pyarrow().to_pandas().dropna()
+    on = frame["ordered_at"].dt.date
+    within = frame[(on <= until) & (on > until - dt.timedelta(days=days)) & (frame["amount"] >= 0)]
+    return {c: list(group.dt.date) for c, group in within.groupby("customer_id")["ordered_at"]}
+
+
 def test_a_past_day_knows_nothing_of_what_came_later(orders: ibis.Table):
     then = dt.date(2024, 9, 30)
     cut = orders.filter(orders.ordered_at < dt.datetime(2024, 10, 1))
@@ -50,14 +58,37 @@ def test_two_periods_are_equally_long_and_share_their_cuts(orders: ibis.Table):
     periods = segmentation.fit_periods(START, DAY, next_days=28, period_days=150)
     earlier, later = segmentation.name_periods(orders, periods, as_of=DAY, history_starts=START)
     assert periods.middle == DAY - dt.timedelta(days=150)
-    for table, ends in ((earlier, periods.middle), (later, DAY)):
-        assert max(table["tenure_days"].to_pyarrow().to_pylist()) <= 149
-        assert max(table["last_ordered_on"].to_pyarrow().to_pylist()) <= ends
+    spans = ((earlier, periods.middle), (later, DAY))
+    purchases = [days_of(orders, until=ends, days=150) for _, ends in spans]
+    for (table, _), within in zip(spans, purchases, strict=True):
+        found = {r["customer_id"]: (r["orders"], r["last_ordered_on"]) for r in rows(table)}
+        assert found == {c: (len(days), max(days)) for c, days in within.items()}
     scores = [
         t.aggregate(least=t.orders.min(), most=t.orders.max(where=t.f == 1)).to_pyarrow().to_pylist()[0]
         for t in (earlier, later)
     ]
     assert scores[0]["most"] == scores[1]["most"]
+
+
+def test_who_bought_before_a_period_is_not_new_in_it():
+    old = [(f"old{k}", DAY - dt.timedelta(days=200 + k)) for k in range(30)]
+    back = [(f"old{k}", DAY - dt.timedelta(days=k)) for k in range(30)]
+    new = [(f"new{k}", DAY - dt.timedelta(days=k)) for k in range(30)]
+    often = [(f"often{k}", DAY - dt.timedelta(days=4 * n)) for k in range(40) for n in range(60)]
+    customer, on = zip(*old, *back, *new, *often, strict=True)
+    shop = ibis.memtable(pa.table({
+        "customer_id": customer,
+        "ordered_at": [dt.datetime.combine(day, dt.time(9)) for day in on],
+        "amount": pa.array(["9.00"] * len(on)).cast(pa.decimal128(18, 2)),
+    }))  # fmt: skip
+    starts = DAY - dt.timedelta(days=400)
+    periods = segmentation.fit_periods(starts, DAY, next_days=28, period_days=100)
+    later = rows(segmentation.name_periods(shop, periods, as_of=DAY, history_starts=starts)[1])
+    for column, name in (("segment", "New"), ("stage", "new")):
+        called = {row["customer_id"] for row in later if row[column] == name}
+        assert called
+        assert {customer[:3] for customer in called} == {"new"}
+    assert {row["tenure_days"] for row in later if row["customer_id"] == "old7"} == {207}
 
 
 def test_too_few_days_are_said():

@@ -1,6 +1,6 @@
 """How does a panel larger than memory become a frame to learn from? Whole customers, drawn by lot.
 
-The lot is a keyed hash of the customer's id: the same for all cut-offs of a customer, on every engine and in
+The lot (:func:`crm_utils.features.lots`) is the same for all cut-offs of a customer, on every engine and in
 any order of rows.
 """
 
@@ -9,31 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import ibis.expr.types as ir
-import numpy as np
 import pandas as pd
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from crm_utils.errors import DataError
+from crm_utils.features import lots
 
-__all__ = ["MOST_ROWS", "in_batches", "lots", "named", "panel_frame"]
+__all__ = ["MOST_ROWS", "in_batches", "named", "panel_frame"]
 
 MOST_ROWS = 1_000_000
 """Rows that a model learns from at most."""
-
-
-def lots(customers: pd.Series[str] | NDArray[np.object_], *, seed: int) -> NDArray[np.float64]:
-    """Draw a number from 0 to below 1 for each customer: a keyed hash, so that it never depends on order.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> bool((lots(np.array(["ann", "bob"]), seed=1) == lots(np.array(["bob", "ann"]), seed=1)[::-1]).all())
-    True
-    """
-    ids = np.asarray(customers, dtype=object)
-    hashed = pd.util.hash_array(ids, hash_key=f"{seed % 10**16:016d}", categorize=False)
-    return np.asarray((hashed >> np.uint64(11)) / 2.0**53, dtype=np.float64)
 
 
 def panel_frame(panel: ir.Table, *, most_rows: int = MOST_ROWS, seed: int = 0) -> pd.DataFrame:

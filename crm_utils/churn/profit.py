@@ -143,9 +143,7 @@ def profit_by_depth(
     on the days that chose it is not reported.
     """
     depths = np.arange(0, 101) / 100
-    days = max(test["cutoff"].nunique(), 1)
-    customers = audience if audience is not None else len(test) / days
-    allowed = spend_depth(validate, stakes, None if budget is None else budget / max(customers, 1))
+    allowed = spend_depth(validate, stakes, _budget_each(test, budget, audience))
     told = {name: _curves(rows, stakes, depths, seed=seed, draws=draws)
             for name, rows in (("validate", validate), ("test", test))}  # fmt: skip
     reachable = depths <= allowed + 1e-9
@@ -166,13 +164,19 @@ def profit_by_depth(
     )  # fmt: skip
 
 
-def spend_depth(rows: pd.DataFrame, stakes: Stakes, budget: float | None) -> float:
-    """The deepest depth, in hundredths, that a budget (money a customer on the list) pays for as expected."""
+def spend_depth(
+    rows: pd.DataFrame, stakes: Stakes, budget: float | None, *, truth: Stakes | None = None
+) -> float:
+    """The deepest depth, in hundredths, that a budget (money a customer on the list) pays for as expected.
+
+    The list is in the order of ``stakes``; what it costs is told by ``truth`` where that is another.
+    """
     if budget is None:
         return 1.0
+    paid = truth or stakes
     chance = rows["chance"].to_numpy(dtype=float)
-    offers = chance * stakes.save_rate + (1 - chance) * stakes.take_rate
-    cost = (stakes.contact + offers * stakes.offer)[_order(rows, stakes)]
+    offers = chance * paid.save_rate + (1 - chance) * paid.take_rate
+    cost = (paid.contact + offers * paid.offer)[_order(rows, stakes)]
     spent = np.append(0.0, cost.cumsum() / max(len(rows), 1))
     reached = np.searchsorted(spent, budget * (1 + 1e-12), side="right") - 1
     return float(np.floor(100 * reached / max(len(rows), 1) + 1e-9) / 100)
@@ -180,32 +184,49 @@ def spend_depth(rows: pd.DataFrame, stakes: Stakes, budget: float | None) -> flo
 
 def try_assumptions(
     validate: pd.DataFrame, test: pd.DataFrame, stakes: Stakes, *, depth: float,
-    times: tuple[float, ...] = (0.5, 1.0, 1.5),
+    budget: float | None = None, audience: int | None = None, times: tuple[float, ...] = (0.5, 1.0, 1.5),
 ) -> pd.DataFrame:  # fmt: skip
     """Suppose s or q is another than assumed: what the planned list brings, and what the right one would.
+
+    Parameters
+    ----------
+    validate, test, stakes, budget, audience
+        As for :func:`profit_by_depth`.
+    depth
+        The planned one.
+    times
+        What s and q are multiplied with, each with each.
 
     Returns
     -------
     pandas.DataFrame
         A row a pair of truths: ``save_rate``, ``take_rate``, ``planned`` (money per 1,000 customers on the
-        list on the test days, with list and depth planned under ``stakes``), ``best_depth`` (chosen on the
-        validation days knowing the truth), ``possible`` (what that brings on the test days), ``regret``
-        (possible − planned).
+        list on the test days, with list and depth planned under ``stakes``, ended where the money is spent),
+        ``best_depth`` (chosen on the validation days knowing the truth, of those that the budget then pays
+        for), ``possible`` (what that brings on the test days), ``regret`` (possible − planned).
     """
-    depths = np.arange(0, 101) / 100
+    depths, each = np.arange(0, 101) / 100, _budget_each(test, budget, audience)
     rows = []
     for s in times:
         for q in times:
             truth = replace(
                 stakes, save_rate=min(1.0, s * stakes.save_rate), take_rate=min(1.0, q * stakes.take_rate)
             )
-            planned = _profits(test, stakes, truth, np.array([depth]))[0]
-            knowing = depths[_profits(validate, truth, truth, depths).argmax()]
+            reached = min(depth, spend_depth(validate, stakes, each, truth=truth))
+            planned = _profits(test, stakes, truth, np.array([reached]))[0]
+            paid_for = depths[depths <= spend_depth(validate, truth, each) + 1e-9]
+            knowing = paid_for[_profits(validate, truth, truth, paid_for).argmax()]
             possible = _profits(test, truth, truth, np.array([knowing]))[0]
             rows.append((truth.save_rate, truth.take_rate, planned, knowing, possible, possible - planned))
     return pd.DataFrame(
         rows, columns=["save_rate", "take_rate", "planned", "best_depth", "possible", "regret"]
     )
+
+
+def _budget_each(test: pd.DataFrame, budget: float | None, audience: int | None) -> float | None:
+    """The budget a customer on the list, money; the list is that of a test day where no audience is given."""
+    customers = audience if audience is not None else len(test) / max(test["cutoff"].nunique(), 1)
+    return None if budget is None else budget / max(customers, 1)
 
 
 def _order(rows: pd.DataFrame, stakes: Stakes) -> NDArray[np.int64]:

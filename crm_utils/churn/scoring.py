@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from crm_utils.churn.contenders import Fitted
 from crm_utils.churn.cutoffs import WINDOWS
-from crm_utils.churn.frames import in_batches, lots, named
+from crm_utils.churn.frames import in_batches, named
 from crm_utils.churn.profit import Stakes, contact_profit, margin_lost
 from crm_utils.churn.words import sentence
+from crm_utils.features import lots
 
 __all__ = ["Scoring", "plan_scoring", "reasons"]
 
@@ -46,7 +47,7 @@ class Scoring:
     decile_cuts
         Values of p_lapse that separate tenths, rising.
     least_profit
-        Expected profit from which a customer is to be contacted; infinite when nobody is.
+        Expected profit from which a customer is to be contacted, never below 0; infinite when nobody is.
     holdout_share, seed
         Share of those to be contacted whom the lot leaves out.
     """
@@ -126,7 +127,8 @@ def plan_scoring(
     horizon_days
         The horizon of the panel.
     depth
-        Share of customers to contact, highest expected profit first.
+        Share of customers to contact at most, highest expected profit first. Whoever is
+        expected to cost more than they bring is not contacted, however deep the list was to go.
     holdout_share, seed
         Share of these that is left out, and the lot's seed.
     """
@@ -135,7 +137,7 @@ def plan_scoring(
     open_ended = Scoring(lapse, explain, defection, stakes, horizon_days, cuts, np.inf, holdout_share, seed)
     profit = np.sort(contact_profit(p, open_ended.value(sample), stakes))[::-1]
     reached = round(depth * len(profit))
-    least = float(profit[reached - 1]) if reached else np.inf
+    least = max(float(profit[reached - 1]), 0.0) if reached else np.inf
     return Scoring(lapse, explain, defection, stakes, horizon_days, cuts, least, holdout_share, seed)
 
 

@@ -28,7 +28,7 @@ class Feature:
 FEATURES: tuple[Feature, ...] = (
     Feature("recency_days", "silence", "from the last purchase to the cut-off", "days",
             "the longer the silence, the likelier it goes on"),
-    Feature("rhythm_days", "silence", "expected days between order days, drawn towards everyone's", "days",
+    Feature("rhythm_days", "silence", "days between order days at the expected rate, shrunk", "days",
             "who comes seldom is silent long without leaving"),
     Feature("silence_ratio", "silence", "recency ÷ the customer's own rhythm", "ratio",
             "the same silence is long for one and short for another"),

@@ -19,8 +19,12 @@ from crm_utils.cross_sell.coded import Coded, day_number
 from crm_utils.cross_sell.contenders import Known, learn
 from crm_utils.cross_sell.history import cell_keys, due_days, item_history, rebuy_chances
 from crm_utils.cross_sell.ranking import rank_items
+from crm_utils.features import lots
 
 __all__ = ["bought_between", "know", "make_offers"]
+
+_HOLDOUT_KEY = 2_000_003
+"""Makes this lot another than those that other methods draw with the same seed."""
 
 
 def know(
@@ -76,11 +80,12 @@ def make_offers(
     -------
     pandas.DataFrame
         ``customer_id``, ``task``, ``rank`` (1 is best), ``item``, ``reason`` (in words), ``score`` (of the
-        task's method: comparable within a task only), ``holdout`` (drawn by lot for a customer: such offers
-        are **not** sent, so that what they would have added can be measured).
+        task's method: comparable within a task only), ``holdout`` (drawn by lot for a customer, the same in
+        every run with this seed: such offers are **not** sent, so that what they would have added can be
+        measured).
     """
-    rng = np.random.default_rng(seed)
-    held_out = pd.Series(rng.random(len(known.customers)) < holdout_share, index=known.customers)
+    drawn = lots(known.customers, seed=seed + _HOLDOUT_KEY) < holdout_share
+    held_out = pd.Series(drawn, index=known.customers)
     found = []
     for task, method in winners.items():
         rows = np.arange(len(known.customers))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
-
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
@@ -67,23 +65,21 @@ def week_and_hour(cells: pd.DataFrame, *, title: str) -> Axes:
     return say(ax, title, x="hour, shop's local time")
 
 
-def first_seen_weeks(weeks: pd.DataFrame, *, new_from: dt.date, title: str) -> Axes:
-    """Customers seen for the first time, by week; before ``new_from`` they are taken as customers already.
+def first_seen_weeks(weeks: pd.DataFrame, *, title: str) -> Axes:
+    """Customers seen for the first time, by week, those who are taken as customers already below the new.
 
     Parameters
     ----------
     weeks
-        week (its Monday), customers.
-    new_from
-        The first day on which a customer seen for the first time is taken as new.
+        week (its Monday), customers, existing (of these, taken as customers already).
     title
         The message.
     """
     _, ax = plt.subplots()
     start = pd.to_datetime(weeks["week"])
-    new = start >= pd.Timestamp(new_from)
-    for mask, colour, label in ((~new, "plain", "customers already"), (new, "customers", "taken as new")):
-        ax.bar(start[mask], weeks["customers"][mask], width=6, color=COLORS[colour], label=label)
+    told = (("existing", "plain", "customers already", 3), ("customers", "customers", "taken as new", 2))
+    for column, colour, label, above in told:  # the new are what stands out behind those already there
+        ax.bar(start, weeks[column], width=6, color=COLORS[colour], label=label, zorder=above)
     ax.legend()
     return say(write_axis(ax, "y", wording.count), title, y="customers seen for the first time")
 

@@ -164,7 +164,7 @@ def bridge_waterfall(bridge: pd.DataFrame, *, currency: str, title: str) -> Axes
 
 
 def pull_to_mean(pull: pd.DataFrame, *, currency: str, title: str) -> Axes:
-    """Change of mean spend by fifth, forward in time and, as the control, backward; with intervals."""
+    """Change of mean spend by group, forward in time and, as the control, backward; with intervals."""
     _, ax = plt.subplots()
     told = {
         "before": ("customers", "o-", -0.06, "ranked by the earlier period: change to the later"),
@@ -178,7 +178,8 @@ def pull_to_mean(pull: pd.DataFrame, *, currency: str, title: str) -> Axes:
     ax.axhline(0, color=COLORS["plain"], linewidth=1.2)
     ax.set_xticks(sorted(pull["group"].unique()))
     ax.legend(loc="lower left")
-    x, y = "fifth of customers by spend (5 = most)", f"change of mean spend a customer, {currency}"
+    x = "customers of both periods in groups by spend (5 = most)"
+    y = f"change of mean spend a customer, {currency}"
     return write_axis(say(ax, title, x=x, y=y), "y", wording.money, currency)
 
 

@@ -62,8 +62,9 @@ def lifecycle_stage(
 
     Notes
     -----
-    Stages describe; they do not prove that a customer has left. By construction about 5 % of customers who
-    never leave look slipping on any day, and 1 % of latest gaps look like a return. While nobody ever
+    Stages describe; they do not prove that a customer has left. Of customers who never leave, about 5 % look
+    slipping or worse on any day, and 1 % of their latest gaps like a return, where tenures are long against
+    the rhythm; fewer where they are short, for no silence is longer than the tenure. While nobody ever
     bought twice there is no rhythm, and everybody is new or active unless ``silent_days`` says otherwise.
     """
     silent = beyond_rhythm(summary, chance=quiet_chance, silent_days=silent_days)

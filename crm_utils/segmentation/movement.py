@@ -1,4 +1,4 @@
-"""How are customers moving? Counts between two days, the money that moved, and what chance alone moves."""
+"""How are customers moving? Counts between two days, the money that moved, and what moves by itself."""
 
 from __future__ import annotations
 
@@ -143,36 +143,36 @@ def revenue_bridge(before: ir.Table, after: ir.Table) -> pd.DataFrame:
 
 
 def regression_to_mean(before: ir.Table, after: ir.Table, *, groups: int = 5) -> pd.DataFrame:
-    """Show how far chance alone moves spend to the average: rank by one period, look at the other.
+    """Show how spend moves to the average with nothing done: rank by one period, look at the other.
 
     Parameters
     ----------
     before, after
-        ``customer_id`` and ``revenue`` of two periods of equal length; who is missing in one spent 0 in it.
+        ``customer_id`` and ``revenue`` of two periods of equal length. Only customers of both are compared;
+        those who came and those who went are in :func:`revenue_bridge`.
     groups
-        How many groups, by value cut points, so equal spenders are never parted.
+        How many groups at most, by value cut points, so equal spenders are never parted.
 
     Returns
     -------
     pandas.DataFrame
         ``ranked_by`` (before, after), ``group`` (1 spent least), ``customers``, ``ranked`` (mean spend in the
         period they were ranked by), ``other`` (in the other one), ``change`` = other − ranked, with its
-        95 % interval ``low`` and ``high`` (normal, paired).
+        95 % interval ``low`` and ``high`` (normal, paired). No row when nobody bought in both.
 
     Notes
     -----
     Galton (1886): who is extreme in one period is less so in any other, later *or earlier*. Ranked by the
     later period, the earlier spend is pulled to the mean as well, and nothing that was done in between
-    can have caused that. Only a change beyond this pull is a change.
+    can have caused that. Were nothing changing, the two periods could be exchanged, among the customers of
+    both as well, and the two pulls would be equal: only a difference between them is a change.
     """
     left = before.select("customer_id", was=before.revenue)
     right = after.select(other_id=after.customer_id, now=after.revenue)
-    both = left.outer_join(right, left.customer_id == right.other_id)
-    zero = ibis.literal(0).cast("decimal(38, 2)")
+    both = left.inner_join(right, left.customer_id == right.other_id)
     # Cents in a wide decimal: their squares stay exact, so the sums do not depend on the order of rows.
     cents = both.select(
-        before=(both.was.fill_null(zero) * 100).cast("decimal(19, 0)"),
-        after=(both.now.fill_null(zero) * 100).cast("decimal(19, 0)"),
+        before=(both.was * 100).cast("decimal(19, 0)"), after=(both.now * 100).cast("decimal(19, 0)")
     )
     frames = [_pulled(cents, *names, groups) for names in (("before", "after"), ("after", "before"))]
     return pd.concat(frames, ignore_index=True)

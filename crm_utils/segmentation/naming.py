@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
+import ibis
 import ibis.expr.types as ir
 
 from crm_utils.errors import DataError
-from crm_utils.features import customer_summary
+from crm_utils.features import customer_summary, known_orders, purchase_days
 from crm_utils.segmentation.cuts import RfmCuts, rfm_cuts
 from crm_utils.segmentation.lifecycle import LOST_DAYS, lifecycle_stage
 from crm_utils.segmentation.rfm import rfm_score, rfm_segment
@@ -37,7 +38,8 @@ def name_customers(
     history_starts
         The first day of the data.
     since
-        Look at orders from this day on only, so that two periods can be compared.
+        Look at purchases from this day on only, so that two periods can be compared. Who is new is judged by
+        the first purchase of all the same.
     cuts
         Cut points of an earlier fit; fitted on these customers when None.
     silent_days, lost_days
@@ -46,9 +48,13 @@ def name_customers(
     Returns
     -------
     ibis.expr.types.Table
-        The customer summary with ``r``, ``f``, ``m``, ``segment`` and ``stage``.
+        The customer summary with ``r``, ``f``, ``m``, ``segment`` and ``stage``. With ``since``,
+        ``first_ordered_on`` and ``tenure_days`` reach back behind it.
     """
-    summary = customer_summary(orders, as_of=as_of, since=since).cache()
+    summary = customer_summary(orders, as_of=as_of, since=since)
+    if since is not None:
+        summary = _first_of_all(summary, orders, as_of=as_of)
+    summary = summary.cache()
     scored = rfm_score(summary, cuts or rfm_cuts(summary, as_of=as_of))
     named = rfm_segment(scored, history_starts=history_starts, silent_days=silent_days)
     return lifecycle_stage(
@@ -101,8 +107,9 @@ def name_periods(
 ) -> tuple[ir.Table, ir.Table]:
     """Name the customers of two periods of equal length, both by the cuts of the earlier one.
 
-    Each table sees its own period alone, so revenue and orders can be compared, and nobody moves because
-    the cuts did. A rhythm learnt from one period is rougher than one from all the data.
+    Each table sums up its own period alone, so revenue and orders can be compared, and nobody moves because
+    the cuts did. Only first purchases are looked for before it: an old customer who comes back is not new. A
+    rhythm learnt from one period is rougher than one from all the data.
     """
     day = dt.timedelta(days=1)
     since = periods.middle - (periods.period_days - 1) * day
@@ -115,3 +122,13 @@ def name_periods(
         orders, as_of=as_of, since=periods.middle + day, cuts=cuts, history_starts=history_starts
     )
     return earlier, later
+
+
+def _first_of_all(summary: ir.Table, orders: ir.Table, *, as_of: dt.date) -> ir.Table:
+    """The summary of a period with the first purchase of all the data, and the days since it."""
+    days = purchase_days(known_orders(orders, as_of=as_of))
+    first = days.group_by("customer_id").aggregate(first_ordered_on=days.day.min())
+    today = ibis.date(as_of.year, as_of.month, as_of.day)
+    whole = summary.drop("first_ordered_on", "tenure_days").inner_join(first, "customer_id")
+    whole = whole.mutate(tenure_days=today.delta(whole.first_ordered_on, unit="day"))
+    return whole.select(*summary.columns)

@@ -201,7 +201,8 @@ def silence_calibration(
     pandas.DataFrame
         ``chance``, ``customers`` (who came back), ``below`` (share of them whose silence looked rarer
         than that), ``low``, ``high`` (95 % Wilson interval). Well calibrated where ``below`` is near
-        ``chance``.
+        ``chance``; it lies under it where tenures are short against the rhythm, for no silence is longer
+        than the tenure.
     """
     later = known_orders(orders, as_of=as_of, since=summed_on + dt.timedelta(days=1))
     back = summary.semi_join(later.filter(later.amount >= 0), "customer_id")

@@ -163,7 +163,7 @@ CASES: dict[str, Callable[[Shop], Any]] = {
     "data_collection.volume_by": lambda s: [
         data_collection.volume_by(s.orders, grain) for grain in ("day", "hour", "weekday_hour", "channel")
     ],
-    "data_collection.first_seen": lambda s: data_collection.first_seen(s.orders),
+    "data_collection.first_seen": lambda s: data_collection.first_seen(s.orders, new_from=LEAP),
     # Without the type: engines name theirs in their own way.
     "data_collection.completeness": lambda s: [
         data_collection.completeness(t).drop(columns="type") for t in s.tables.values()
