@@ -130,10 +130,16 @@ def test_group_sizes_and_numbers_are_whole(orders: ibis.Table):
 
 def test_the_smallest_effect_found_is_the_textbooks():
     sizes = pd.DataFrame({"group": ["Loyal"], "customers": [2188]})
-    tested = pd.DataFrame({"group": ["Loyal"], "rate": [0.225], "spend_sd": [10.0], "verdict": ["earned"]})
+    told = {"group": ["Loyal"], "low": [0.208], "high": [0.243], "verdict": ["earned"]}
+    tested = pd.DataFrame(told | {"rate": [0.225], "spend_sd": [10.0]})
     plan = segmentation.action_plan(tested, sizes)
     # 20 against 25 % needs 1,094 customers an arm at 80 % power; here both arms have the mean rate.
     assert plan.loc[0, "rate_change"] == pytest.approx(0.05, abs=2e-4)
+    # Nobody bought: no rate of 0 is known to be 0.
+    silent = pd.DataFrame(told | {"rate": [0.0], "low": [0.0], "high": [0.225], "spend_sd": [0.0]})
+    plan = segmentation.action_plan(silent, sizes)
+    assert plan.loc[0, "rate_change"] == pytest.approx(0.05, abs=2e-4)
+    assert pd.isna(plan.loc[0, "spend_change"])
 
 
 def test_other_windows_skip_what_has_no_history(orders: ibis.Table):

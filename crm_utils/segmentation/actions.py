@@ -59,7 +59,8 @@ def action_plan(tested: pd.DataFrame, sizes: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     tested
-        The table of :func:`forward_validation`: ``group``, ``rate``, ``spend_sd``, ``verdict``.
+        The table of :func:`forward_validation`: ``group``, ``rate``, ``low``, ``high``, ``spend_sd``,
+        ``verdict``.
     sizes
         Today's ``group`` and ``customers``.
 
@@ -73,11 +74,13 @@ def action_plan(tested: pd.DataFrame, sizes: pd.DataFrame) -> pd.DataFrame:
     Notes
     -----
     Half of the segment gets the action, half does not, by lot. The smallest effect found with 80 % power at
-    5 % (two-sided) is (z₀.₉₇₅ + z₀.₈)·√(2s²/(n/2)), s² being p(1 − p) for the rate. A rate near 1 has no room
-    to rise by that much: then spend is the measure.
+    5 % (two-sided) is (z₀.₉₇₅ + z₀.₈)·√(2s²/(n/2)), s² being p(1 − p) for the rate. Where nobody bought, or
+    everybody, p is the end of its interval that lies nearer to one half: a rate of exactly 0 or 1 would vary
+    by nothing. Spend that does not vary sizes no test. A rate near 1 has no room to rise by that much: then
+    spend is the measure.
     """
     plan = sizes[sizes["customers"] >= SMALLEST][["group", "customers"]].merge(
-        tested[["group", "rate", "spend_sd", "verdict"]], how="left", on="group"
+        tested[["group", "rate", "low", "high", "spend_sd", "verdict"]], how="left", on="group"
     )
     actions = pd.DataFrame([{"group": g, **vars(a)} for g, a in ACTIONS.items()])
     plan = plan.merge(actions, how="left", on="group")
@@ -85,8 +88,9 @@ def action_plan(tested: pd.DataFrame, sizes: pd.DataFrame) -> pd.DataFrame:
     plan.loc[unearned, "what"] = "nothing special: " + plan["group"] + " is not what they are"
     plan.loc[unearned, "why"] = "customers with this name did not keep its promise"
     reach = (norm.ppf(1 - LEVEL / 2) + norm.ppf(POWER)) * np.sqrt(4 / plan["customers"])
+    p = plan["rate"].mask(plan["rate"] == 0, plan["high"]).mask(plan["rate"] == 1, plan["low"])
     return plan.assign(
         verdict=plan["verdict"].fillna("too few"),
-        rate_change=reach * np.sqrt(plan["rate"] * (1 - plan["rate"])),
-        spend_change=reach * plan["spend_sd"],
-    ).drop(columns=["rate", "spend_sd"])
+        rate_change=reach * np.sqrt(p * (1 - p)),
+        spend_change=(reach * plan["spend_sd"]).mask(plan["spend_sd"] == 0),
+    ).drop(columns=["rate", "low", "high", "spend_sd"])
