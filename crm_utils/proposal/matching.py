@@ -65,6 +65,8 @@ PERSONAL = re.compile(
 )
 
 
+#: A comma that can be no decimal one: two of them, or a point behind it.
+_SURELY_THOUSANDS = re.compile(r",\d{3}[,.]\d")
 #: What is a line's own: the total of an order is none of them, however its column is called.
 _OF_A_LINE = {"amount", "discount"}
 #: Lines beyond the first of their order that are enough to tell an order's column from a line's.
@@ -105,18 +107,20 @@ def match(columns: dict[str, list[str]], table: str, *, only: Collection[str] | 
         In the table's order.
     """
     types = {c.name: c.type for c in TABLES[table].columns if only is None or c.name in only}
+    commas = any((marks_of(values) or {}).get("decimal") == "," for values in columns.values())
     found: dict[str, Match] = {}
     taken: set[str] = set()
     for target, kind in types.items():
         orders = columns[found["order_id"].source] if target in _OF_A_LINE and "order_id" in found else []
         left = [n for n in columns if n not in taken and not stands_once(columns[n], orders)]
-        candidates = [_judged(target, kind, name, columns[name]) for name in left]
+        candidates = [_judged(target, kind, name, columns[name], commas) for name in left]
         best = max((c for c in candidates if c), key=lambda m: m.sure, default=None)
         if best:
             found[target] = best
             taken.add(best.source)
     if table == "order_lines" and "amount" not in found and "quantity" in found:
-        prices = [_judged("price", MONEY, name, columns[name]) for name in columns if name not in taken]
+        left = [name for name in columns if name not in taken]
+        prices = [_judged("price", MONEY, name, columns[name], commas) for name in left]
         price = max((m for m in prices if m), key=lambda m: m.sure, default=None)
         if price:
             sum_of = f"{named(found['quantity'].source)} * {named(price.source)}"
@@ -146,7 +150,7 @@ def stands_once(values: list[str], orders: list[str]) -> bool:
     return len(of_order) > 1 and len(set(values)) > 1 and all(len(each) == 1 for each in of_order.values())
 
 
-def _judged(target: str, kind: str, name: str, values: list[str]) -> Match | None:
+def _judged(target: str, kind: str, name: str, values: list[str], commas: bool) -> Match | None:
     words = WORDS.get(target, "").split()
     plain = re.sub(r"[\W_]+", "", name).casefold()
     if plain in words:
@@ -156,7 +160,9 @@ def _judged(target: str, kind: str, name: str, values: list[str]) -> Match | Non
         by_name = 0.45 if near else 0.0
     if not by_name or PERSONAL.search(name):
         return None
-    fits = _fits(kind, values)
+    if kind == MONEY and any("%" in text for text in (name, *values)):
+        return None  # a rate, not an amount
+    fits = _fits(kind, values, commas)
     if fits is None:
         return None
     guess, told = fits
@@ -164,8 +170,11 @@ def _judged(target: str, kind: str, name: str, values: list[str]) -> Match | Non
     return Match(target, name, round(by_name * guess.sure, 2), why, told)
 
 
-def _fits(kind: str, values: list[str]) -> tuple[Guess, dict[str, str]] | None:
-    """Whether values can be of a type, and what has to be declared so that they are read."""
+def _fits(kind: str, values: list[str], commas: bool) -> tuple[Guess, dict[str, str]] | None:
+    """Whether values can be of a type, and what has to be declared so that they are read.
+
+    ``commas`` says that another column of the file has decimal commas.
+    """
     if not values:
         return Guess("", 0.3, "it is empty in the first lines"), {}
     if kind in (TIME, DAY):
@@ -173,6 +182,13 @@ def _fits(kind: str, values: list[str]) -> tuple[Guess, dict[str, str]] | None:
         return (dates, {} if dates.value == "iso" else {"dates": dates.value}) if dates else None
     if kind in (MONEY, QUANTITY, WHOLE):
         marks = marks_of(values)
+        if marks == {"thousands": ","} and not any(_SURELY_THOUSANDS.search(text) for text in values):
+            # 1,000: a thousand, or one with three places.
+            if commas:
+                return Guess("", 1.0, "its values are numbers, with a decimal comma as in other columns"), {
+                    "decimal": ","
+                }
+            return Guess("", 0.6, "is 1,000 a thousand, or 1 with three places?"), marks
         return None if marks is None else (Guess("", 1.0, "its values are numbers"), marks)
     return Guess("", 1.0, ""), {}
 

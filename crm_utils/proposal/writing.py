@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import dataclass
 
@@ -15,9 +16,12 @@ from crm_utils.proposal.matching import (
     stands_once,
     undone,
 )
-from crm_utils.sources.files.guessing import Looked, first_day_of
+from crm_utils.sources.files.guessing import Looked, first_day_of, read_number
 
 __all__ = ["TableProposal", "study_text"]
+
+#: What an offer costs, as a share of a typical order: an assumption to begin with.
+_OFFER_SHARE = 0.05
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,38 @@ def study_text(name: str, folder: str, files: list[tuple[str, TableProposal]]) -
         "  columns_stay: true",
         "  # age_at_most_days: 2 # for data that come every night",
     ]
+    if typical := next((t for _, p in files if p.table == "order_lines" and (t := _typical_order(p))), None):
+        offer = _rounded(typical * _OFFER_SHARE)
+        lines += [
+            "notebooks:",
+            f"  churn: # LOOK: what an offer and a contact cost, in {currency}; a twentieth of a usual order",
+            f"    {{offer_cost: {offer:g}, contact_cost: {offer / 100:g}}}",
+        ]
     return "\n".join(lines) + "\n"
+
+
+def _typical_order(proposal: TableProposal) -> float | None:
+    """The median of orders' amounts, where a column of amounts was found; of lines where it is not full."""
+    found = {m.target: m for m in proposal.matches}
+    amount, order = found.get("amount"), found.get("order_id")
+    if amount is None or amount.source not in proposal.looked.columns:
+        return None
+    texts = proposal.looked.columns[amount.source]
+    values = [read_number(text, amount.told) for text in texts]
+    orders = proposal.looked.columns.get(order.source, []) if order else []
+    sums: dict[str, float] = {}
+    for key, value in zip(
+        orders if len(orders) == len(values) else map(str, range(len(values))), values, strict=True
+    ):
+        sums[key] = sums.get(key, 0.0) + (value or 0.0)
+    paid = sorted(value for value in sums.values() if value > 0)
+    return paid[len(paid) // 2] if paid else None
+
+
+def _rounded(value: float) -> float:
+    """To one digit that counts: 1,834 is 2,000."""
+    step = 10.0 ** math.floor(math.log10(value))
+    return round(value / step) * step
 
 
 def _money_of(files: list[tuple[str, TableProposal]]) -> tuple[str, str, str]:

@@ -71,6 +71,36 @@ def test_marks_and_dates_of_a_german_export_are_declared(project: Path) -> None:
     assert snapshot.manifest["tables"]["order_lines"]["quarantined"] == 0
 
 
+def test_one_comma_is_decimal_where_others_are_and_to_be_looked_at_where_none_is(project: Path) -> None:
+    head = "Belegnr;Belegdatum;Kundennr;Artikelnr;Menge;Rabatt %;Nettobetrag\n"
+    rows = [f"B{n};0{1 + n % 9}.01.2024;{n % 7};A1;{1 + n % 3},000;5,00;{n},95" for n in range(30)]
+    (project / "data/raw/erp.csv").write_text(head + "\n".join(rows), encoding="utf-8")
+    assert new("erp", "erp.csv").exit_code == 0
+    lines = preview(project, read_study(project, "erp"))[0]
+    assert lines.loaded == 30
+    snapshot, _ = loading.load(project, read_study(project, "erp"))
+    loaded = pq.read_table(snapshot.path("order_lines")).to_pydict()
+    assert {str(q) for q in loaded["quantity"]} == {"1.000", "2.000", "3.000"}
+    assert set(loaded["discount"]) == {None}, "a rate is no amount"
+    few = {"qty": ["1,000", "2"], "amount": ["12,500", "9,000"], "order_id": ["1", "2"]}
+    found = {m.target: m for m in match(few, "order_lines")}
+    assert (found["amount"].told, found["amount"].sure < 0.7) == ({"thousands": ","}, True)
+    sure = {m.target: m for m in match(few | {"amount": ["1,234,500", "9,000"]}, "order_lines")}
+    assert sure["amount"].sure > 0.7
+
+
+def test_costs_of_a_contact_are_in_the_shops_own_money(project: Path) -> None:
+    rows = [f"{n // 2},2024-01-02,c{n},p1,1,{18_000 + n % 5}" for n in range(40)]
+    text = "\n".join(["주문번호,주문일,회원번호,상품코드,수량,결제금액", *rows])
+    (project / "data/raw/orders.csv").write_text(text, encoding="utf-8")
+    assert new("shop", "orders.csv").exit_code == 0
+    study = read_study(project, "shop")
+    assert study.notebooks["churn"] == {"offer_cost": 2000, "contact_cost": 20}
+    assert "LOOK: what an offer and a contact cost, in KRW" in (project / "studies/shop.yaml").read_text(
+        "utf-8"
+    )
+
+
 @pytest.mark.parametrize(
     ("codes", "line"),
     [

@@ -9,7 +9,7 @@ import contextlib
 import csv
 import datetime as dt
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from crm_utils.sources.files.options import FileTable
 from crm_utils.sources.files.part import Place
 from crm_utils.sources.files.plain_text import as_plain_text, first_lines
 
-__all__ = ["Guess", "Looked", "dates_of", "first_day_of", "look_at", "marks_of"]
+__all__ = ["Guess", "Looked", "dates_of", "first_day_of", "look_at", "marks_of", "read_number"]
 
 LINES = 2_000
 #: What Windows writes west of Poland, where it does not write UTF-8.
@@ -215,6 +215,22 @@ def marks_of(values: list[str]) -> dict[str, str] | None:
     return (
         kinds[best] | ({"signs": sorted(signs)[0]} if signs else {}) if bare and shares[best] >= 0.9 else None
     )
+
+
+def read_number(text: str, marks: Mapping[str, str]) -> float | None:
+    """A number as its marks have it; None where it is none.
+
+    Examples
+    --------
+    >>> read_number("1.234,50 €", {"decimal": ",", "thousands": ".", "signs": "€"})
+    1234.5
+    """
+    for mark in (marks.get("signs", ""), marks.get("thousands", "")):
+        text = text.replace(mark, "") if mark else text
+    try:
+        return float(text.strip().replace(marks.get("decimal", "."), "."))
+    except ValueError:
+        return None
 
 
 def _share(values: list[str], pattern: str) -> float:
