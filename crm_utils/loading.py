@@ -66,7 +66,8 @@ def load(root: Path, study: Study, *, new_key: bool = False) -> tuple[Snapshot, 
     home = root / "data" / "snapshots" / study.name
     scratch = home / f".scratch-{os.getpid()}"
     _remove_abandoned(home)
-    _make_scratch(scratch, study)
+    home.mkdir(parents=True, exist_ok=True)
+    scratch.mkdir(mode=0o700)  # what is unpacked, fetched and joined may name people
     try:
         inputs = source.inputs(study, root, scratch)
         seen = [incoming.seen(item.path) for item in inputs]
@@ -88,15 +89,6 @@ def load(root: Path, study: Study, *, new_key: bool = False) -> tuple[Snapshot, 
     if current_id(home) != name:
         durable.replace(home / "CURRENT", f"{name}\n", sync=True)
     return cast(Snapshot, snapshot), is_new
-
-
-def _make_scratch(scratch: Path, study: Study) -> None:
-    """A folder for what is unpacked, fetched and joined: it may name people, so it is its owner's alone."""
-    try:
-        scratch.parent.mkdir(parents=True, exist_ok=True)
-        scratch.mkdir(mode=0o700)
-    except OSError as error:
-        raise DataError(f"The snapshot of '{study.name}' cannot be written: {error.strerror}.") from error
 
 
 def _make(

@@ -213,9 +213,7 @@ def test_a_snapshot_that_is_damaged_meanwhile_does_not_fail_a_published_run(load
     report = run_study(loaded, Request("tiny"), tell=lambda *event: told.append(event))
     assert (report / "index.html").is_file()
     assert "2017-12-31" in (loaded / "reports" / "index.html").read_text(encoding="utf-8")
-    event, facts = told[-1]
-    assert event == "warning"
-    assert facts["message"].startswith("The report is published, but tidying up failed: The snapshot ")
+    assert told[-1][0] == "published", "tidying up does not open what is damaged"
 
 
 @pytest.mark.parametrize(

@@ -119,6 +119,7 @@ CASES: dict[str, Callable[[Shop], Any]] = {
     "quality.left_out": lambda s: quality.left_out(
         s.judged.mutate(_left_out=(s.judged.held_out).ifelse("held out", ibis.null("string")))
     ),
+    "contacts.refuse_contacts": lambda s: [contacts.refuse_contacts(s.customers, "customers")],
     "contacts.contact_columns": lambda s: [
         contacts.contact_columns(
             s.customers.mutate(
