@@ -17,6 +17,7 @@ from crm_utils.errors import DataError
 from crm_utils.mapping import TableMapping
 from crm_utils.people import PeopleOptions
 from crm_utils.sources import Decision, Input, Raw
+from crm_utils.sources.files.engine_text import literal, path_literal
 from crm_utils.sources.files.finding import find_files, format_of
 from crm_utils.sources.files.options import FileTable, folder_of
 
@@ -141,18 +142,19 @@ def read(
 
 def _objects(item: Input) -> str:
     """A file's rows as JSON objects with their numbers; a line that is no JSON is null."""
-    path, name = (text.replace("'", "''") for text in (str(item.path), item.shown))
+    path, name = path_literal(item.path), literal(item.shown)
     if format_of(item.shown) == "parquet":
         rows = (
             "SELECT to_json(t)::JSON AS object, file_row_number + 1 AS _row "
-            f"FROM read_parquet('{path}', file_row_number = true) t"
+            f"FROM read_parquet({path}, file_row_number = true, hive_partitioning = false) t"
         )
     else:
         rows = (
             "SELECT json AS object, row_number() OVER () AS _row FROM read_json_objects("
-            f"'{path}', format = 'newline_delimited', ignore_errors = true, maximum_object_size = 67108864)"
+            f"{path}, format = 'newline_delimited', ignore_errors = true, maximum_object_size = 67108864, "
+            "hive_partitioning = false)"
         )
-    return f"SELECT object, _row, '{name}' AS _file FROM ({rows})"
+    return f"SELECT object, _row, {name} AS _file FROM ({rows})"
 
 
 _SHAPE = """{"event_timestamp": "VARCHAR", "event_name": "VARCHAR", "user_id": "VARCHAR",

@@ -14,7 +14,7 @@ import duckdb
 import pyarrow as pa
 
 from crm_utils.errors import DataError
-from crm_utils.sources.files.engine_text import identifier, literal
+from crm_utils.sources.files.engine_text import identifier, literal, path_literal
 from crm_utils.sources.files.finding import Found
 from crm_utils.sources.files.options import FileTable
 from crm_utils.sources.files.part import HIDDEN, Part, Place, plain_text, used_columns
@@ -150,13 +150,13 @@ def _count(
 
 
 def _scan(texts: list[_Text], told: FileTable, errors: str) -> str:
-    paths = ", ".join(literal(str(text.path)) for text in texts)
+    paths = ", ".join(path_literal(text.path) for text in texts)
     columns = ", ".join(f"c{n}: 'VARCHAR'" for n in range(len(texts[0].header)))
     quote = literal(told.quote)
     return (
         f"read_csv([{paths}], columns = {{{columns}}}, auto_detect = false, header = {told.names is None}, "
         f"skip = {told.skip}, delim = {literal(told.mark)}, quote = {quote}, escape = {quote}, "
-        f"filename = true, {errors})"
+        f"filename = true, hive_partitioning = false, {errors})"
     )
 
 
