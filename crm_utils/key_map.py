@@ -22,6 +22,7 @@ import duckdb
 import ibis.backends.duckdb
 import ibis.expr.types as ir
 
+from crm_utils.engine_paths import one_file
 from crm_utils.errors import DataError, known_names
 from crm_utils.snapshots import Snapshot
 
@@ -128,14 +129,14 @@ def export(root: Path, study: str, snapshot: str, table: Path) -> Exported:
         )
     # What does not fit into memory is written out, and it names people.
     with duckdb.connect(config={"temp_directory": str(keys.parent / "spilled")}) as con:
-        rows = con.from_parquet(str(table))
+        rows = con.from_parquet(one_file(table), hive_partitioning=False)
         if "customer_id" not in rows.columns:
             known = known_names("customer_id", rows.columns)
             raise DataError(f"{table.stem} is no list of customers: it has no 'customer_id'. {known}")
         rows.create_view("whole")
         sent = "WHERE NOT coalesce(holdout, false)" if "holdout" in rows.columns else ""
         con.execute(f"CREATE VIEW list AS FROM whole {sent}")
-        con.execute(_BEST, [str(keys)])
+        con.execute(_BEST, [one_file(keys)])
         kinds = [kind for (kind,) in con.execute("SELECT DISTINCT kind FROM best ORDER BY kind").fetchall()]
         joined = con.execute(_joined(kinds))
         stamp = dt.datetime.now(dt.UTC).strftime("%Y%m%dT%H%M%S%f")
@@ -154,7 +155,7 @@ def export(root: Path, study: str, snapshot: str, table: Path) -> Exported:
 _BEST = """
     CREATE TEMP TABLE best AS
     SELECT customer_id, kind, first(value ORDER BY rows DESC, value) AS value
-    FROM read_parquet(?) GROUP BY ALL"""
+    FROM read_parquet(?, hive_partitioning = false) GROUP BY ALL"""
 
 
 def _joined(kinds: list[str]) -> str:

@@ -22,6 +22,7 @@ import ibis.backends.duckdb
 import psutil
 
 from crm_utils import contacts, durable, incoming, key_map, people, quality, table_files
+from crm_utils.engine_paths import read_parquet
 from crm_utils.errors import DataError, without_values
 from crm_utils.snapshots import Snapshot, connect, current_id, find, open_snapshot
 from crm_utils.sources import Input, Raw, Source, reader
@@ -173,7 +174,7 @@ def _build(
     try:
         raw = source.read(con, study, inputs, scratch)
         tables = {table: table_files.write(con, folder, table, raw) for table in raw.tables}
-        loaded = {table: con.read_parquet(folder / f"{table}.parquet") for table in tables}
+        loaded = {table: read_parquet(con, folder / f"{table}.parquet") for table in tables}
         for table, rows in loaded.items():
             contacts.refuse_contacts(rows, table)
         oddities = {words: int(rows.execute()) for words, rows in quality.oddities(loaded).items()}
@@ -238,7 +239,7 @@ def _late(con: ibis.backends.duckdb.Backend, lines: Any, before: Snapshot | None
     if before is None:
         return None
     through = before.manifest["last_complete_day"]
-    then = con.read_parquet(before.path("order_lines"))
+    then = read_parquet(con, before.path("order_lines"))
     changed = quality.late_arrivals(lines, then, through=dt.date.fromisoformat(through)).execute()
     return {
         "since": before.id,

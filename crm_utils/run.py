@@ -20,6 +20,7 @@ import pandas as pd
 
 import __main__
 from crm_utils import loading, snapshots, tables, wording
+from crm_utils.engine_paths import read_parquet
 from crm_utils.errors import DataError, RunError, StudyError, known_names
 from crm_utils.results import exact, show, write_results, write_table
 from crm_utils.snapshots import Snapshot
@@ -130,7 +131,7 @@ class View:
             what = "has no table" if name in TABLES else "cannot have a table"
             known = known_names(name, [*self.snapshot.tables, "orders"])
             raise DataError(f"Study '{self.study.name}' {what} '{name}'. {known}")
-        return tables.cut(self.con.read_parquet(self.snapshot.path(name)), TABLES[name], self.as_of)
+        return tables.cut(read_parquet(self.con, self.snapshot.path(name)), TABLES[name], self.as_of)
 
 
 class Run:
@@ -183,7 +184,7 @@ class Run:
         for folder in (self.folder, published):
             path = folder / "tables" / f"{name}.parquet"
             if path.is_file():
-                return self.con.read_parquet(path)
+                return read_parquet(self.con, path)
         raise RunError(
             f"No table '{name}' for {self.study.name} as of {self.as_of} yet. Run the notebook that "
             f"saves it, or all of them: crm run {self.study.name} --as-of {self.as_of}."

@@ -9,6 +9,7 @@ import ibis.backends.duckdb
 import pyarrow.parquet as pq
 
 from crm_utils import quality
+from crm_utils.engine_paths import read_parquet
 from crm_utils.errors import DataError
 from crm_utils.snapshots import sha256
 from crm_utils.sources import Raw
@@ -58,7 +59,7 @@ def write(con: ibis.backends.duckdb.Backend, folder: Path, table: str, raw: Raw)
         _, bad = quality.split(raw.numbered.get(table, rows), table)
         con.to_parquet(bad.order_by("file", "row"), aside, compression="zstd")
         quarantined = rows_in(aside)
-        reasons = quality.counted(con.read_parquet(aside), "reason")
+        reasons = quality.counted(read_parquet(con, aside), "reason")
     if read != loaded + quarantined + left_out:
         raise DataError(
             f"{table}: {read} rows read, {loaded} loaded, {quarantined} set aside, {left_out} left out; "

@@ -118,6 +118,11 @@ def test_a_number_that_is_none_is_never_guessed(text: str, told: dict[str, Any])
         ("2024-02-29 20:00", {"zone": "UTC"}, "2024-03-01 05:00"),
         ("2024-02-29", {"zone": "UTC"}, "2024-02-29"),  # a day is the shop's day
         ("2024-02-29T20:00:00+0000", {"dates": "%Y-%m-%dT%H:%M:%S%z"}, "2024-03-01 05:00"),
+        ("2024-02-29 20:00:00 UTC", {}, "2024-03-01 05:00"),
+        ("2024-02-29T20:00:00.5 utc", {"zone": "America/New_York"}, "2024-03-01 05:00:00.5"),
+        ("2024-02-29 20:00UTC", {"dates": ["%d.%m.%Y", "iso"]}, "2024-03-01 05:00"),
+        ("2024-02-29 20:00:00 UTC", {"dates": "%Y-%m-%d %H:%M:%S %Z"}, "2024-03-01 05:00"),
+        ("2024-02-29 20:00 America/New_York", {"dates": "%Y-%m-%d %H:%M %Z"}, "2024-03-01 10:00"),
         ("1709236800", {"dates": "epoch"}, "2024-03-01 05:00"),
         ("1709236800000", {"dates": "epoch_ms"}, "2024-03-01 05:00"),
         ("20240229", {"dates": "%Y%m%d"}, "2024-02-29"),
@@ -136,10 +141,23 @@ def test_times_are_read_as_declared_onto_the_shops_clock(
         ("2023-02-29", {}),
         ("2024-02-29 10:00:00+09:00", {}),  # an offset that nobody declared is not dropped
         ("2024-02-29T10:00:00Z", {}),
+        ("2024-02-29T10:00:00z", {}),
+        ("2024-02-29 10:00:00 Utc", {}),  # nor a zone in a form that is not listed
+        ("2024-02-29 10:00:00 KST", {}),
+        ("2024-02-29 UTC", {}),  # a day of another zone is two of the shop's
+        ("2024-02-29 10:00:00+09:00 UTC", {}),
+        ("2024-02-29 10:00 Nowhere/City", {"dates": "%Y-%m-%d %H:%M %Z"}),
+        ("infinity", {}),
+        ("-infinity", {}),
+        ("epoch", {}),
+        ("0044-03-15 (BC)", {}),
         ("29/02/2024", {}),
         ("13/13/2024", {"dates": "%d/%m/%Y"}),
         ("29.02.2024 later", {"dates": "%d.%m.%Y"}),
         ("45351", {}),
+        ("1709236800000000", {"dates": "epoch"}),  # of another unit: its product overflows
+        ("9223372036854775807", {"dates": "epoch_us"}),
+        ("-9223372036854775807", {"dates": ["%d.%m.%Y", "epoch_us"]}),
     ],
 )
 def test_a_time_that_is_none_is_never_guessed(text: str, told: dict[str, Any]) -> None:

@@ -73,7 +73,8 @@ class Reading(_Section):
         Texts that may stand around a number and mean nothing: ``["$", "KRW"]``.
     dates
         ``iso``, ``epoch``, ``epoch_ms``, ``epoch_us`` (counts since 1970, UTC), or strptime formats, tried in
-        that order. A format with ``%z`` reads the offset and needs no zone.
+        that order. A format with ``%z`` or ``%Z`` reads the offset or the zone's name and needs no zone, and
+        so does an ``iso`` time that ends in ``UTC``.
     zone
         The zone of the times; the study's own when left out.
     empty

@@ -151,8 +151,7 @@ def to_time(value: ir.Value, reading: Reading, zone: str) -> Parsed:
     elif kind.is_date():
         moment = value.cast(_LOCAL)
     elif formats[0] in EPOCHS:
-        micros = value.try_cast("int64") * (1_000_000 // EPOCHS[formats[0]])
-        moment = _moved(_from_epoch(micros), "UTC", zone)
+        moment = _counted(value, formats[0], zone)
     else:
         text = value.cast("string")
         moment = ibis.coalesce(*[_by_format(text, one, source, zone) for one in formats])
@@ -161,18 +160,36 @@ def to_time(value: ir.Value, reading: Reading, zone: str) -> Parsed:
 
 def _by_format(text: ir.StringValue, form: str, source: str, zone: str) -> ir.TimestampValue:
     if form == "iso":
-        # Cast alone would read 10:00+09:00 as 10:00 and drop the offset without a word.
-        rest = text.substr(10)
-        offset = rest.contains("+") | rest.contains("-") | rest.contains("Z") | rest.contains("z")
-        moment = offset.ifelse(ibis.null(_LOCAL), text.try_cast(_LOCAL))
-        # A day without an hour is the shop's day already.
-        return (text.length() > 10).ifelse(_moved(moment, source, zone), moment) if source != zone else moment
+        return _iso(text, source, zone)
     if form in EPOCHS:
-        return _moved(_from_epoch(text.try_cast("int64") * (1_000_000 // EPOCHS[form])), "UTC", zone)
-    if "%z" in form:
+        return _counted(text, form, zone)
+    if "%z" in form or "%Z" in form:
         return _clock_in(zone, _strptime_zoned(text, form))
     moment = _strptime(text, form)
     return _moved(moment, source, zone) if _HOURS.search(form) else moment
+
+
+def _counted(value: ir.Value, form: str, zone: str) -> ir.TimestampValue:
+    """A count since 1970 as a time; null where it is no whole number, or of another unit and so too large."""
+    micros = attempt(value.try_cast("int64") * (1_000_000 // EPOCHS[form]))
+    return attempt(_moved(_from_epoch(micros), "UTC", zone))
+
+
+def _iso(text: ir.StringValue, source: str, zone: str) -> ir.TimestampValue:
+    """A day, or a time on the clock of ``source``, or of UTC where the text ends in that."""
+    # A day without an hour is the shop's day already; with UTC behind it, it is none that one could move.
+    moment, is_time = _plain_iso(text), text.length() > 10
+    own = is_time.ifelse(_moved(moment, source, zone), moment) if source != zone else moment
+    bare = text.substr(0, text.length() - 3).strip()
+    of_utc = (bare.length() > 10).ifelse(_moved(_plain_iso(bare), "UTC", zone), ibis.null(_LOCAL))
+    return (text.endswith("UTC") | text.endswith("utc")).ifelse(of_utc, own)
+
+
+def _plain_iso(text: ir.StringValue) -> ir.TimestampValue:
+    """Digits that are a time. Cast alone drops an offset or UTC without a word, and reads infinity."""
+    rest = text.substr(10)
+    told = text.right(1).between("0", "9") & ~rest.contains("+") & ~rest.contains("-")
+    return told.ifelse(text.try_cast(_LOCAL), ibis.null(_LOCAL))
 
 
 def _moved(moment: ir.TimestampValue, source: str, zone: str) -> ir.TimestampValue:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
+from crm_utils.engine_paths import read_parquet
 from crm_utils.errors import DataError, known_names
 from crm_utils.sources import Decision, Input, Raw
 
@@ -169,7 +170,7 @@ def read(
         name = item.path.stem
         if name in _COLUMNS:
             # file_row_number counts from 0; people count rows from 1.
-            table = con.read_parquet(item.path, table_name=name, file_row_number=True)
+            table = read_parquet(con, item.path, name=name, numbered=True)
             for column in _COLUMNS[name].split():
                 if column not in table.columns:
                     there = [c for c in table.columns if c != "file_row_number"]

@@ -17,6 +17,7 @@ from crm_utils.errors import DataError
 from crm_utils.mapping import TableMapping
 from crm_utils.people import PeopleOptions
 from crm_utils.sources import Decision, Input, Raw
+from crm_utils.sources.files.engine_text import literal, path_literal
 from crm_utils.sources.files.finding import find_files, format_of
 from crm_utils.sources.files.options import FileTable, folder_of
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DECISIONS", "VERSION", "Options", "inputs", "read"]
 
-VERSION = 1
+VERSION = 2
 DECISIONS = (
     Decision("events", "no id of its own", "event_id is the file and the row: such a file never changes"),
     Decision("events", "times in microseconds since 1970, UTC", "changed to the study's zone"),
@@ -47,6 +48,12 @@ DECISIONS = (
         "order_lines",
         "a purchase is sent again when its page is reloaded",
         "an item of an order at the same place in the list counts once; the others are left out, and counted",
+    ),
+    Decision("all", "(not set), where Google Analytics has no value", "no value"),
+    Decision(
+        "order_lines",
+        "a purchase without a transaction_id",
+        "an order of its own, called as its event: whether it was sent twice cannot be told",
     ),
     Decision("order_lines", "a purchase without items", "one row without a product, set aside"),
 )  # fmt: skip
@@ -141,18 +148,19 @@ def read(
 
 def _objects(item: Input) -> str:
     """A file's rows as JSON objects with their numbers; a line that is no JSON is null."""
-    path, name = (text.replace("'", "''") for text in (str(item.path), item.shown))
+    path, name = path_literal(item.path), literal(item.shown)
     if format_of(item.shown) == "parquet":
         rows = (
             "SELECT to_json(t)::JSON AS object, file_row_number + 1 AS _row "
-            f"FROM read_parquet('{path}', file_row_number = true) t"
+            f"FROM read_parquet({path}, file_row_number = true, hive_partitioning = false) t"
         )
     else:
         rows = (
             "SELECT json AS object, row_number() OVER () AS _row FROM read_json_objects("
-            f"'{path}', format = 'newline_delimited', ignore_errors = true, maximum_object_size = 67108864)"
+            f"{path}, format = 'newline_delimited', ignore_errors = true, maximum_object_size = 67108864, "
+            "hive_partitioning = false)"
         )
-    return f"SELECT object, _row, '{name}' AS _file FROM ({rows})"
+    return f"SELECT object, _row, {name} AS _file FROM ({rows})"
 
 
 _SHAPE = """{"event_timestamp": "VARCHAR", "event_name": "VARCHAR", "user_id": "VARCHAR",
@@ -173,24 +181,32 @@ _TYPED = f"""
 
 def _parameter(name: str) -> str:
     value = f"list_filter(event_params, lambda p: p.key = '{name}')[1].value"
-    return f"coalesce(({value}).string_value, ({value}).int_value)"
+    return f"coalesce({_set(f'({value}).string_value')}, ({value}).int_value)"
+
+
+def _set(value: str) -> str:
+    """A value, or null where it stands for none."""
+    return f"nullif(nullif({value}, '(not set)'), '')"
 
 
 _FLAT = f"""
-    SELECT concat(_file, ':', _row) AS event_id, event_timestamp, event_name, user_id, user_pseudo_id,
+    SELECT concat(_file, ':', _row) AS event_id, event_timestamp, event_name,
+        {_set("user_id")} AS user_id, user_pseudo_id,
         left(md5(user_pseudo_id || '.' || {_parameter("ga_session_id")}), 20) AS session,
-        items[1].item_id AS product,
-        coalesce(collected_traffic_source.manual_source, {_parameter("source")}, traffic_source.source)
-            AS source,
-        coalesce(collected_traffic_source.manual_medium, {_parameter("medium")}, traffic_source.medium)
-            AS medium,
-        coalesce(collected_traffic_source.manual_campaign_name, {_parameter("campaign")}, traffic_source.name)
-            AS campaign,
+        {_set("items[1].item_id")} AS product,
+        coalesce({_set("collected_traffic_source.manual_source")}, {_parameter("source")},
+            {_set("traffic_source.source")}) AS source,
+        coalesce({_set("collected_traffic_source.manual_medium")}, {_parameter("medium")},
+            {_set("traffic_source.medium")}) AS medium,
+        coalesce({_set("collected_traffic_source.manual_campaign_name")}, {_parameter("campaign")},
+            {_set("traffic_source.name")}) AS campaign,
         _file, _row, _problem
     FROM ga4"""
 _ITEMS = f"""
-    SELECT coalesce(ecommerce.transaction_id, {_parameter("transaction_id")}) AS order_id,
-        event_timestamp, platform, user_id, user_pseudo_id, position, items[position].item_id AS product,
+    SELECT coalesce({_set("ecommerce.transaction_id")}, {_parameter("transaction_id")},
+            concat(_file, ':', _row)) AS order_id,
+        event_timestamp, platform, {_set("user_id")} AS user_id, user_pseudo_id, position,
+        {_set("items[position].item_id")} AS product,
         coalesce(items[position].quantity, '1') AS quantity,
         coalesce(items[position].item_revenue,
             (try_cast(items[position].price AS DECIMAL(18, 4))

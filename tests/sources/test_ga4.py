@@ -141,6 +141,30 @@ def test_json_lines_in_several_packed_files(root: Path) -> None:
     check(load(root, "events_*.jsonl.gz"))
 
 
+def test_what_is_not_set_is_no_value(root: Path) -> None:
+    """Such purchases are orders of their own, in whichever file they stand; no order is called (not set)."""
+    unset = {"transaction_id": "(not set)", "purchase_revenue": 4.0}
+    bought = [
+        event(n, "purchase", f"device {n}", user_id="(not set)", ecommerce=unset, items=[item("p1", 4.0, 1)],
+              params={"source": "(not set)"}, traffic_source={"source": "shop", "medium": "(not set)"})
+        for n in range(2)
+    ]  # fmt: skip
+    bought += [event(2, "purchase", "device 2", ecommerce=None, items=[item("(not set)", 4.0, 1)])]
+    for end, name in enumerate(("events_[1].jsonl", "events_1.jsonl")):  # two files of the same are refused
+        (root / "raw" / name).write_text(as_json(bought) + "\n" * end, encoding="utf-8")
+    snapshot = load(root, "events_*.jsonl")
+    lines = pd.read_parquet(snapshot.path("order_lines"))
+    assert sorted(lines["order_id"]) == [
+        f"{name}:{row}" for name in ("events_1.jsonl", "events_[1].jsonl") for row in (1, 2)
+    ]
+    assert lines["customer_id"].nunique() == 2
+    aside = pd.read_parquet(snapshot.folder / "quarantine" / "order_lines.parquet")
+    assert set(aside["reason"]) == {"product_id is empty"}
+    events = pd.read_parquet(snapshot.path("events")).sort_values("occurred_at", ignore_index=True)
+    assert events["product_id"].isna().tolist() == [False] * 4 + [True] * 2
+    assert (events["source"][0], events["medium"].isna()[0]) == ("shop", True)
+
+
 def test_broken_lines_are_set_aside(root: Path) -> None:
     text = as_json(EVENTS[:1]) + '{"event_name": "cut\n[1, 2]\n' + as_json(EVENTS[2:3])
     (root / "raw" / "events.jsonl").write_text(text + as_json([EVENTS[1] | {"event_timestamp": "soon"}]))

@@ -14,6 +14,7 @@ import ibis.expr.types as ir
 from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 
 from crm_utils import people
+from crm_utils.engine_paths import read_parquet
 from crm_utils.mapping import TableMapping, check_columns, columns_used
 from crm_utils.people import PeopleOptions
 from crm_utils.sources import Decision, Input, Raw
@@ -133,7 +134,7 @@ def _query(table: str, mapping: DatabaseTable, kind: str) -> Query:
 
 def _rows(con: ibis.backends.duckdb.Backend, item: Input) -> ir.Table:
     """The rows as they were read, moments and answers in their types, the others as the server wrote them."""
-    rows = con.read_parquet(item.path, table_name=f"crm_staged_{item.becomes}", file_row_number=True)
+    rows = read_parquet(con, item.path, name=f"crm_staged_{item.becomes}", numbered=True)
     kinds = kinds_of(item.path)
     typed = {name: rows[name].try_cast("timestamp('UTC')") for name, kind in kinds.items() if kind == INSTANT}
     typed |= {name: rows[name].isin(["t", "true", "1"]) for name, kind in kinds.items() if kind == YES_NO}

@@ -15,6 +15,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from crm_utils.engine_paths import one_file
 from crm_utils.errors import DataError
 from crm_utils.sources.database.address import Address
 from crm_utils.sources.database.sessions import UNREADABLE, LostError, Session, open_session
@@ -142,8 +143,8 @@ def digest(path: Path) -> str:
     with duckdb.connect() as con:
         rows, high, low = con.execute(
             """SELECT count(*), sum(md5_number_upper(row)::HUGEINT), sum(md5_number_lower(row)::HUGEINT)
-            FROM (SELECT to_json(t)::VARCHAR AS row FROM read_parquet(?) t)""",
-            [str(path)],
+            FROM (SELECT to_json(t)::VARCHAR AS row FROM read_parquet(?, hive_partitioning = false) t)""",
+            [one_file(path)],
         ).fetchall()[0]
     told = repr((kinds_of(path), rows, high, low))
     return hashlib.sha256(told.encode()).hexdigest()

@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, Field
 
+from crm_utils.engine_paths import read_parquet
 from crm_utils.errors import StudyError
 from crm_utils.sources import Input, Raw
 from crm_utils.sources.demo_shop import canonical, pure
@@ -76,7 +77,7 @@ def read(
     scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
     names = _write(scratch, _seen(options.world, customers, options.seed))
     for name in names:
-        con.read_parquet(scratch / f"{name}.parquet", table_name=name, file_row_number=True)
+        read_parquet(con, scratch / f"{name}.parquet", name=name, numbered=True)
     sampled = "" if customers == options.customers else f"the first {customers:,} customers"
     return Raw({name: con.sql(_QUERY.format(name=name)) for name in names}, sampled=sampled)
 

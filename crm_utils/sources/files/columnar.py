@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from crm_utils.errors import DataError
-from crm_utils.sources.files.engine_text import identifier, literal
+from crm_utils.sources.files.engine_text import identifier, literal, path_literal
 from crm_utils.sources.files.finding import Found
 from crm_utils.sources.files.options import FileTable
 from crm_utils.sources.files.part import Part, Place, used_columns
@@ -36,7 +36,8 @@ def read(place: Place, files: list[Found], told: FileTable) -> Part:
     columns = ", ".join(identifier(name) for name in used)
     table = place.con.sql(
         f"SELECT {columns}, {names} AS _file, file_row_number + 1 AS _row FROM read_parquet("
-        f"[{', '.join(paths)}], filename = true, file_row_number = true, union_by_name = true)"
+        f"[{', '.join(path_literal(file.path) for file in files)}], filename = true, "
+        "file_row_number = true, union_by_name = true, hive_partitioning = false)"
         + (f" WHERE file_row_number < {place.sample}" if place.sample else "")
     )
     return Part(table=table, rows=rows)

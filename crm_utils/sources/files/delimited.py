@@ -7,6 +7,7 @@ counts rows and notes the lines that cannot be parted; no later step has a part 
 from __future__ import annotations
 
 import csv
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +15,9 @@ import duckdb
 import pyarrow as pa
 
 from crm_utils.errors import DataError
-from crm_utils.sources.files.engine_text import identifier, literal
+from crm_utils.sources.files.engine_text import identifier, literal, path_literal
 from crm_utils.sources.files.finding import Found
+from crm_utils.sources.files.line_numbers import FileRows, blocks, lines_of
 from crm_utils.sources.files.options import FileTable
 from crm_utils.sources.files.part import HIDDEN, Part, Place, plain_text, used_columns
 
@@ -65,14 +67,11 @@ def read(place: Place, files: list[Found], told: FileTable) -> Part:
     plain, numbered = [], []
     for number, texts in enumerate(groups.values()):
         used = used_columns(told, texts[0].header, table=place.table, name=texts[0].name)
-        counted, rejects = _count(place, texts, told, f"{place.table}_{number}", used)
-        rows |= {name: good + len(rejects.after.get(name, ())) for name, good in counted.items()}
-        plain.append(_select(texts, told, used, "CAST(NULL AS BIGINT)"))
-        numbered.append(_select(texts, told, used, _number(texts, told, counted, rejects)))
-        if rejects.rows.num_rows:
-            name = f"_rejects_{place.table}_{number}"
-            place.con.create_table(name, rejects.rows, temp=True)
-            numbered.append(f"SELECT * FROM {name}")
+        name = f"{place.table}_{number}"
+        counted, rejects = _count(place, texts, told, name, used)
+        rows |= {file: good + len(rejects.after.get(file, ())) for file, good in counted.items()}
+        plain.append(_plain(texts, told, used))
+        numbered += _numbered(place, texts, told, name, used, counted, rejects)
     return Part(
         table=place.con.sql(" UNION ALL BY NAME ".join(plain)),
         rows=rows,
@@ -150,38 +149,47 @@ def _count(
 
 
 def _scan(texts: list[_Text], told: FileTable, errors: str) -> str:
-    paths = ", ".join(literal(str(text.path)) for text in texts)
+    paths = ", ".join(path_literal(text.path) for text in texts)
     columns = ", ".join(f"c{n}: 'VARCHAR'" for n in range(len(texts[0].header)))
     quote = literal(told.quote)
     return (
         f"read_csv([{paths}], columns = {{{columns}}}, auto_detect = false, header = {told.names is None}, "
         f"skip = {told.skip}, delim = {literal(told.mark)}, quote = {quote}, escape = {quote}, "
-        f"filename = true, {errors})"
+        f"filename = true, hive_partitioning = false, {errors})"
     )
 
 
-def _select(texts: list[_Text], told: FileTable, used: list[str], row: str) -> str:
+def _select(texts: list[_Text], used: list[str], rows: str, row: str) -> str:
     columns = ", ".join(f"c{texts[0].header.index(name)} AS {identifier(name)}" for name in used)
     names = _by_file({text.name: literal(text.name) for text in texts}, texts)
-    numbered = ", row_number() OVER () AS _n" if row != "CAST(NULL AS BIGINT)" else ""
-    return (
-        f"SELECT {columns}, {names} AS _file, {row} AS _row "
-        f"FROM (SELECT *{numbered} FROM {_scan(texts, told, 'ignore_errors = true')})"
-    )
+    return f"SELECT {columns}, {names} AS _file, {row} AS _row FROM {rows}"
 
 
-def _number(texts: list[_Text], told: FileTable, counted: dict[str, int], rejects: _Rejects) -> str:
-    """The line of a row: its place among the good ones of its file, the header, the bad ones before it."""
-    before, start = {}, 0
-    for text in texts:
-        before[text.name] = str(start)
-        start += counted[text.name]
-    place = f"(_n - {_by_file(before, texts)})"
-    line = f"{place} + {told.skip + (told.names is None)}"
+def _plain(texts: list[_Text], told: FileTable, used: list[str]) -> str:
+    return _select(texts, used, _scan(texts, told, "ignore_errors = true"), "CAST(NULL AS BIGINT)")
+
+
+def _numbered(
+    place: Place,
+    texts: list[_Text],
+    told: FileTable,
+    name: str,
+    used: list[str],
+    counted: dict[str, int],
+    rejects: _Rejects,
+) -> list[str]:
+    """The rows with the line of each, and the lines that could not be parted."""
+    scan, above = _scan(texts, told, "ignore_errors = true"), told.skip + (told.names is None)
+    lie = [FileRows(counted[text.name], above, rejects.after.get(text.name, [])) for text in texts]
     if not rejects.after:
-        return line
-    after = {text.name: f"CAST({rejects.after.get(text.name, [])} AS BIGINT[])" for text in texts}
-    return f"{line} + len(list_filter({_by_file(after, texts)}, lambda g: g < {place}))"
+        starts = itertools.accumulate((file.good for file in lie[:-1]), initial=0)
+        before = {text.name: str(start) for text, start in zip(texts, starts, strict=True)}
+        rows = f"(SELECT *, row_number() OVER () AS _n FROM {scan})"
+        return [_select(texts, used, rows, f"_n - {_by_file(before, texts)} + {above}")]
+    place.con.create_table(f"_lines_{name}", blocks(lie), temp=True)
+    place.con.create_table(f"_rejects_{name}", rejects.rows, temp=True)
+    rows = lines_of(scan, f"_lines_{name}")
+    return [_select(texts, used, rows, "_line"), f"SELECT * FROM _rejects_{name}"]
 
 
 def _by_file(values: dict[str, str], texts: list[_Text]) -> str:

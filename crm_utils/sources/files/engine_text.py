@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-__all__ = ["identifier", "literal"]
+from pathlib import Path
+
+from crm_utils.engine_paths import one_file
+
+__all__ = ["identifier", "literal", "path_literal"]
 
 
 def literal(text: str) -> str:
@@ -14,6 +18,17 @@ def literal(text: str) -> str:
     "'it''s'"
     """
     return "'" + text.replace("'", "''") + "'"
+
+
+def path_literal(path: Path | str) -> str:
+    """A file in SQL: that one, whatever its name looks like.
+
+    Examples
+    --------
+    >>> path_literal("orders [2].csv")
+    "'orders [[]2].csv'"
+    """
+    return literal(one_file(path))
 
 
 def identifier(name: str) -> str:

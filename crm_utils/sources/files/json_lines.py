@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from crm_utils.errors import DataError
-from crm_utils.sources.files.engine_text import identifier, literal
+from crm_utils.sources.files.engine_text import identifier, literal, path_literal
 from crm_utils.sources.files.finding import Found
 from crm_utils.sources.files.options import FileTable
 from crm_utils.sources.files.part import HIDDEN, Part, Place, plain_text, used_columns
@@ -72,11 +72,12 @@ def keys_of(path: Path) -> list[str]:
 
 def _scan(paths: list[str]) -> str:
     """Every line as one text, empty lines left out."""
-    listed = ", ".join(map(literal, paths))
+    listed = ", ".join(map(path_literal, paths))
     return (
         f"(SELECT filename, line FROM read_csv([{listed}], columns = {{line: 'VARCHAR'}}, "
         "auto_detect = false, header = false, delim = chr(1), quote = '', escape = '', filename = true, "
-        f"max_line_size = {LONGEST_LINE}, buffer_size = {4 * LONGEST_LINE}) WHERE trim(line) <> '')"
+        f"hive_partitioning = false, max_line_size = {LONGEST_LINE}, buffer_size = {4 * LONGEST_LINE}) "
+        "WHERE trim(line) <> '')"
     )
 
 

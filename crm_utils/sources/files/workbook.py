@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from crm_utils.errors import DataError, known_names
-from crm_utils.sources.files.engine_text import literal
+from crm_utils.sources.files.engine_text import path_literal
 from crm_utils.sources.files.finding import Found
 from crm_utils.sources.files.options import FileTable
 from crm_utils.sources.files.part import Part, Place, used_columns
@@ -41,8 +41,10 @@ def read(place: Place, files: list[Found], told: FileTable) -> Part:
         path = place.file(number, ".parquet")
         with opened_sheet(file, told.sheet) as (values, formulas):
             rows[file.name] = _write(path, file.name, values, formulas, told, place)
-        paths.append(literal(str(path)))
-    table = place.con.sql(f"SELECT * FROM read_parquet([{', '.join(paths)}], union_by_name = true)")
+        paths.append(path_literal(path))
+    table = place.con.sql(
+        f"SELECT * FROM read_parquet([{', '.join(paths)}], union_by_name = true, hive_partitioning = false)"
+    )
     return Part(table=table, rows=rows)
 
 
