@@ -38,7 +38,8 @@ WORDS = {
     "positionswert betrag summe umsatz",
     "discount": "lineitemdiscount linediscount discount discountamount rebate 할인금액 할인 rabatt",
     "store_id": "storeid store shop branch outlet location 매장코드 매장 지점 filiale",
-    "channel": "channel saleschannel ordersource 채널 판매채널 kanal",
+    "channel": "channel saleschannel ordersource 채널 판매채널 주문경로 kanal vertriebsweg vertriebskanal "
+    "source",
     "price": "unitprice price itemprice lineitemprice salesprice 단가 판매가 가격 einzelpreis "
     "preis "
     "stückpreis",
@@ -55,6 +56,7 @@ WORDS = {
     "region": "region state province country city 지역 시도 bundesland land",
     "acquisition_channel": "acquisitionchannel source 유입경로 가입경로",
 }
+_NAMES = frozenset(" ".join(WORDS.values()).split())
 #: Columns that name a person: they are never proposed, and the study says so.
 PERSONAL = re.compile(
     r"e-?mail|phone|mobile|\btel\b|address|street|zip|postcode|first ?name|last ?name|full ?name|surname|"
@@ -65,6 +67,7 @@ PERSONAL = re.compile(
 )
 
 
+_HANGUL = re.compile("[가-힣]")
 #: A comma that can be no decimal one: two of them, or a point behind it.
 _SURELY_THOUSANDS = re.compile(r",\d{3}[,.]\d")
 #: What is a line's own: the total of an order is none of them, however its column is called.
@@ -156,7 +159,10 @@ def _judged(target: str, kind: str, name: str, values: list[str], commas: bool) 
     if plain in words:
         by_name = 1.0 - 0.2 * words.index(plain) / len(words)
     else:
-        near = [word for word in words if len(word) > 4 and word in plain]
+        # A syllable of Hangul says as much as two letters or three. What names another column is that.
+        near = plain not in _NAMES and any(
+            len(word) > (1 if _HANGUL.search(word) else 4) and word in plain for word in words
+        )
         by_name = 0.45 if near else 0.0
     if not by_name or PERSONAL.search(name):
         return None

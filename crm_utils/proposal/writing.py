@@ -20,6 +20,8 @@ from crm_utils.sources.files.guessing import Looked, first_day_of, read_number
 
 __all__ = ["TableProposal", "study_text"]
 
+#: Headers of a shop that counts in euros, most likely.
+_GERMAN = re.compile(r"artikel|kunde|menge|beleg|datum|preis", re.IGNORECASE)
 #: What an offer costs, as a share of a typical order: an assumption to begin with.
 _OFFER_SHARE = 0.05
 
@@ -134,10 +136,12 @@ def _money_of(files: list[tuple[str, TableProposal]]) -> tuple[str, str, str]:
     signs = {m.told.get("signs", "") for _, p in files for m in p.matches}
     korean = any("가" <= letter <= "힣" for _, p in files for c in p.looked.columns for letter in c)
     won = korean or bool(signs & {"₩", "원"})
+    german = any(_GERMAN.search(c) for _, p in files for c in p.looked.columns)
     by_sign = next(
-        (code for sign, code in {"€": "EUR", "£": "GBP", "¥": "JPY"}.items() if sign in signs), "USD"
+        (code for sign, code in {"€": "EUR", "£": "GBP", "¥": "JPY"}.items() if sign in signs),
+        "EUR" if german else "USD",
     )
-    zone = "Asia/Seoul" if won else "UTC"
+    zone = "Asia/Seoul" if won else "Europe/Berlin" if german else "UTC"
     for _, proposal in files:
         column, codes = currencies(proposal.looked.columns)
         if len(codes) == 1:
