@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from crm_utils.sources.files.guessing import Guess, dates_of, marks_of
 from crm_utils.tables import DAY, MONEY, QUANTITY, TABLES, TIME, WHOLE
 
-__all__ = ["PERSONAL", "Match", "currencies", "match", "named", "person_of", "stands_once", "undone"]
+__all__ = ["PERSONAL", "Match", "currencies", "match", "named", "person_of", "stands_once"]
 
 #: Names that mean a column, in order of preference; compared without case, blanks and marks.
 WORDS = {
@@ -74,8 +74,6 @@ _SURELY_THOUSANDS = re.compile(r",\d{3}[,.]\d")
 _OF_A_LINE = {"amount", "discount"}
 #: Lines beyond the first of their order that are enough to tell an order's column from a line's.
 _TELLING = 10
-#: Words of orders that came to nothing, or came back.
-UNDONE = re.compile(r"cancel|refund|return|void|storn|retour|gutschrift|취소|반품|환불", re.IGNORECASE)
 
 #: A column that says in which currency a row's amounts are; its words are those of ISO 4217.
 CURRENCY = re.compile(r"currency|통화|währung|waehrung", re.IGNORECASE)
@@ -214,16 +212,6 @@ def person_of(columns: list[str]) -> dict[str, str]:
         if named:
             return {kind: named}
     return {}
-
-
-def undone(columns: dict[str, list[str]]) -> dict[str, list[str]]:
-    """Columns of few words, some of which mean that a line is no sale; and these words."""
-    found = {}
-    for name, values in columns.items():
-        words = set(values)
-        if len(words) <= 20 and (told := sorted(word for word in words if UNDONE.search(word))):
-            found[name] = told
-    return found
 
 
 def currencies(columns: dict[str, list[str]]) -> tuple[str, list[str]]:

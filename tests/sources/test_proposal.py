@@ -115,6 +115,31 @@ def test_short_words_of_hangul_are_found_within_a_header() -> None:
     }  # fmt: skip
 
 
+def test_what_stands_out_is_said_with_the_line_to_write(project: Path) -> None:
+    rows = [f"{n},2024-01-0{1 + n % 9},{99999 if n % 4 else n},{'PORTO' if n % 5 == 0 else 'A'},1,9.50,0,y"
+            for n in range(400)]  # fmt: skip
+    head = "order_id,order_date,customer_id,sku,qty,amount,Refunded Amount,이메일수신동의"
+    (project / "data/raw/orders.csv").write_text("\n".join([head, *rows]), encoding="utf-8")
+    assert new("shop", "orders.csv").exit_code == 0
+    study = project / "studies/shop.yaml"
+    text = study.read_text(encoding="utf-8")
+    assert """# leave_out: [{when: 'sku == "PORTO"', reason: no goods}]""" in text
+    assert '# customer_id: {column: customer_id, empty: ["99999"]}' in text
+    assert "LOOK: Refunded Amount: of whole orders" in text
+    assert "# not used: 이메일수신동의\n" in text
+    # What it says can be written so.
+    written = text.replace("      # leave_out", "      leave_out").replace(
+        "        customer_id: customer_id", "#"
+    )
+    written = written.replace("      # customer_id:", "        customer_id:")
+    lines = [line for line in written.splitlines() if not line.startswith("        customer_id: {")]
+    mapped = next(line for line in written.splitlines() if line.startswith("        customer_id: {"))
+    lines.insert(lines.index("      columns:") + 1, mapped)
+    study.write_text("\n".join(lines), encoding="utf-8")
+    found = preview(project, read_study(project, "shop"))[0]
+    assert (found.loaded, found.left_out) == (320, {"no goods": 80})
+
+
 def test_costs_of_a_contact_are_in_the_shops_own_money(project: Path) -> None:
     rows = [f"{n // 2},2024-01-02,c{n},p1,1,{18_000 + n % 5}" for n in range(40)]
     text = "\n".join(["주문번호,주문일,회원번호,상품코드,수량,결제금액", *rows])
