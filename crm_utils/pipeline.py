@@ -165,9 +165,8 @@ def _mend(home: Path) -> None:
             shutil.rmtree(folder, ignore_errors=True)  # killed before its first word
         if manifest is None:
             continue
-        if (
-            manifest.get("published") and folder.name not in led_to
-        ):  # killed before its link, or replaced since
+        # Killed before its link was made, or replaced since.
+        if manifest.get("published") and folder.name not in led_to:
             manifest["published"] = False
             write_manifest(folder, manifest)
         if manifest["status"] != "running":
