@@ -231,7 +231,7 @@ def _what_stands_out(proposal: TableProposal) -> list[str]:
     customer = next((m.source for m in proposal.matches if m.target == "customer_id"), "")
     if tills := nobody(filled.get(customer, [])):
         lines.append(
-            f"      # LOOK: {', '.join(tills)} may be a till or whoever has no number: no person. If so, write"
+            f"      # LOOK: {', '.join(tills)} may be a till's, or of whoever has no number. If so, write"
         )
         empty = json.dumps(tills, ensure_ascii=False)
         lines.append(f"      # customer_id: {{column: {_quoted(customer)}, empty: {empty}}}")
