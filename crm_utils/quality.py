@@ -15,7 +15,7 @@ import ibis.expr.types as ir
 
 from crm_utils import contacts
 from crm_utils.errors import DataError, known_names
-from crm_utils.tables import TABLES, TIME, TableSpec
+from crm_utils.tables import DAY, TABLES, TIME, TableSpec
 
 __all__ = [
     "LINEAGE",
@@ -106,7 +106,7 @@ def checks(table: ir.Table, spec: TableSpec) -> list[Check]:
             ~table[c.name].between(EARLIEST, LATEST),
         )
         for c in spec.columns
-        if c.type == TIME
+        if c.type in (TIME, DAY)
     ]
     if spec.name == "order_lines":
         # What comes back may bring its discount back.

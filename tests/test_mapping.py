@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -220,6 +221,9 @@ def test_empty_texts_and_codes() -> None:
         ("1.23456 * 100", "123.46"),
         ("500000000000 + 400000000000", "900000000000.00"),
         ("900000000000 * 900000000000", None),
+        (" + ".join(["Qty * Price"] * 11), "27.50"),  # as long to compile as it is, and no power of that
+        (" * ".join(["Qty"] * 11) + " - 2047.5", "0.50"),
+        (f"{'-' * 11}Price", "-1.25"),
     ],
 )
 def test_expressions(expression: str, value: str | None) -> None:
@@ -227,6 +231,26 @@ def test_expressions(expression: str, value: str | None) -> None:
     found = applied([row], columns=ORDER | {"amount": {"expression": expression}}).iloc[0]
     assert found["_problem"] is None
     assert found["amount"] == (None if value is None else Decimal(value))
+
+
+@pytest.mark.parametrize(
+    ("expression", "said"),
+    [
+        (f"Qty * 1{'0' * 30}", "a number of the expression is too large"),
+        ("Qty * 1e400", "a number of the expression is too large"),
+        ("Qty * -1000000000000", "a number of the expression is too large"),
+        (f"Qty{'+Qty' * 400}", "more than 12 parts within each other"),
+        (f"{'-' * 1900}Qty", "more than 12 parts within each other"),
+        ("round(Price, 99)", "a whole number from 0 to 6"),
+        ("round(Price, Qty)", "a whole number from 0 to 6"),
+        ("round(Price, True)", "a whole number from 0 to 6"),
+        ('number(part(Date, "-", 0))', "a whole number from 1 to 100"),  # it was the last part
+        ('number(part(Date, "-", -1))', "a whole number from 1 to 100"),
+    ],
+)
+def test_what_the_engine_cannot_hold_is_refused_with_the_study(expression: str, said: str) -> None:
+    with pytest.raises(ValidationError, match=re.escape(said)):
+        mapping.TableMapping.model_validate({"columns": ORDER | {"amount": {"expression": expression}}})
 
 
 @pytest.mark.parametrize(
@@ -250,7 +274,6 @@ def test_what_is_no_small_sum_is_refused_and_never_run(expression: str) -> None:
         ("empty(Qty) + 1", "yes or no is not a number"),
         ("1 if empty(Qty) == 1 else 0", "a number and a yes_no cannot be compared"),
         ('1 if Item in "AB" else 0', "write a list of values"),
-        ("round(Price, Qty)", "write a whole number"),
         ("1 if matches(Item, Qty) else 0", "write the regular expression as a text"),
     ],
 )

@@ -82,6 +82,17 @@ def test_the_second_row_of_a_key_is_set_aside() -> None:
     assert bad.execute()[["row", "reason"]].to_numpy().tolist() == [[3, "product_id is there already"]]
 
 
+@pytest.mark.parametrize("day", ["infinity", "-infinity", "0001-01-01", "9999-12-31", "5881580-07-10"])
+def test_a_day_that_no_calendar_has_is_set_aside(day: str) -> None:
+    con = snapshots.connect()
+    raw = con.sql(f"""
+        SELECT '1' AS customer_id, DATE '2024-02-29' AS joined_on, 'f' AS _file, 1::BIGINT AS _row, '' AS _raw
+        UNION ALL SELECT '2', DATE '{day}', 'f', 2, ''""")
+    good, bad = split(raw, "customers")
+    assert good.execute()["customer_id"].tolist() == ["1"]
+    assert bad.execute()["reason"].tolist() == ["joined_on is before 1970 or after 2200"]
+
+
 def test_a_missing_column_is_named_with_what_is_there() -> None:
     with pytest.raises(DataError, match=r"order_lines has no column 'amount'\. .*It has: .*price"):
         split(raw_lines().rename(price="amount"), "order_lines")

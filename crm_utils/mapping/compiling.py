@@ -29,6 +29,8 @@ LINEAGE = ("_file", "_row", "_raw", "_problem", "_as_read")
 #: Within a product. 38 digits never overflow here, but cutting them back takes the engine 40 times as long as
 #: 18 digits do: they are used only where 18 overflow, or a factor has more than four decimals.
 _WIDE, _FACTOR = "decimal(38, 6)", "decimal(18, 4)"
+#: How often an operand stands in what is made of it, in each way; beyond so many copies it stands there once.
+_COPIES, _MOST_COPIES = {ast.Add: 2, ast.Sub: 2, ast.Mult: 5}, 40
 _ARITHMETIC = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -147,6 +149,8 @@ class Compiler:
         if isinstance(node.op, ast.Div):
             return Typed(apply(left.cast(_WIDE), right.nullif(0).cast(_WIDE)).try_cast(read.NUMBER), "number")
         wide = apply(left.cast(_WIDE), right.cast(_WIDE)).try_cast(read.NUMBER)
+        if _copies(node) > _MOST_COPIES:
+            return Typed(wide, "number")
         if not isinstance(node.op, ast.Mult):
             return Typed(ibis.coalesce(read.attempt(apply(left, right)).cast(read.NUMBER), wide), "number")
         first, second = left.cast(_FACTOR), right.cast(_FACTOR)
@@ -213,7 +217,7 @@ class Compiler:
         if name in ("number", "abs", "round"):
             value = self.number(args[0])
             if name == "round":
-                return Typed(value.round(_whole(node.args[1])).try_cast(read.NUMBER), "number")
+                return Typed(value.round(ast.literal_eval(node.args[1])).try_cast(read.NUMBER), "number")
             return Typed(value.abs() if name == "abs" else value, "number")
         if name in ("date", "year", "month", "day", "hour", "weekday"):
             return self._of_time(name, self.time(args[0]))
@@ -237,7 +241,7 @@ class Compiler:
         if name == "matches":
             return Typed(first.re_search(_pattern(node.args[1])), "yes_no")
         if name == "part":
-            return Typed(first.split(rest[0])[_whole(node.args[2]) - 1].strip().nullif(""), "text")
+            return Typed(first.split(rest[0])[ast.literal_eval(node.args[2]) - 1].strip().nullif(""), "text")
         made = {
             "text": lambda: first,
             "whole": lambda: first.re_replace(r"\.0+$", ""),
@@ -249,10 +253,11 @@ class Compiler:
         return Typed(made[name](), "text")
 
 
-def _whole(node: ast.expr) -> int:
-    if isinstance(node, ast.Constant) and isinstance(node.value, int) and 0 <= node.value < 100:
-        return node.value
-    raise StudyError(f"'{ast.unparse(node)}': write a whole number.")
+def _copies(node: ast.AST) -> int:
+    """How often the innermost operand of an expression would stand in the engine's: it grows as a power."""
+    inner = max((_copies(one) for one in ast.iter_child_nodes(node)), default=1)
+    own = _COPIES.get(type(node.op), 1) if isinstance(node, ast.BinOp) else 1
+    return min(inner, _MOST_COPIES) * own
 
 
 def _pattern(node: ast.expr) -> str:

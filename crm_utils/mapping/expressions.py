@@ -40,6 +40,8 @@ FUNCTIONS = {
     "hour": (1, 1, "of a time"),
     "weekday": (1, 1, "of a time; 0 is Monday"),
 }
+#: Whose last argument is a number of the study's, and what it may be.
+_WHOLE = {"round": (0, 6), "part": (1, 100)}
 _OPERATORS = (
     ast.Add, ast.Sub, ast.Mult, ast.Div, ast.USub, ast.Not, ast.And, ast.Or,
     ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.In, ast.NotIn,
@@ -48,8 +50,9 @@ _NODES = (
     ast.Expression, ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.IfExp, ast.Call, ast.Name, ast.Load,
     ast.Constant, ast.Tuple, ast.List,
 )  # fmt: skip
-#: A longer text is no expression of a person.
-_LONGEST = 2_000
+#: A longer text is no expression of a person, nor is one so deep, which the compiler
+#: does not survive; the engine has no number so large.
+_LONGEST, _DEEPEST, _LARGEST = 2_000, 12, 10**12
 
 
 def parse(text: str) -> ast.expr:
@@ -84,6 +87,7 @@ def parse(text: str) -> ast.expr:
         tree = ast.parse(text.strip(), mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise ValueError(f"'{text}' is no expression; write one such as Quantity * UnitPrice") from None
+    _check_depth(tree)
     for node in ast.walk(tree):
         if not isinstance(node, _NODES + _OPERATORS):
             raise ValueError(f"'{text}': {type(node).__name__} is not allowed in an expression")
@@ -91,9 +95,21 @@ def parse(text: str) -> ast.expr:
     return tree.body
 
 
+def _check_depth(tree: ast.AST) -> None:
+    """See that no part stands too deep; without recursion, which is what a deep one breaks."""
+    level = [tree]
+    for _ in range(_DEEPEST + 2):  # a name is no part of its own
+        level = [inner for node in level for inner in ast.iter_child_nodes(node)]
+        if not level:
+            return
+    raise ValueError(f"an expression of more than {_DEEPEST} parts within each other; make it simpler")
+
+
 def _check(node: ast.AST) -> None:
     if isinstance(node, ast.Constant) and not isinstance(node.value, (str, int, float)):
         raise ValueError(f"{node.value!r} is not allowed; write a text, a number, True or False")
+    if isinstance(node, ast.Constant) and isinstance(node.value, (int, float)):
+        _check_number(node.value)
     if not isinstance(node, ast.Call):
         return
     if not isinstance(node.func, ast.Name) or node.keywords:
@@ -110,6 +126,19 @@ def _check(node: ast.AST) -> None:
     if not low <= given <= high:
         many = f"{low}" if low == high else f"{low} to {high}"
         raise ValueError(f"{name} takes {many} arguments, not {given}")
+    if name in _WHOLE:
+        least, most = _WHOLE[name]
+        last = node.args[-1]
+        number = last.value if isinstance(last, ast.Constant) else None
+        if isinstance(number, bool) or not isinstance(number, int) or not least <= number <= most:
+            raise ValueError(f"'{ast.unparse(node)}': write a whole number from {least} to {most} at its end")
+
+
+def _check_number(number: float) -> None:
+    if not abs(number) < _LARGEST:  # neither is what is no number
+        raise ValueError(
+            "a number of the expression is too large; it may have twelve digits before its point"
+        )
 
 
 def columns_of(text: str) -> Iterator[str]:

@@ -451,6 +451,21 @@ CASES = [
     # JSON Lines and Parquet
     Case("JSON Lines", {"orders.jsonl": JSON_ROW}, OK),
     Case(
+        "JSON keys with a dot, of an object or their own",
+        {
+            "orders.jsonl": b'{"a.no": "1", "Customer": "c1", "c.x": {"y.z": "A"}, '
+            b'"t": {"at": "2024-02-29"}, "Qty": 1, "Amount": 1}\n'
+        },
+        OK,
+        columns={"order_id": "a.no", "ordered_at": "t.at", "product_id": "c.x.y.z"},
+    ),
+    Case(
+        "a line of JSON that is too long",
+        {"orders.jsonl": JSON_ROW + b'\n{"Invoice": "' + b"x" * (17 << 20)},
+        None,
+        "cannot be loaded",
+    ),
+    Case(
         "a line that is no JSON",
         {"orders.jsonl": JSON_ROW + b"\n{'Invoice': 1\n[1]\n\n"},
         (3, 1, 2, 0),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DECISIONS", "VERSION", "Options", "inputs", "mapped", "parts_of", "read"]
 
-VERSION = 1
+VERSION = 2
 _READERS = {
     "csv": delimited.read,
     "tsv": delimited.read,

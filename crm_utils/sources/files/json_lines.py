@@ -20,7 +20,7 @@ LONGEST_LINE = 16 << 20
 
 
 def read(place: Place, files: list[Found], told: FileTable) -> Part:
-    """Raw rows of all files; a key within an object is written ``customer.id``.
+    """Raw rows of all files; a key within an object is written ``customer.id``, as is a key with a dot.
 
     Raises
     ------
@@ -38,8 +38,13 @@ def read(place: Place, files: list[Found], told: FileTable) -> Part:
     scan = _scan(list(texts))
     counted = place.con.con.execute(f"SELECT filename, count(*) FROM {scan} GROUP BY ALL").fetchall()
     names = f"MAP([{', '.join(map(literal, texts))}], [{', '.join(map(literal, texts.values()))}])[filename]"
-    paths = ", ".join(literal(_path(name)) for name in used)
-    values = ", ".join(f"v[{n}] AS {identifier(name)}" for n, name in enumerate(used, start=1))
+    by_name = {name: _paths(name) for name in used}
+    number = {path: n for n, path in enumerate(itertools.chain(*by_name.values()), start=1)}
+    paths = ", ".join(map(literal, number))
+    values = ", ".join(
+        f"coalesce({', '.join(f'v[{number[path]}]' for path in ways)}) AS {identifier(name)}"
+        for name, ways in by_name.items()
+    )
     place_in_file = "row_number() OVER (PARTITION BY filename)" if len(texts) > 1 else "row_number() OVER ()"
     made = {}
     for kind, row in (("plain", "CAST(NULL AS BIGINT)"), ("numbered", place_in_file)):
@@ -59,7 +64,9 @@ def keys_of(path: Path) -> list[str]:
     """The keys of the first objects of a file, those of an object within an object by both names."""
     found: dict[str, None] = {}
     with path.open(encoding="utf-8-sig") as lines:
-        for line in itertools.islice(lines, LOOKED_AT):
+        for line in itertools.islice(iter(lambda: lines.readline(LONGEST_LINE), ""), LOOKED_AT):
+            if len(line) == LONGEST_LINE:
+                break  # the engine reads none so long
             try:
                 row = json.loads(line)
             except (ValueError, RecursionError):
@@ -81,7 +88,10 @@ def _scan(paths: list[str]) -> str:
     )
 
 
-def _path(name: str) -> str:
+def _paths(name: str) -> list[str]:
+    """Where a key may be: under its whole name, or within an object, each dot parting two names or none."""
     if '"' in name:
         raise DataError(f"the key {name!r} holds a quotation mark: it cannot be read.")
-    return "$" + "".join(f'."{part}"' for part in name.split("."))
+    parts = name.split(".")
+    ways = [[name], *([".".join(parts[:n]), ".".join(parts[n:])] for n in range(1, len(parts))), parts]
+    return list(dict.fromkeys("$" + "".join(f'."{part}"' for part in way) for way in ways))
