@@ -55,7 +55,7 @@ def test_profit_shows_where_the_budget_ends() -> None:
                           "high": [0.0, -8.0] * 2})  # fmt: skip
     for allowed, spans in ((1.0, 0), (0.4, 1)):
         ax = draw.profit_curve(curve, best=0.2, allowed=allowed, money=wording.money_in("KRW"), title="t")
-        texts = [text.get_text() for text in ax.get_legend().get_texts()]
+        texts = [text.get_text() for text in ax.figure.legends[0].get_texts()]
         assert sum(text == "beyond the budget" for text in texts) == spans
 
 

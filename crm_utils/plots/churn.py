@@ -120,7 +120,7 @@ def profit_curve(
     if allowed < 1:
         ax.axvspan(allowed, 1, color=COLORS["plain"], alpha=0.12, label="beyond the budget")
     ax.set_xlim(0, 1)
-    ax.legend(loc="upper right")
+    ax.figure.legend(loc="outside lower center", ncols=2, fontsize=9)
     say(
         ax,
         title,
@@ -148,6 +148,7 @@ def silence_curves(table: pd.DataFrame, groups: pd.DataFrame, *, title: str) -> 
     ax.set_ylim(0, 1.02)
     ax.set_xlim(left=0)
     if largest:
-        ax.legend(loc="lower left", fontsize=8, title="largest segments; others grey", title_fontsize=8)
+        title_of = {"title": "the largest groups; the rest in grey", "title_fontsize": 8}
+        ax.figure.legend(loc="outside lower center", ncols=3, fontsize=8, **title_of)
     say(ax, title, x="days since the cut-off", y="not yet silent (95 % band)")
     return write_axis(ax, "y", wording.share)

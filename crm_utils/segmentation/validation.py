@@ -125,6 +125,9 @@ def forward_validation(
     rate = frame["bought"].sum() / max(frame["customers"].sum(), 1)
     frame["rate"] = frame["bought"] / frame["customers"]
     frame["low"], frame["high"] = proportion_confint(frame["bought"], frame["customers"], method="wilson")
+    # At none and all the formula leaves a rest of its rounding.
+    frame["low"] = frame["low"].mask(frame["bought"] == 0, 0.0)
+    frame["high"] = frame["high"].mask(frame["bought"] == frame["customers"], 1.0)
     frame["spend"] = frame["total"] / frame["customers"]
     frame["spend_sd"] = _spread(frame)
     frame["spend_low"], frame["spend_high"] = _spend_interval(frame)
