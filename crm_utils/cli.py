@@ -174,6 +174,9 @@ def new(
     with _sentences(Log()):
         root = study.find_root()
         place = study.new_path(root, name)
+        for path in files:
+            if not path.is_file():
+                raise StudyError(f"There is no file {path}.")
         text, tables = propose(files, root, name)
         place.write_text(text, encoding="utf-8")
         for line in summary(tables):

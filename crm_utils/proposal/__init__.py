@@ -20,14 +20,13 @@ from crm_utils.tables import TABLES
 __all__ = ["Match", "TableProposal", "propose", "summary"]
 
 
-def propose(given: list[Path], root: Path, name: str) -> tuple[str, list[TableProposal]]:
+def propose(paths: list[Path], root: Path, name: str) -> tuple[str, list[TableProposal]]:
     """Look at files and write a study for them.
 
     Parameters
     ----------
-    given
-        Files below ``root``, in one folder or below it; or a pattern of files that are alike, such as one a
-        month: the last of them is looked at, and the study reads all.
+    paths
+        Files below ``root``, in one folder or below it.
     root
         The project's folder.
     name
@@ -44,11 +43,9 @@ def propose(given: list[Path], root: Path, name: str) -> tuple[str, list[TablePr
     ------
     StudyError
         The files lie outside the project.
-        There is no such file.
     DataError
         One cannot be read.
     """
-    paths = [_one_of(path) for path in given]
     scratch = Path(tempfile.mkdtemp(prefix="crm-new-"))
     con = connect()
     try:
@@ -57,10 +54,7 @@ def propose(given: list[Path], root: Path, name: str) -> tuple[str, list[TablePr
         con.disconnect()
         shutil.rmtree(scratch, ignore_errors=True)
     folder = _folder(paths, root)
-    names = [
-        path.resolve().relative_to((root / folder).resolve()).with_name(asked.name).as_posix()
-        for path, asked in zip(paths, given, strict=True)
-    ]
+    names = [path.resolve().relative_to((root / folder).resolve()).as_posix() for path in paths]
     found = []
     for file, one in zip(names, looked, strict=True):
         found.append((file, _table(one)))
@@ -89,16 +83,6 @@ def summary(tables: list[TableProposal]) -> list[str]:
         if found.unused:
             lines.append(f"  not used: {', '.join(found.unused)}")
     return lines
-
-
-def _one_of(path: Path) -> Path:
-    """The file, or the last that a pattern finds."""
-    if path.is_file():
-        return path
-    found = sorted(one for one in path.parent.glob(path.name) if one.is_file()) if path.name else []
-    if not found:
-        raise StudyError(f"There is no file {path}.")
-    return found[-1]
 
 
 def _folder(paths: list[Path], root: Path) -> str:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from crm_utils.sources.files.guessing import Guess, dates_of, marks_of
 from crm_utils.tables import DAY, MONEY, QUANTITY, TABLES, TIME, WHOLE
 
-__all__ = ["PERSONAL", "Match", "currencies", "match", "named", "person_of", "stands_once"]
+__all__ = ["PERSONAL", "Match", "currencies", "match", "named", "person_of", "stands_once", "undone"]
 
 #: Names that mean a column, in order of preference; compared without case, blanks and marks.
 WORDS = {
@@ -38,8 +38,7 @@ WORDS = {
     "positionswert betrag summe umsatz",
     "discount": "lineitemdiscount linediscount discount discountamount rebate 할인금액 할인 rabatt",
     "store_id": "storeid store shop branch outlet location 매장코드 매장 지점 filiale",
-    "channel": "channel saleschannel ordersource 채널 판매채널 주문경로 kanal vertriebsweg vertriebskanal "
-    "source",
+    "channel": "channel saleschannel ordersource 채널 판매채널 kanal",
     "price": "unitprice price itemprice lineitemprice salesprice 단가 판매가 가격 einzelpreis "
     "preis "
     "stückpreis",
@@ -56,7 +55,6 @@ WORDS = {
     "region": "region state province country city 지역 시도 bundesland land",
     "acquisition_channel": "acquisitionchannel source 유입경로 가입경로",
 }
-_NAMES = frozenset(" ".join(WORDS.values()).split())
 #: Columns that name a person: they are never proposed, and the study says so.
 PERSONAL = re.compile(
     r"e-?mail|phone|mobile|\btel\b|address|street|zip|postcode|first ?name|last ?name|full ?name|surname|"
@@ -67,13 +65,14 @@ PERSONAL = re.compile(
 )
 
 
-_HANGUL = re.compile("[가-힣]")
 #: A comma that can be no decimal one: two of them, or a point behind it.
 _SURELY_THOUSANDS = re.compile(r",\d{3}[,.]\d")
 #: What is a line's own: the total of an order is none of them, however its column is called.
 _OF_A_LINE = {"amount", "discount"}
 #: Lines beyond the first of their order that are enough to tell an order's column from a line's.
 _TELLING = 10
+#: Words of orders that came to nothing, or came back.
+UNDONE = re.compile(r"cancel|refund|return|void|storn|retour|gutschrift|취소|반품|환불", re.IGNORECASE)
 
 #: A column that says in which currency a row's amounts are; its words are those of ISO 4217.
 CURRENCY = re.compile(r"currency|통화|währung|waehrung", re.IGNORECASE)
@@ -157,10 +156,7 @@ def _judged(target: str, kind: str, name: str, values: list[str], commas: bool) 
     if plain in words:
         by_name = 1.0 - 0.2 * words.index(plain) / len(words)
     else:
-        # A syllable of Hangul says as much as two letters or three. What names another column is that.
-        near = plain not in _NAMES and any(
-            len(word) > (1 if _HANGUL.search(word) else 4) and word in plain for word in words
-        )
+        near = [word for word in words if len(word) > 4 and word in plain]
         by_name = 0.45 if near else 0.0
     if not by_name or PERSONAL.search(name):
         return None
@@ -212,6 +208,16 @@ def person_of(columns: list[str]) -> dict[str, str]:
         if named:
             return {kind: named}
     return {}
+
+
+def undone(columns: dict[str, list[str]]) -> dict[str, list[str]]:
+    """Columns of few words, some of which mean that a line is no sale; and these words."""
+    found = {}
+    for name, values in columns.items():
+        words = set(values)
+        if len(words) <= 20 and (told := sorted(word for word in words if UNDONE.search(word))):
+            found[name] = told
+    return found
 
 
 def currencies(columns: dict[str, list[str]]) -> tuple[str, list[str]]:

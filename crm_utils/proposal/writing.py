@@ -14,16 +14,12 @@ from crm_utils.proposal.matching import (
     named,
     person_of,
     stands_once,
+    undone,
 )
-from crm_utils.proposal.oddities import given_back, no_goods, nobody, undone
 from crm_utils.sources.files.guessing import Looked, first_day_of, read_number
 
 __all__ = ["TableProposal", "study_text"]
 
-#: What somebody agreed to, not who they are.
-_CONSENT = re.compile(r"동의|consent|opt.?in|opt.?out|newsletter|einwilligung", re.IGNORECASE)
-#: Headers of a shop that counts in euros, most likely.
-_GERMAN = re.compile(r"artikel|kunde|menge|beleg|datum|preis", re.IGNORECASE)
 #: What an offer costs, as a share of a typical order: an assumption to begin with.
 _OFFER_SHARE = 0.05
 
@@ -138,12 +134,10 @@ def _money_of(files: list[tuple[str, TableProposal]]) -> tuple[str, str, str]:
     signs = {m.told.get("signs", "") for _, p in files for m in p.matches}
     korean = any("가" <= letter <= "힣" for _, p in files for c in p.looked.columns for letter in c)
     won = korean or bool(signs & {"₩", "원"})
-    german = any(_GERMAN.search(c) for _, p in files for c in p.looked.columns)
     by_sign = next(
-        (code for sign, code in {"€": "EUR", "£": "GBP", "¥": "JPY"}.items() if sign in signs),
-        "EUR" if german else "USD",
+        (code for sign, code in {"€": "EUR", "£": "GBP", "¥": "JPY"}.items() if sign in signs), "USD"
     )
-    zone = "Asia/Seoul" if won else "Europe/Berlin" if german else "UTC"
+    zone = "Asia/Seoul" if won else "UTC"
     for _, proposal in files:
         column, codes = currencies(proposal.looked.columns)
         if len(codes) == 1:
@@ -189,11 +183,10 @@ def _table_lines(table: str, members: list[tuple[str, TableProposal]]) -> list[s
             "        # customer_id: ??? # LOOK: no column was found; without it every order is a guest's"
         )
     for column in proposal.unused:
-        if column in proposal.person.values():
-            continue
-        names_one = PERSONAL.search(column) and not _CONSENT.search(column)
-        person = "; names a person: leave it out, or see 'person' in docs/your-data.md"
-        lines.append(f"        # not used: {_quoted(column)}{person if names_one else ''}")
+        person = "names a person: leave it out, or see 'person' in docs/your-data.md"
+        lines.append(
+            f"        # not used: {_quoted(column)}{'; ' + person if PERSONAL.search(column) else ''}"
+        )
     return lines
 
 
@@ -212,45 +205,18 @@ def _order_lines(proposal: TableProposal) -> list[str]:
             f"      of_the_order: {names} # on an order's first line alone: its other lines get it from there"
         )
     for name, words in proposal.undone.items():
-        lines += _leave_out(name, words, "no sale")
+        texts = [json.dumps(word, ensure_ascii=False) for word in words]
+        test = f"{named(name)} == {texts[0]}" if len(texts) == 1 else f"{named(name)} in ({', '.join(texts)})"
+        rule = "{when: '" + test.replace("'", "''") + "', reason: no sale}"
+        lines.append(
+            f"      # LOOK: {_quoted(name)} says {', '.join(words)}. If such a line is no sale, write"
+        )
+        lines.append(f"      # leave_out: [{rule}]")
         if proposal.is_of_the_order(name):
             lines.append(
                 f"      # and name {_quoted(name)} under of_the_order: it is filled on the first line alone"
             )
-    return lines + _what_stands_out(proposal)
-
-
-def _what_stands_out(proposal: TableProposal) -> list[str]:
-    """Rows that are no goods, a customer who is nobody, columns that take something off."""
-    filled, lines = proposal.looked.columns, []
-    of_goods = [m.source for m in proposal.matches if m.target == "product_id" and m.source in filled]
-    for name in [*of_goods, *proposal.unused]:
-        if words := no_goods(filled[name]):
-            lines += _leave_out(name, words, "no goods")
-            break  # one column that names it is enough
-    customer = next((m.source for m in proposal.matches if m.target == "customer_id"), "")
-    if tills := nobody(filled.get(customer, [])):
-        lines.append(
-            f"      # LOOK: {', '.join(tills)} may be a till's, or of whoever has no number. If so, write"
-        )
-        empty = json.dumps(tills, ensure_ascii=False)
-        lines.append(f"      # customer_id: {{column: {_quoted(customer)}, empty: {empty}}}")
-    if off := given_back(proposal.unused):
-        lines.append(
-            f"      # LOOK: {', '.join(map(_quoted, off))}: of whole orders, so no line's amount knows it, "
-            "and revenue is too high by it."
-        )
     return lines
-
-
-def _leave_out(name: str, words: list[str], reason: str) -> list[str]:
-    texts = [json.dumps(word, ensure_ascii=False) for word in words]
-    test = f"{named(name)} == {texts[0]}" if len(texts) == 1 else f"{named(name)} in ({', '.join(texts)})"
-    rule = "{when: '" + test.replace("'", "''") + "', reason: " + reason + "}"
-    return [
-        f"      # LOOK: {_quoted(name)} says {', '.join(words)}. If such a line is {reason}, write",
-        f"      # leave_out: [{rule}]",
-    ]
 
 
 def _quoted(text: str) -> str:

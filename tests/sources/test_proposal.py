@@ -89,57 +89,6 @@ def test_one_comma_is_decimal_where_others_are_and_to_be_looked_at_where_none_is
     assert sure["amount"].sure > 0.7
 
 
-def test_a_file_a_month_is_begun_with_a_pattern(project: Path) -> None:
-    head = "Bestellnummer;Bestelldatum;Kundennummer;Artikelnummer;Menge;Gesamtpreis;Vertriebsweg\n"
-    for month in (1, 2):
-        rows = f"B{month};02.0{month}.2024;7;A1;1;9,99;Filiale\n"
-        (project / f"data/raw/Umsatz_2024-0{month}.csv").write_text(head + rows, encoding="utf-8")
-    ended = new("de", "Umsatz_*.csv")
-    assert ended.exit_code == 0, ended.output
-    study = read_study(project, "de")
-    assert (study.currency, study.timezone) == ("EUR", "Europe/Berlin")
-    snapshot, _ = loading.load(project, study)
-    loaded = pq.read_table(snapshot.path("order_lines")).to_pydict()
-    assert (loaded["order_id"], loaded["channel"]) == (["B1", "B2"], ["Filiale"] * 2)
-    assert "There is no file" in new("fr", "Ventes_*.csv").output
-
-
-def test_short_words_of_hangul_are_found_within_a_header() -> None:
-    columns = {"상품코드": ["1"], "상품분류": ["셔츠"], "상품명": ["흰 셔츠"]}
-    assert {m.target: m.source for m in match(columns, "products")} == {
-        "product_id": "상품코드", "name": "상품명", "category": "상품분류",
-    }  # fmt: skip
-    money = {"주문번호": ["1"], "할인금액": ["500"]}
-    assert {m.target: m.source for m in match(money, "order_lines")} == {
-        "order_id": "주문번호", "discount": "할인금액",
-    }  # fmt: skip
-
-
-def test_what_stands_out_is_said_with_the_line_to_write(project: Path) -> None:
-    rows = [f"{n},2024-01-0{1 + n % 9},{99999 if n % 4 else n},{'PORTO' if n % 5 == 0 else 'A'},1,9.50,0,y"
-            for n in range(400)]  # fmt: skip
-    head = "order_id,order_date,customer_id,sku,qty,amount,Refunded Amount,이메일수신동의"
-    (project / "data/raw/orders.csv").write_text("\n".join([head, *rows]), encoding="utf-8")
-    assert new("shop", "orders.csv").exit_code == 0
-    study = project / "studies/shop.yaml"
-    text = study.read_text(encoding="utf-8")
-    assert """# leave_out: [{when: 'sku == "PORTO"', reason: no goods}]""" in text
-    assert '# customer_id: {column: customer_id, empty: ["99999"]}' in text
-    assert "LOOK: Refunded Amount: of whole orders" in text
-    assert "# not used: 이메일수신동의\n" in text
-    # What it says can be written so.
-    written = text.replace("      # leave_out", "      leave_out").replace(
-        "        customer_id: customer_id", "#"
-    )
-    written = written.replace("      # customer_id:", "        customer_id:")
-    lines = [line for line in written.splitlines() if not line.startswith("        customer_id: {")]
-    mapped = next(line for line in written.splitlines() if line.startswith("        customer_id: {"))
-    lines.insert(lines.index("      columns:") + 1, mapped)
-    study.write_text("\n".join(lines), encoding="utf-8")
-    found = preview(project, read_study(project, "shop"))[0]
-    assert (found.loaded, found.left_out) == (320, {"no goods": 80})
-
-
 def test_costs_of_a_contact_are_in_the_shops_own_money(project: Path) -> None:
     rows = [f"{n // 2},2024-01-02,c{n},p1,1,{18_000 + n % 5}" for n in range(40)]
     text = "\n".join(["주문번호,주문일,회원번호,상품코드,수량,결제금액", *rows])
