@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from crm_utils import identity, key_map, privacy
 from crm_utils.errors import DataError, StudyError
 from crm_utils.mapping import TableMapping, apply
+from crm_utils.mapping.compiling import CUSTOMER
 from crm_utils.mapping.expressions import column_named
 
 __all__ = ["People", "PeopleOptions", "fingerprint", "identify", "report"]
@@ -124,8 +125,8 @@ class People:
         columns = self.columns[table]
         right = self.who[table].select(*[f"raw_{kind}" for kind in columns], found="customer_id")
         same = [rows[column].identical_to(right[f"raw_{kind}"]) for kind, column in columns.items()]
-        kept = {name: rows[name] for name in rows.columns if name not in {*columns.values(), "customer_id"}}
-        return rows.left_join(right, same).select(**kept, customer_id=right.found)
+        kept = {name: rows[name] for name in rows.columns if name not in columns.values()}
+        return rows.left_join(right, same).select(**kept, **{CUSTOMER: right.found})
 
 
 def identify(

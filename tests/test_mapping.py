@@ -378,9 +378,13 @@ def test_a_line_that_could_not_be_parted_keeps_its_own_reason_and_text() -> None
 def test_who_a_customer_is_comes_from_the_person_and_is_mapped_by_nobody_else() -> None:
     without = {name: column for name, column in ORDER.items() if name != "customer_id"}
     person = {"account": "Customer", "email": "E-mail"}
-    row = {name: value for name, value in ROW.items() if name != "Customer"} | {"customer_id": "0f3c"}
+    row = {name: value for name, value in ROW.items() if name != "Customer"}
+    row |= {"_customer": "0f3c", "customer_id": "42"}
     found = applied([row], columns=without, person=person).iloc[0]
     assert found.customer_id == json.loads(found._raw)["customer_id"] == "0f3c"
+    found = applied([row], columns=without | {"store_id": "customer_id"}, person=person).iloc[0]
+    assert (found.customer_id, found.store_id) == ("0f3c", "42")
+    assert json.loads(found._raw)["customer_id"] == "42"
     told = mapping.TableMapping.model_validate({"columns": ORDER, "person": person})
     with pytest.raises(ValueError, match="'person' makes the customer_id"):
         mapping.check_columns("order_lines", told)
@@ -425,5 +429,8 @@ def test_the_columns_that_a_mapping_reads() -> None:
     assert mapping.columns_used(told, there, table="order_lines") == ["Id", "Kind", *ROW]
     all_of_it = mapping.TableMapping.model_validate({"columns": ORDER, "duplicates": "drop"})
     assert mapping.columns_used(all_of_it, there, table="order_lines") == there
+    with pytest.raises(DataError, match="order_lines: the data have a column '_Row', as a column of ours"):
+        mapping.columns_used(all_of_it, [*there, "_Row"], table="order_lines")
+    assert mapping.columns_used(told, [*there, "_Row"], table="order_lines") == ["Id", "Kind", *ROW]
     with pytest.raises(DataError, match=r"order_lines: the data have no column 'Price'. They have: "):
         mapping.columns_used(told, [c for c in there if c != "Price"], table="order_lines")

@@ -14,7 +14,7 @@ import ibis.expr.types as ir
 
 from crm_utils.errors import CrmError, DataError, known_names
 from crm_utils.mapping import reading as read
-from crm_utils.mapping.compiling import LINEAGE, Compiler, Typed
+from crm_utils.mapping.compiling import CUSTOMER, LINEAGE, Compiler, Typed
 from crm_utils.mapping.expressions import column_named, columns_of
 from crm_utils.mapping.model import ColumnMap, TableMapping, check_columns
 from crm_utils.mapping.returns import negated, netted
@@ -66,14 +66,14 @@ def apply(raw: ir.Table, mapping: TableMapping, *, table: str, zone: str) -> ir.
 
     Notes
     -----
-    Where the mapping has ``person``, its columns are gone from ``raw`` already, and ``customer_id`` stands
+    Where the mapping has ``person``, its columns are gone from ``raw`` already, and ``_customer`` stands
     there in their place: none of them reaches the table or the raw text.
     """
     raw = _trimmed(raw)
     values: dict[str, ir.Value] = {}
     problems: _Problems = []
     used: set[str] = set()
-    made = {"customer_id": ColumnMap(column="customer_id")} if mapping.person else {}
+    made = {"customer_id": ColumnMap(column=CUSTOMER)} if mapping.person else {}
     for name, column in (mapping.columns | made).items():
         try:
             found = _mapped(raw, name, column, mapping, table, zone)
@@ -119,7 +119,7 @@ def columns_used(mapping: TableMapping, there: list[str], *, table: str) -> list
     Raises
     ------
     DataError
-        One of them is not there.
+        One of them is not there, or is called as a column of ours.
     """
     used = set()
     for name in columns_named(mapping):
@@ -128,7 +128,14 @@ def columns_used(mapping: TableMapping, there: list[str], *, table: str) -> list
         except KeyError:
             known = known_names(name, there, label="They have")
             raise DataError(f"{table}: the data have no column '{name}'. {known}") from None
-    return [name for name in there if name in used or mapping.duplicates == "drop"]
+    found = [name for name in there if name in used or mapping.duplicates == "drop"]
+    for name in found:
+        if name.casefold() in (*LINEAGE, CUSTOMER):
+            raise DataError(
+                f"{table}: the data have a column '{name}', as a column of ours is called that says where a "
+                "row came from. Rename it in the data."
+            )
+    return found
 
 
 @dataclass(frozen=True)
@@ -273,6 +280,11 @@ def _first(
 
 def _raw_text(raw: ir.Table, used: set[str]) -> ir.StringValue:
     """The columns that were read, as JSON; no other: what the mapping does not name may name a person."""
-    shown = {name: raw._as_read[name].cast("string") for name in raw.columns if name in used}
+    made = "customer_id" if "customer_id" not in used else CUSTOMER
+    shown = {
+        made if name == CUSTOMER else name: raw._as_read[name].cast("string")
+        for name in raw.columns
+        if name in used
+    }
     text = ibis.struct(shown).cast("json").cast("string") if shown else ibis.null("string")
     return ibis.coalesce(raw._raw, text) if "_raw" in raw.columns else text

@@ -21,11 +21,13 @@ from crm_utils.mapping import reading as read
 from crm_utils.mapping.expressions import column_named, parse
 from crm_utils.mapping.model import Reading
 
-__all__ = ["LINEAGE", "Compiler", "Typed"]
+__all__ = ["CUSTOMER", "LINEAGE", "Compiler", "Typed"]
 
 #: A row's place and text; a reader gives the first two, and the next two for lines that it could not part.
 #: The last holds the columns as they were read, blanks and all.
 LINEAGE = ("_file", "_row", "_raw", "_problem", "_as_read")
+#: Who a row's customer is, made of what names a person; the data may have a customer_id of their own.
+CUSTOMER = "_customer"
 #: Within a product. 38 digits never overflow here, but cutting them back takes the engine 40 times as long as
 #: 18 digits do: they are used only where 18 overflow, or a factor has more than four decimals.
 _WIDE, _FACTOR = "decimal(38, 6)", "decimal(18, 4)"

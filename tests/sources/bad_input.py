@@ -317,6 +317,13 @@ CASES = [
         None,
         "stands there 2 times",
     ),
+    Case(
+        "a column called as one of ours",
+        csv(ROW.replace("\n", ",x\n"), head=HEAD.replace("\n", ",_problem\n")),
+        None,
+        "the data have a column '_problem'",
+        table={"duplicates": "drop"},
+    ),
     Case("an unused column twice", csv(ROW.replace("\n", ",1,2\n"), head=HEAD.replace("\n", ",x,x\n")), OK),
     Case("a column without a name", csv(ROW.replace("\n", ",1\n"), head=HEAD.replace("\n", ",\n")), OK),
     Case("blanks around names and values", csv(ROW.replace(",", " , "), head=HEAD.replace(",", " , ")), OK),

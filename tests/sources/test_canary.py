@@ -225,6 +225,33 @@ def test_free_text_is_kept_without_what_reaches_people(
     assert json.loads(aside["raw"].to_pylist()[0])["words"] == hidden
 
 
+def test_the_datas_own_customer_id_is_kept_beside_the_pseudonym(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(KEY_NAME, "k" * 32)
+    for folder in ("studies", "raw"):
+        (tmp_path / folder).mkdir()
+    orders = {"order_id": "o", "product_id": "p", "ordered_at": "t", "quantity": "q", "amount": "a"}
+    told = {
+        "order_lines": {"files": "o.csv", "person": {"email": "mail"}, "columns": orders},
+        "customers": {
+            "files": "c.csv", "person": {"email": "mail"}, "columns": {"crm_number": "customer_id"},
+        },
+    }  # fmt: skip
+    study = {
+        "title": "Shop", "timezone": "Asia/Seoul", "currency": "KRW", "history_starts": "2024-01-01",
+        "source": {"kind": "files", "folder": "raw", "tables": told},
+    }  # fmt: skip
+    (tmp_path / "studies" / "shop.yaml").write_text(json.dumps(study), encoding="utf-8")
+    (tmp_path / "raw" / "o.csv").write_text("o,p,t,q,a,mail\n1,p1,2024-05-01,1,1,zaphira@example.com\n")
+    (tmp_path / "raw" / "c.csv").write_text("customer_id,mail\n00042,Zaphira@example.com\n")
+    snapshot, _ = loading.load(tmp_path, read_study(tmp_path, "shop"))
+    customers = pq.read_table(snapshot.path("customers")).to_pylist()
+    bought = pq.read_table(snapshot.path("order_lines")).to_pylist()
+    assert [c["crm_number"] for c in customers] == ["00042"]
+    assert [c["customer_id"] for c in customers] == [line["customer_id"] for line in bought] != ["00042"]
+
+
 def test_without_a_key_nothing_is_read(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(KEY_NAME)
     with pytest.raises(StudyError, match=f"{KEY_NAME} is not set in the environment"):

@@ -8,6 +8,8 @@ from pathlib import Path
 import openpyxl
 import pyarrow.parquet as pq
 import pytest
+import yaml
+from bad_input import zipped
 from typer.testing import CliRunner, Result
 
 from crm_utils import loading
@@ -206,6 +208,80 @@ def test_a_workbook_and_a_missing_column(project: Path) -> None:
     assert "customer_id: ??? # LOOK" in (project / "studies/x.yaml").read_text()
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.parquet", b"PAR1 and no more", "it is damaged, or no Parquet file"),
+        ("a.xlsx", zipped(a__txt=b"no workbook")["orders.zip"], "it is damaged, or no .xlsx workbook"),
+        ("a.csv", b'id,note\n1,"' + b"x" * 200_000, "Is a quotation mark not closed?"),
+        ("a.csv", b"id,note\n1," + b"x" * 200_000 + b"\n", "is longer than 131,072 characters"),
+        ("a.jsonl", b'{"id": 1}\n{"id": "' + b"x" * (17 << 20), "a.jsonl cannot be read"),
+        ("a.jsonl", b'{"": 1, "id": 2}\n', "MISSING"),
+    ],
+)
+def test_what_cannot_be_looked_at_is_said_in_a_sentence(
+    project: Path, name: str, content: bytes, said: str
+) -> None:
+    (project / "data/raw" / name).write_bytes(content)
+    ended = new("broken", name)
+    assert ended.exception is None or isinstance(ended.exception, SystemExit), ended.exception
+    assert said in ended.output + ended.stderr
+
+
+@pytest.mark.parametrize("first", ["Kim Minsu,kim@example.com,Seoul", "Kim Minsu,+82 10-1234-5678,Seoul"])
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_a_person_of_a_file_without_a_header_is_not_written_down(
+    project: Path, first: str, kind: str
+) -> None:
+    rows = [first, "Lee Jiwoo,lee@example.com,Busan"]
+    if kind == "csv":
+        (project / "data/raw/people.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    else:
+        book = openpyxl.Workbook()
+        for row in rows:
+            book.active.append(row.split(","))
+        book.save(project / "data/raw/people.xlsx")
+    ended = new("people", f"people.{kind}")
+    assert ended.exit_code == 0, ended.output
+    text = (project / "studies/people.yaml").read_text(encoding="utf-8")
+    assert 'names: ["column 1", "column 2", "column 3"]' in text
+    for word in ("Kim", "kim@", "1234", "Seoul", "Lee"):
+        assert word not in text + ended.output
+
+
+def test_a_sheet_without_a_header_loads_by_the_names_that_are_proposed(project: Path) -> None:
+    book = openpyxl.Workbook()
+    book.active.append([])
+    for order in range(3):
+        book.active.append([order, "2024-01-02", "c1", "A", 2, 9.5])
+    book.save(project / "data/raw/b.xlsx")
+    assert new("x", "b.xlsx").exit_code == 0
+    text = (project / "studies/x.yaml").read_text(encoding="utf-8")
+    columns = ["order_id", "ordered_at", "customer_id", "product_id", "quantity", "amount"]
+    names = {name: f"column {n}" for n, name in enumerate(columns, start=1)}
+    study = yaml.safe_load(text)
+    study["source"]["tables"]["order_lines"]["columns"] = names
+    (project / "studies/x.yaml").write_text(
+        yaml.safe_dump(study | {"timezone": "UTC", "currency": "KRW", "history_starts": "2024-01-01"})
+    )
+    assert preview(project, read_study(project, "x"))[0].loaded == 3
+
+
+def test_the_line_that_tells_excel_the_mark_and_times_of_utc_are_seen(project: Path) -> None:
+    rows = ["sep=;", "order_id;created_at;customer_id;sku;qty;total"]
+    rows += [f"{n};2024-01-0{n} 20:00:00 UTC;C{n};A;1;{n}.00" for n in range(1, 9)]
+    (project / "data/raw/o.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    assert new("xl", "o.csv").exit_code == 0
+    text = (project / "studies/xl.yaml").read_text(encoding="utf-8")
+    assert "skip: 1" in text
+    assert "ordered_at: created_at # " in text
+    study = read_study(project, "xl")
+    assert study.history_starts == dt.date(2024, 1, 1)
+    snapshot, _ = loading.load(project, study)
+    times = pq.read_table(snapshot.path("order_lines"))["ordered_at"].to_pylist()
+    assert times[0] == dt.datetime(2024, 1, 1, 20)
+
+
 def test_files_and_names_that_cannot_be(project: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     (project / "data/raw/e.tsv").write_text(ENGLISH)
     assert new("en", "e.tsv").exit_code == 0
@@ -224,6 +300,7 @@ def test_files_and_names_that_cannot_be(project: Path, tmp_path_factory: pytest.
     ("values", "form"),
     [
         (["2024-01-02 10:00"], "iso"),
+        (["2024-01-02 10:00:00 UTC", "2024-01-02 10:00:00.5 UTC"], "iso"),
         (["2024-01-02T10:00:00Z"], "%Y-%m-%dT%H:%M:%S%z"),
         (["02.01.2024", "31.12.2023"], "%d.%m.%Y"),
         (["1/31/2024 8:05"], "%m/%d/%Y %H:%M"),
@@ -260,9 +337,9 @@ def test_marks_of_numbers(values: list[str], marks: dict[str, str]) -> None:
 
 
 def test_the_mark_between_values_and_how_sure_it_is() -> None:
-    assert delimiter_of(["a;b,c", "1;2,3", "4;5,6"]).value in (";", ",")
-    assert delimiter_of(["a;b", "1;2,5", "3;4"]).value == ";"
-    assert delimiter_of(["alone", "x"]).sure == 0
+    assert delimiter_of(["a;b,c", "1;2,3", "4;5,6"], "x.csv").value in (";", ",")
+    assert delimiter_of(["a;b", "1;2,5", "3;4"], "x.csv").value == ";"
+    assert delimiter_of(["alone", "x"], "x.csv").sure == 0
 
 
 def test_a_column_is_used_once_and_a_person_never() -> None:

@@ -11,7 +11,7 @@ from crm_utils.sources.files.finding import Found
 from crm_utils.sources.files.options import FileTable
 from crm_utils.sources.files.part import Part, Place, used_columns
 
-__all__ = ["read"]
+__all__ = ["footer_of", "read"]
 
 
 def read(place: Place, files: list[Found], told: FileTable) -> Part:
@@ -24,10 +24,7 @@ def read(place: Place, files: list[Found], told: FileTable) -> Part:
     """
     rows = {}
     for file in files:
-        try:
-            footer = pq.read_metadata(file.path)
-        except (pa.ArrowInvalid, OSError):
-            raise DataError(f"{file.name} cannot be read: it is damaged, or no Parquet file.") from None
+        footer = footer_of(file)
         rows[file.name] = min(footer.num_rows, place.sample or footer.num_rows)
         there = footer.schema.to_arrow_schema().names
         used = used_columns(told, there, table=place.table, name=file.name)
@@ -41,3 +38,17 @@ def read(place: Place, files: list[Found], told: FileTable) -> Part:
         + (f" WHERE file_row_number < {place.sample}" if place.sample else "")
     )
     return Part(table=table, rows=rows)
+
+
+def footer_of(file: Found) -> pq.FileMetaData:
+    """What a Parquet file says of itself.
+
+    Raises
+    ------
+    DataError
+        It is damaged, or none.
+    """
+    try:
+        return pq.read_metadata(file.path)
+    except (pa.ArrowInvalid, OSError):
+        raise DataError(f"{file.name} cannot be read: it is damaged, or no Parquet file.") from None

@@ -21,6 +21,8 @@ _ENDINGS: dict[str, Format] = {
     ".ndjson": "jsonl",
     ".parquet": "parquet",
 }
+#: What Finder and office programs leave beside a file, under its name.
+_LITTER = ("._", "~$", ".~lock")
 _PACKED = (".gz", ".zip")
 
 
@@ -44,7 +46,11 @@ def find_files(folder: Path, table: str, told: FileTable) -> list[Found]:
     home = folder.resolve()
     found: dict[str, Path] = {}
     for pattern in told.files:
-        matches = sorted(p for p in folder.glob(pattern) if p.is_file() or p.is_symlink())
+        matches = sorted(
+            p
+            for p in folder.glob(pattern)
+            if (p.is_file() or p.is_symlink()) and not p.name.startswith(_LITTER)
+        )
         if not matches:
             there = sorted(p.name for p in folder.iterdir() if not p.name.startswith("."))
             raise DataError(

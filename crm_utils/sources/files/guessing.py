@@ -13,9 +13,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from crm_utils.errors import DataError
+import duckdb
+
+from crm_utils.errors import DataError, without_values
+from crm_utils.sources.files import columnar, json_lines
 from crm_utils.sources.files.finding import Found, format_of
-from crm_utils.sources.files.json_lines import keys_of
 from crm_utils.sources.files.options import FileTable
 from crm_utils.sources.files.part import Place
 from crm_utils.sources.files.plain_text import as_plain_text, first_lines
@@ -27,7 +29,7 @@ LINES = 2_000
 _WESTERN = "cp1252"
 _DELIMITERS = (",", ";", "\t", "|")
 _DATES = {
-    "iso": r"\d{4}-\d{1,2}-\d{1,2}([ T]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?)?",
+    "iso": r"\d{4}-\d{1,2}-\d{1,2}([ T]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?(UTC|utc))?)?",
     "%Y-%m-%dT%H:%M:%S%z": r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(Z|[+-]\d{2}:?\d{2})",
     "%Y-%m-%d %H:%M:%S%z": r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}(Z|[+-]\d{2}:?\d{2})",
     "%Y-%m-%d %H:%M:%S %z": r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2} [+-]\d{4}",
@@ -37,6 +39,8 @@ _DATES = {
     "%Y.%m.%d": r"\d{4}\.\d{1,2}\.\d{1,2}",
     "%Y%m%d": r"(19|20)\d{2}(0[1-9]|1[0-2])([0-2]\d|3[01])",
 }
+#: What no column is called: a number, a day, a phone number, an e-mail address.
+_VALUE = re.compile(r"(?=.*\d)[\d.,:/ ()+-]+|\S+@\S+\.\w+")
 _DAY_FIRST = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4}|\d{2})( \d{1,2}:\d{2}(:\d{2})?)?")
 
 
@@ -47,6 +51,9 @@ class Guess:
     value: str
     sure: float
     why: str
+
+
+_NO_HEADER = Guess("no header", 0.7, "the first line holds a number, an e-mail address or a phone number")
 
 
 @dataclass(frozen=True)
@@ -86,12 +93,11 @@ def look_at(path: Path, scratch: Place) -> Looked:
     if kind == "jsonl":
         text = as_plain_text(first_lines(path, name, LINES, to=scratch.file(0, ".part")), name, encoding=None,
                              to=scratch.file(0, ".txt"))  # fmt: skip
-        return Looked(name, kind, _sample(scratch, kind, text, keys_of(text)))
+        return Looked(name, kind, _sample(scratch, kind, text, json_lines.keys_of(text)))
     if kind == "excel":
         return _workbook(path, name, scratch)
-    import pyarrow.parquet as pq
-
-    return Looked(name, kind, _sample(scratch, kind, path, pq.read_schema(path).names))
+    there = columnar.footer_of(Found(path, name, kind)).schema.to_arrow_schema().names
+    return Looked(name, kind, _sample(scratch, kind, path, there))
 
 
 def _text(path: Path, name: str, kind: str, scratch: Place) -> Looked:
@@ -112,16 +118,18 @@ def _text(path: Path, name: str, kind: str, scratch: Place) -> Looked:
     lines = [line for line in text.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
     if not lines:
         raise DataError(f"{name} is empty.")
-    mark = delimiter_of(lines)
+    said = re.fullmatch('"?sep=(.)"?', lines[0], re.IGNORECASE)  # a line that Excel writes and reads
+    if said:
+        told["skip"], lines = 1, lines[1:] or [""]
+    mark = Guess(said[1], 1.0, "the first line says so") if said else delimiter_of(lines, name)
     if mark.value != ("\t" if kind == "tsv" else ","):
         told["delimiter"] = mark.value
-    rows = [row for row in csv.reader(lines, delimiter=mark.value) if row]
+    rows = _parted(lines, mark.value, name) or [[]]
     header, body = rows[0], [row for row in rows[1:] if len(row) == len(rows[0])]
     notes["delimiter"] = Guess(repr(mark.value), mark.sure, mark.why)
-    if any(re.fullmatch(r"[\d.,:/ -]+", cell) for cell in header if cell.strip()):
-        told["names"] = [f"column {n}" for n in range(1, len(header) + 1)]
-        notes["names"] = Guess("no header", 0.7, "the first line holds numbers")
-        header, body = told["names"], [rows[0], *body]  # type: ignore[assignment]
+    if not _is_header(header):
+        told["names"] = header = [f"column {n}" for n in range(1, len(header) + 1)]
+        notes["names"], body = _NO_HEADER, [rows[0], *body]
     names = [column.strip() or f"column {n}" for n, column in enumerate(header, start=1)]
     columns = {c: [row[n].strip() for row in body if row[n].strip()] for n, c in enumerate(names)}
     return Looked(name, kind, columns, told, notes)
@@ -132,34 +140,56 @@ def _workbook(path: Path, name: str, scratch: Place) -> Looked:
 
     found = Found(path, name, "excel")
     sheet = workbook.sheets_of(found)[0]
-    told = {"sheet": sheet} if len(workbook.sheets_of(found)) > 1 else {}
+    told: dict[str, object] = {"sheet": sheet} if len(workbook.sheets_of(found)) > 1 else {}
+    notes: dict[str, Guess] = {}
     with workbook.opened_sheet(found, sheet) as (values, _):
         header, top = workbook.header_of(values, 0)
+        below = top + 1 if _is_header(header) else top
         rows = [
-            [workbook.cell_text(c.value) for c in cells] for cells in values.iter_rows(top + 1, top + LINES)
+            [workbook.cell_text(c.value) for c in cells]
+            for cells in values.iter_rows(below, below + LINES - 1)
         ]
+    if below == top:
+        told["names"] = header = [f"column {n}" for n in range(1, len(header) + 1)]
+        notes["names"] = _NO_HEADER
     columns = {c: [str(r[n]).strip() for r in rows if n < len(r) and r[n]] for n, c in enumerate(header)}
-    return Looked(name, "excel", columns, told | ({"skip": top - 1} if top > 1 else {}))
+    return Looked(name, "excel", columns, told | ({"skip": top - 1} if top > 1 else {}), notes)
+
+
+def _is_header(cells: list[str]) -> bool:
+    """Whether a first line names columns: no number stands in it, nor what reaches a person."""
+    return not any(_VALUE.fullmatch(cell.strip()) for cell in cells)
+
+
+def _parted(lines: list[str], mark: str, name: str) -> list[list[str]]:
+    try:
+        return [row for row in csv.reader(lines, delimiter=mark) if row]
+    except csv.Error:
+        raise DataError(
+            f"{name}: a value of its first lines is longer than {csv.field_size_limit():,} characters. Is a "
+            "quotation mark not closed? If it is not, write the study by hand: docs/your-data.md."
+        ) from None
 
 
 def _sample(scratch: Place, kind: str, path: Path, there: list[str]) -> dict[str, list[str]]:
-    from crm_utils.sources.files import columnar, json_lines
-
     told = FileTable.model_validate(
-        {"files": path.name, "columns": {f"c{n}": c for n, c in enumerate(there)}}
+        {"files": path.name, "columns": {f"c{n}": c for n, c in enumerate(there) if c}}
     )
     reader: Callable[..., object] = json_lines.read if kind == "jsonl" else columnar.read
     place = Place(scratch.con, f"{scratch.table}_look", scratch.scratch, LINES)
-    table = reader(place, [Found(path, path.name, kind)], told).table  # type: ignore[attr-defined, arg-type]
-    rows = table.limit(LINES).to_pyarrow().to_pylist()
-    return {c: [str(row[c]).strip() for row in rows if row[c] not in (None, "")] for c in there}
+    try:
+        table = reader(place, [Found(path, path.name, kind)], told).table  # type: ignore[attr-defined, arg-type]
+        rows = table.limit(LINES).to_pyarrow().to_pylist()
+    except duckdb.Error as error:
+        raise DataError(f"{path.name} cannot be read: {without_values(error)}.") from None
+    return {c: [str(row[c]).strip() for row in rows if row[c] not in (None, "")] for c in there if c}
 
 
-def delimiter_of(lines: list[str]) -> Guess:
+def delimiter_of(lines: list[str], name: str) -> Guess:
     """What stands between values: the mark that gives most lines the same number of parts, more than one."""
     best = Guess(",", 0.0, "no mark stands in the lines: one column")
     for mark in _DELIMITERS:
-        widths = [len(row) for row in csv.reader(lines[:200], delimiter=mark) if row]
+        widths = [len(row) for row in _parted(lines[:200], mark, name)]
         alike = widths.count(widths[0]) / len(widths)
         score = alike if widths[0] > 1 else 0.0
         if score > best.sure:
@@ -194,7 +224,8 @@ def first_day_of(values: list[str], form: str) -> str:
     days = []
     for text in values:
         with contextlib.suppress(ValueError):
-            moment = dt.datetime.fromisoformat(text) if form == "iso" else dt.datetime.strptime(text, form)
+            day = re.sub(" ?UTC$", "", text, flags=re.IGNORECASE)
+            moment = dt.datetime.fromisoformat(day) if form == "iso" else dt.datetime.strptime(text, form)
             days.append(moment.date())
     return min(days).isoformat() if days else ""
 

@@ -39,10 +39,10 @@ def read(place: Place, files: list[Found], told: FileTable) -> Part:
     counted = place.con.con.execute(f"SELECT filename, count(*) FROM {scan} GROUP BY ALL").fetchall()
     names = f"MAP([{', '.join(map(literal, texts))}], [{', '.join(map(literal, texts.values()))}])[filename]"
     by_name = {name: _paths(name) for name in used}
-    number = {path: n for n, path in enumerate(itertools.chain(*by_name.values()), start=1)}
-    paths = ", ".join(map(literal, number))
+    at = {path: n for n, path in enumerate(itertools.chain(*by_name.values()), start=1)}
+    paths = ", ".join(map(literal, at))
     values = ", ".join(
-        f"coalesce({', '.join(f'v[{number[path]}]' for path in ways)}) AS {identifier(name)}"
+        f"coalesce({', '.join(f'v[{at[path]}]' for path in ways)}) AS {identifier(name)}"
         for name, ways in by_name.items()
     )
     place_in_file = "row_number() OVER (PARTITION BY filename)" if len(texts) > 1 else "row_number() OVER ()"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import os
 import re
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -20,10 +20,17 @@ Format = Literal["csv", "tsv", "excel", "jsonl", "parquet"]
 _ENVIRONMENT = re.compile(r"\$\{?([A-Z][A-Z0-9_]*)\}?(?:/(.*))?")
 
 
+def _leaves(text: str) -> bool:
+    """Whether a path leads out of the folder it is taken from, as any system reads it."""
+    windows = PureWindowsPath(text)
+    return bool(windows.anchor) or ".." in windows.parts or PurePosixPath(text).is_absolute()
+
+
 def _pattern(text: str) -> str:
-    path = PurePosixPath(text)
-    if path.is_absolute() or ".." in path.parts or "\\" in text or not text.strip():
+    if _leaves(text) or "\\" in text or not text.strip(" ."):
         raise ValueError(f"'{text}' must stay within the folder: no '..', no path from the root")
+    if any("**" in part and part != "**" for part in PurePosixPath(text).parts):
+        raise ValueError(f"'{text}': ** stands for folders, between two /, as in **/*.csv")
     return text
 
 
@@ -68,10 +75,21 @@ class FileTable(TableMapping):
     encoding: Annotated[str, AfterValidator(_encoding)] | None = None
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
     quote: Annotated[str, Field(min_length=1, max_length=1)] = '"'
-    skip: Annotated[int, Field(ge=0)] = 0
+    skip: Annotated[int, Field(ge=0, le=10_000)] = 0
     names: list[str] | None = None
     sheet: str | None = None
     of_the_order: list[str] = Field(default=[])
+
+    @model_validator(mode="after")
+    def _marks_differ(self) -> FileTable:
+        for name, mark in {"delimiter": self.mark, "quote": self.quote}.items():
+            if mark in "\r\n\0":
+                raise ValueError(f"{name} is a line's end, which parts rows; write what stands in a row")
+        if self.mark == self.quote:
+            raise ValueError(
+                f"delimiter and quote are both {self.quote!r}: a value could not be told from its end"
+            )
+        return self
 
     @property
     def mark(self) -> str:
@@ -135,15 +153,16 @@ def folder_of(folder: str, root: Path) -> Path:
             raise StudyError(
                 f"The folder of the files is in ${variable[1]}, which is not set: export {variable[1]}=…"
             )
-        place = Path(given).expanduser() / _pattern(variable[2] or ".")
+        if _leaves(variable[2] or ""):
+            raise StudyError(f"folder '{folder}' leads out of the folder that ${variable[1]} names.")
+        place = Path(given).expanduser() / (variable[2] or "")
     else:
-        path = PurePosixPath(folder)
-        if path.is_absolute() or ".." in path.parts:
+        if _leaves(folder):
             raise StudyError(
                 f"folder '{folder}' lies outside the project. Copy the files to data/raw/, or name an "
                 "environment variable that holds their folder: folder: $SHOP_FILES"
             )
-        place = root / path
+        place = root / folder
     if not place.is_dir():
         raise DataError(f"There is no folder '{folder}'. Make it and put the files there.")
     return place

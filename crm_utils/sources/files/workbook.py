@@ -5,6 +5,7 @@ openpyxl reads a sheet as a stream, tells errors and dates from text, and is wha
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import itertools
 import zipfile
@@ -55,9 +56,10 @@ def opened_sheet(file: Found, sheet: str | None) -> Iterator[tuple[Any, Any]]:
 
     formulas = _looked_into(file)
     books = []
-    try:
+    with _damage_told(file), contextlib.ExitStack() as opened:
         for wanted in (True, False)[: 1 + formulas]:
             books.append(openpyxl.load_workbook(file.path, read_only=True, data_only=wanted))
+            opened.callback(books[-1].close)
         names = [s.title for s in books[0].worksheets]
         chosen = sheet or (names[0] if len(names) == 1 else None)
         if chosen not in names:
@@ -66,25 +68,34 @@ def opened_sheet(file: Found, sheet: str | None) -> Iterator[tuple[Any, Any]]:
         for book in books:
             book[chosen].reset_dimensions()  # a program that wrote it may have said too little
         yield books[0][chosen], books[1][chosen] if formulas else None
+
+
+def sheets_of(file: Found) -> list[str]:
+    """The names of a workbook's sheets, in its order; at least one.
+
+    Raises
+    ------
+    DataError
+        The file is no workbook, damaged or packed beyond belief, or has no sheet.
+    """
+    import openpyxl
+
+    _looked_into(file)
+    with _damage_told(file), contextlib.closing(openpyxl.load_workbook(file.path, read_only=True)) as book:
+        names = [sheet.title for sheet in book.worksheets]
+        if not names:
+            raise DataError(f"{file.name} has no sheet of cells.")
+    return names
+
+
+@contextmanager
+def _damage_told(file: Found) -> Iterator[None]:
+    try:
+        yield
     except DataError:
         raise
     except Exception:  # a damaged workbook fails in openpyxl in as many ways as there are damages
         raise DataError(f"{file.name} cannot be read: it is damaged, or no .xlsx workbook.") from None
-    finally:
-        for book in books:
-            book.close()
-
-
-def sheets_of(file: Found) -> list[str]:
-    """The names of a workbook's sheets, in its order."""
-    import openpyxl
-
-    _looked_into(file)
-    book = openpyxl.load_workbook(file.path, read_only=True)
-    try:
-        return [sheet.title for sheet in book.worksheets]
-    finally:
-        book.close()
 
 
 def header_of(sheet: Any, skip: int) -> tuple[list[str], int]:
