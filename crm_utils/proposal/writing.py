@@ -8,7 +8,6 @@ import re
 from dataclasses import dataclass
 
 from crm_utils.proposal.matching import (
-    PERSONAL,
     Match,
     currencies,
     named,
@@ -16,6 +15,7 @@ from crm_utils.proposal.matching import (
     stands_once,
     undone,
 )
+from crm_utils.proposal.words import PERSONAL
 from crm_utils.sources.files.guessing import Looked, first_day_of, read_number
 
 __all__ = ["TableProposal", "study_text"]

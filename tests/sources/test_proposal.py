@@ -89,6 +89,32 @@ def test_one_comma_is_decimal_where_others_are_and_to_be_looked_at_where_none_is
     assert sure["amount"].sure > 0.7
 
 
+@pytest.mark.parametrize(
+    ("columns", "told", "sure"),
+    [
+        ({"qty": ["1,000", "2"], "amount": ["9.50"]}, {"thousands": ","}, True),
+        ({"qty": ["1.000", "2"], "amount": ["9,50"]}, {"decimal": ",", "thousands": "."}, True),
+        ({"qty": ["1.000", "2"], "amount": ["950"]}, {}, False),
+        ({"qty": ["1.000", "0.250"]}, {}, True),
+        ({"qty": ["1,000", "0,250"]}, {"decimal": ",", "thousands": "."}, True),
+        ({"수량": ["1,000", "2"]}, {"thousands": ","}, True),
+        ({"qty": ["1,000"], "amount": ["1,50"], "weight": ["1.5"]}, {"thousands": ","}, False),
+        ({"qty": ["1,000"], "amount": ["1.234,50 €"], "note": ["1.5", "x"]},
+         {"decimal": ",", "thousands": "."}, True),
+    ],
+)  # fmt: skip
+def test_a_mark_is_judged_by_the_whole_file(
+    columns: dict[str, list[str]], told: dict[str, str], sure: bool
+) -> None:
+    quantity = next(m for m in match(columns, "order_lines") if m.target == "quantity")
+    assert (quantity.told, quantity.sure >= 0.7) == (told, sure)
+
+
+@pytest.mark.parametrize("name", ["Rabatt %", "Discount percent", "할인율"])
+def test_a_rate_is_no_amount(name: str) -> None:
+    assert match({name: ["5.00"]}, "order_lines", only=["discount"]) == []
+
+
 def test_costs_of_a_contact_are_in_the_shops_own_money(project: Path) -> None:
     rows = [f"{n // 2},2024-01-02,c{n},p1,1,{18_000 + n % 5}" for n in range(40)]
     text = "\n".join(["주문번호,주문일,회원번호,상품코드,수량,결제금액", *rows])
