@@ -11,7 +11,8 @@ from pathlib import Path
 
 from crm_utils.errors import StudyError
 from crm_utils.proposal.matching import Match, match, named
-from crm_utils.proposal.writing import TableProposal, study_text
+from crm_utils.proposal.table import TableProposal
+from crm_utils.proposal.writing import study_text
 from crm_utils.snapshots import connect
 from crm_utils.sources.files.guessing import Looked, look_at
 from crm_utils.sources.files.part import Place

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import openpyxl
 import pyarrow.parquet as pq
 import pytest
@@ -15,6 +18,8 @@ from crm_utils.cli import app
 from crm_utils.errors import StudyError
 from crm_utils.preview import preview
 from crm_utils.proposal.matching import match
+from crm_utils.proposal.parameters import days_to_next
+from crm_utils.proposal.table import Order
 from crm_utils.sources.files.guessing import dates_of, delimiter_of, marks_of
 from crm_utils.study import read_study
 
@@ -121,10 +126,63 @@ def test_costs_of_a_contact_are_in_the_shops_own_money(project: Path) -> None:
     (project / "data/raw/orders.csv").write_text(text, encoding="utf-8")
     assert new("shop", "orders.csv").exit_code == 0
     study = read_study(project, "shop")
-    assert study.notebooks["churn"] == {"offer_cost": 2000, "contact_cost": 20}
-    assert "LOOK: what an offer and a contact cost, in KRW" in (project / "studies/shop.yaml").read_text(
-        "utf-8"
-    )
+    assert study.notebooks["churn"] == {"margin_share": 0.25, "offer_cost": 2000, "contact_cost": 20}
+    text = (project / "studies/shop.yaml").read_text("utf-8")
+    assert "churn: # to begin with, in KRW" in text
+    assert "about 5% of a usual order (36,004.00)" in text
+    assert "# horizon_days: 28 # LOOK" in text, "nobody came again: it cannot be told"
+
+
+def test_costs_are_told_of_unit_prices_and_large_money_too(project: Path) -> None:
+    rows = [f"{n};2024-01-0{1 + n % 9};c{n};p1;3;9.000.000,00" for n in range(40)] + ["40;x;c1;p1;1;"]
+    text = "\n".join(["order_id;order_date;customer_id;sku;qty;unit_price", *rows])
+    (project / "data/raw/orders.csv").write_text(text, encoding="utf-8")
+    assert new("shop", "orders.csv").exit_code == 0
+    costs = read_study(project, "shop").notebooks["churn"]
+    assert (costs["offer_cost"], costs["contact_cost"]) == (1_000_000, 10_000)
+
+
+def poisson_orders(*, mean: float, days: int, customers: int) -> list[Order]:
+    """Customers who order at random, one order in so many days, looked at for so many days."""
+    draw = np.random.default_rng(5)
+    first = dt.date(2024, 1, 1)
+    times = [np.cumsum(draw.exponential(mean, size=200)) for _ in range(customers)]
+    return [
+        Order(f"c{n}", first + dt.timedelta(int(time)), 9.0)
+        for n, each in enumerate(times)
+        for time in each[each < days]
+    ]
+
+
+@pytest.mark.parametrize("days", [60, 400])
+def test_a_short_look_does_not_make_a_shop_quick(days: int) -> None:
+    """The median of exponential times is ln 2 of their mean, in however short a window it is looked for."""
+    found = days_to_next(poisson_orders(mean=50, days=days, customers=2_000))
+    assert found == pytest.approx(50 * math.log(2), abs=2)
+
+
+def test_a_rhythm_longer_than_the_look_or_of_few_is_not_told() -> None:
+    assert days_to_next(poisson_orders(mean=50, days=30, customers=2_000)) is None
+    assert days_to_next(poisson_orders(mean=50, days=400, customers=5)) is None
+    guests = [replace(o, customer="") for o in poisson_orders(mean=50, days=400, customers=50)]
+    assert days_to_next(guests) is None
+
+
+@pytest.mark.parametrize(("history", "horizon"), [(500, 49), (200, 28)])
+def test_the_horizon_is_the_shops_rhythm_in_weeks_and_fits_its_history(
+    project: Path, history: int, horizon: int
+) -> None:
+    first = dt.date(2024, 1, 1)
+    rows = [
+        f"{n}-{day},{first + dt.timedelta(day)},c{n},p1,1,20.00"
+        for n in range(50)
+        for day in range(n, history, 50)
+    ]
+    text = "\n".join(["order_id,order_date,customer_id,sku,qty,amount", *rows])
+    (project / "data/raw/orders.csv").write_text(text, encoding="utf-8")
+    assert new("shop", "orders.csv").exit_code == 0
+    churn = read_study(project, "shop").notebooks["churn"]
+    assert (churn["horizon_days"], churn["active_days"]) == (horizon, 3 * horizon)
 
 
 @pytest.mark.parametrize(
