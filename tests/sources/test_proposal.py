@@ -279,6 +279,46 @@ def test_what_cannot_be_told_is_said(project: Path) -> None:
     assert 'amount: {"expression": "qty * unit_price"}' in text
 
 
+def test_a_file_a_month_is_looked_at_and_written_as_a_pattern(project: Path) -> None:
+    (project / "data/raw/erp").mkdir()
+    for month, customer, word in (("01", 7, "Loffel"), ("02", 8, "Löffel"), ("11", 9, "Löffel")):
+        text = (
+            "Belegnr;Belegdatum;Kundennr;Artikelnr;Bezeichnung;Menge;Betrag\n"
+            f"B{month};15.{month}.2024;{customer};A;{word};1;1,05\n"
+        )
+        (project / f"data/raw/erp/Umsatz_2024-{month}.csv").write_bytes(text.encode("cp1252"))
+    (project / "data/raw/erp/._Umsatz_2024-01.csv").write_bytes(b"\0")
+    ended = new("de", "erp/Umsatz_*.csv")
+    assert ended.exit_code == 0, ended.output
+    assert "Umsatz_*.csv (csv) looks like order_lines" in ended.output
+    (project / "data/raw/erp/._Umsatz_2024-01.csv").unlink()
+    study = read_study(project, "de")
+    assert (study.source["folder"], study.history_starts) == ("data/raw/erp", dt.date(2024, 1, 15))
+    table = study.source["tables"]["order_lines"]
+    assert (table["files"], table["encoding"]) == ("Umsatz_*.csv", "cp1252"), "the first file needs none"
+    assert preview(project, study)[0].loaded == 3
+    (project / "data/raw/erp/Umsatz_2024-12.csv").write_text("other;columns\n1;2\n")
+    assert new("again", "erp/Umsatz_*.csv").exit_code == 0
+
+
+def test_a_pattern_and_a_file_below_one_folder(project: Path) -> None:
+    (project / "data/raw/a [1]").mkdir()
+    (project / "data/raw/a [1]/o [2].tsv").write_text(ENGLISH)
+    (project / "data/raw/members.csv").write_text("member_id,joined\n7,2024-01-02\n")
+    assert new("en", "a [1]/o [2].tsv", "mem*.csv").exit_code == 0
+    study = read_study(project, "en")
+    assert study.source["folder"] == "data/raw"
+    loaded = {table.name: table.loaded for table in preview(project, study)}
+    assert loaded == {"order_lines": 1, "customers": 1}
+
+
+def test_what_names_no_file_is_said(project: Path) -> None:
+    assert "There is no file that matches data/raw/*.csv" in new("x", "*.csv").stderr
+    assert "There is no file data/raw/o.csv" in new("x", "o.csv").stderr
+    assert "data/raw is a folder" in new("x", "").stderr
+    assert list((project / "studies").iterdir()) == []
+
+
 def test_a_workbook_and_a_missing_column(project: Path) -> None:
     book = openpyxl.Workbook()
     for row in (["Sku", "Created at", "Lineitem quantity"], ["A", dt.datetime(2024, 1, 2, 9), 2]):
