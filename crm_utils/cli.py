@@ -164,7 +164,8 @@ def load_data(
 def new(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The study's name: small letters, digits, _.")],
     files: Annotated[
-        list[Path], typer.Option("--from", metavar="FILE", help="A file of data (again for more).")
+        list[Path],
+        typer.Option("--from", metavar="FILE", help="A file of data, or 'several-*.csv' (again for more)."),
     ],
 ) -> None:
     """Look at files and write a commented study for them: a proposal, to be read and mended."""
@@ -174,9 +175,6 @@ def new(
     with _sentences(Log()):
         root = study.find_root()
         place = study.new_path(root, name)
-        for path in files:
-            if not path.is_file():
-                raise StudyError(f"There is no file {path}.")
         text, tables = propose(files, root, name)
         place.write_text(text, encoding="utf-8")
         for line in summary(tables):

@@ -9,11 +9,12 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from crm_utils.errors import StudyError
+from crm_utils.proposal.given import folder_of_all, given, look_at_all
 from crm_utils.proposal.matching import Match, match, named
-from crm_utils.proposal.writing import TableProposal, study_text
+from crm_utils.proposal.table import TableProposal
+from crm_utils.proposal.writing import study_text
 from crm_utils.snapshots import connect
-from crm_utils.sources.files.guessing import Looked, look_at
+from crm_utils.sources.files.guessing import Looked
 from crm_utils.sources.files.part import Place
 from crm_utils.tables import TABLES
 
@@ -26,7 +27,7 @@ def propose(paths: list[Path], root: Path, name: str) -> tuple[str, list[TablePr
     Parameters
     ----------
     paths
-        Files below ``root``, in one folder or below it.
+        Files below ``root``, or patterns: ``data/raw/orders-*.csv`` is one table of all that match.
     root
         The project's folder.
     name
@@ -42,26 +43,29 @@ def propose(paths: list[Path], root: Path, name: str) -> tuple[str, list[TablePr
     Raises
     ------
     StudyError
-        The files lie outside the project.
+        There is no such file, or one lies outside the project.
     DataError
         One cannot be read.
     """
+    asked = [given(path) for path in paths]
+    folder = folder_of_all(asked, root)
     scratch = Path(tempfile.mkdtemp(prefix="crm-new-"))
     con = connect()
     try:
-        looked = [look_at(path, Place(con, f"f{n}", scratch)) for n, path in enumerate(paths)]
+        looked = [look_at_all(one, Place(con, f"f{n}", scratch)) for n, one in enumerate(asked)]
     finally:
         con.disconnect()
         shutil.rmtree(scratch, ignore_errors=True)
-    folder = _folder(paths, root)
-    names = [path.resolve().relative_to((root / folder).resolve()).as_posix() for path in paths]
+    names = [one.within(folder) for one in asked]
     found = []
     for file, one in zip(names, looked, strict=True):
         found.append((file, _table(one)))
         of_lines = _products_of(found[-1][1])
         if of_lines and not any(_table(other).table == "products" for other in looked):
             found.append((file, of_lines))
-    return study_text(name, folder, found), [proposal for _, proposal in found]
+    return study_text(name, folder.relative_to(root.resolve()).as_posix(), found), [
+        proposal for _, proposal in found
+    ]
 
 
 def summary(tables: list[TableProposal]) -> list[str]:
@@ -83,16 +87,6 @@ def summary(tables: list[TableProposal]) -> list[str]:
         if found.unused:
             lines.append(f"  not used: {', '.join(found.unused)}")
     return lines
-
-
-def _folder(paths: list[Path], root: Path) -> str:
-    for path in paths:
-        if not path.resolve().is_relative_to(root.resolve()):
-            raise StudyError(f"{path.name} lies outside the project. Copy it to data/raw/ first.")
-    shared = paths[0].resolve().parent
-    while not all(path.resolve().is_relative_to(shared) for path in paths):
-        shared = shared.parent
-    return shared.relative_to(root.resolve()).as_posix()
 
 
 def _products_of(lines: TableProposal) -> TableProposal | None:

@@ -3,69 +3,15 @@
 from __future__ import annotations
 
 import json
-import math
 import re
-from dataclasses import dataclass
 
-from crm_utils.proposal.matching import (
-    PERSONAL,
-    Match,
-    currencies,
-    named,
-    person_of,
-    stands_once,
-    undone,
-)
-from crm_utils.sources.files.guessing import Looked, first_day_of, read_number
+from crm_utils.proposal.matching import currencies, named
+from crm_utils.proposal.parameters import churn_lines
+from crm_utils.proposal.table import TableProposal
+from crm_utils.proposal.words import PERSONAL
+from crm_utils.sources.files.guessing import first_day_of
 
-__all__ = ["TableProposal", "study_text"]
-
-#: What an offer costs, as a share of a typical order: an assumption to begin with.
-_OFFER_SHARE = 0.05
-
-
-@dataclass(frozen=True)
-class TableProposal:
-    """One file as a canonical table: what matched, what is missing, what is not used.
-
-    ``once`` names the column of which each value becomes one row, where a file holds more.
-    """
-
-    looked: Looked
-    table: str
-    matches: list[Match]
-    missing: list[str]
-    unused: list[str]
-    once: str = ""
-
-    def has(self, target: str) -> bool:
-        """Whether a column of the contract was found."""
-        return any(m.target == target for m in self.matches)
-
-    @property
-    def person(self) -> dict[str, str]:
-        """What order lines tell customers apart by, where they have no column of ids."""
-        return person_of(self.unused) if self.table == "order_lines" and not self.has("customer_id") else {}
-
-    @property
-    def of_the_order(self) -> list[str]:
-        """Columns that are filled on an order's first line alone."""
-        times = [m.source for m in self.matches if m.target == "ordered_at"]
-        return [c for c in [*times, *self.person.values()] if self.is_of_the_order(c)]
-
-    def is_of_the_order(self, column: str) -> bool:
-        """Whether a column is empty on an order's further lines."""
-        filled = self.looked.columns
-        order = next((m.source for m in self.matches if m.target == "order_id"), "")
-        orders, values = filled.get(order, []), filled[column]
-        return 0 < len(values) < len(orders) and stands_once(values, orders)
-
-    @property
-    def undone(self) -> dict[str, list[str]]:
-        """Columns that say of some lines that they are no sale, and the words that say so."""
-        if self.table != "order_lines":
-            return {}
-        return undone({name: self.looked.columns[name] for name in self.unused})
+__all__ = ["study_text"]
 
 
 def study_text(name: str, folder: str, files: list[tuple[str, TableProposal]]) -> str:
@@ -95,38 +41,8 @@ def study_text(name: str, folder: str, files: list[tuple[str, TableProposal]]) -
         "  columns_stay: true",
         "  # age_at_most_days: 2 # for data that come every night",
     ]
-    if typical := next((t for _, p in files if p.table == "order_lines" and (t := _typical_order(p))), None):
-        offer = _rounded(typical * _OFFER_SHARE)
-        lines += [
-            "notebooks:",
-            f"  churn: # LOOK: what an offer and a contact cost, in {currency}; a twentieth of a usual order",
-            f"    {{offer_cost: {offer:g}, contact_cost: {offer / 100:g}}}",
-        ]
+    lines += churn_lines([p for _, p in files if p.table == "order_lines"], currency)
     return "\n".join(lines) + "\n"
-
-
-def _typical_order(proposal: TableProposal) -> float | None:
-    """The median of orders' amounts, where a column of amounts was found; of lines where it is not full."""
-    found = {m.target: m for m in proposal.matches}
-    amount, order = found.get("amount"), found.get("order_id")
-    if amount is None or amount.source not in proposal.looked.columns:
-        return None
-    texts = proposal.looked.columns[amount.source]
-    values = [read_number(text, amount.told) for text in texts]
-    orders = proposal.looked.columns.get(order.source, []) if order else []
-    sums: dict[str, float] = {}
-    for key, value in zip(
-        orders if len(orders) == len(values) else map(str, range(len(values))), values, strict=True
-    ):
-        sums[key] = sums.get(key, 0.0) + (value or 0.0)
-    paid = sorted(value for value in sums.values() if value > 0)
-    return paid[len(paid) // 2] if paid else None
-
-
-def _rounded(value: float) -> float:
-    """To one digit that counts: 1,834 is 2,000."""
-    step = 10.0 ** math.floor(math.log10(value))
-    return round(value / step) * step
 
 
 def _money_of(files: list[tuple[str, TableProposal]]) -> tuple[str, str, str]:

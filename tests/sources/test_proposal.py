@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import openpyxl
 import pyarrow.parquet as pq
 import pytest
@@ -17,6 +20,8 @@ from crm_utils.cli import app
 from crm_utils.errors import StudyError
 from crm_utils.preview import preview
 from crm_utils.proposal.matching import match
+from crm_utils.proposal.parameters import days_to_next
+from crm_utils.proposal.table import Order
 from crm_utils.sources.files.guessing import dates_of, delimiter_of, marks_of
 from crm_utils.study import read_study
 
@@ -91,16 +96,95 @@ def test_one_comma_is_decimal_where_others_are_and_to_be_looked_at_where_none_is
     assert sure["amount"].sure > 0.7
 
 
+@pytest.mark.parametrize(
+    ("columns", "told", "sure"),
+    [
+        ({"qty": ["1,000", "2"], "amount": ["9.50"]}, {"thousands": ","}, True),
+        ({"qty": ["1.000", "2"], "amount": ["9,50"]}, {"decimal": ",", "thousands": "."}, True),
+        ({"qty": ["1.000", "2"], "amount": ["950"]}, {}, False),
+        ({"qty": ["1.000", "0.250"]}, {}, True),
+        ({"qty": ["1,000", "0,250"]}, {"decimal": ",", "thousands": "."}, True),
+        ({"수량": ["1,000", "2"]}, {"thousands": ","}, True),
+        ({"qty": ["1,000"], "amount": ["1,50"], "weight": ["1.5"]}, {"thousands": ","}, False),
+        ({"qty": ["1,000"], "amount": ["1.234,50 €"], "note": ["1.5", "x"]},
+         {"decimal": ",", "thousands": "."}, True),
+    ],
+)  # fmt: skip
+def test_a_mark_is_judged_by_the_whole_file(
+    columns: dict[str, list[str]], told: dict[str, str], sure: bool
+) -> None:
+    quantity = next(m for m in match(columns, "order_lines") if m.target == "quantity")
+    assert (quantity.told, quantity.sure >= 0.7) == (told, sure)
+
+
+@pytest.mark.parametrize("name", ["Rabatt %", "Discount percent", "할인율"])
+def test_a_rate_is_no_amount(name: str) -> None:
+    assert match({name: ["5.00"]}, "order_lines", only=["discount"]) == []
+
+
 def test_costs_of_a_contact_are_in_the_shops_own_money(project: Path) -> None:
     rows = [f"{n // 2},2024-01-02,c{n},p1,1,{18_000 + n % 5}" for n in range(40)]
     text = "\n".join(["주문번호,주문일,회원번호,상품코드,수량,결제금액", *rows])
     (project / "data/raw/orders.csv").write_text(text, encoding="utf-8")
     assert new("shop", "orders.csv").exit_code == 0
     study = read_study(project, "shop")
-    assert study.notebooks["churn"] == {"offer_cost": 2000, "contact_cost": 20}
-    assert "LOOK: what an offer and a contact cost, in KRW" in (project / "studies/shop.yaml").read_text(
-        "utf-8"
-    )
+    assert study.notebooks["churn"] == {"margin_share": 0.25, "offer_cost": 2000, "contact_cost": 20}
+    text = (project / "studies/shop.yaml").read_text("utf-8")
+    assert "churn: # to begin with, in KRW" in text
+    assert "about 5% of a usual order (36,004.00)" in text
+    assert "# horizon_days: 28 # LOOK" in text, "nobody came again: it cannot be told"
+
+
+def test_costs_are_told_of_unit_prices_and_large_money_too(project: Path) -> None:
+    rows = [f"{n};2024-01-0{1 + n % 9};c{n};p1;3;9.000.000,00" for n in range(40)] + ["40;x;c1;p1;1;"]
+    text = "\n".join(["order_id;order_date;customer_id;sku;qty;unit_price", *rows])
+    (project / "data/raw/orders.csv").write_text(text, encoding="utf-8")
+    assert new("shop", "orders.csv").exit_code == 0
+    costs = read_study(project, "shop").notebooks["churn"]
+    assert (costs["offer_cost"], costs["contact_cost"]) == (1_000_000, 10_000)
+
+
+def poisson_orders(*, mean: float, days: int, customers: int) -> list[Order]:
+    """Customers who order at random, one order in so many days, looked at for so many days."""
+    draw = np.random.default_rng(5)
+    first = dt.date(2024, 1, 1)
+    times = [np.cumsum(draw.exponential(mean, size=200)) for _ in range(customers)]
+    return [
+        Order(f"c{n}", first + dt.timedelta(int(time)), 9.0)
+        for n, each in enumerate(times)
+        for time in each[each < days]
+    ]
+
+
+@pytest.mark.parametrize("days", [60, 400])
+def test_a_short_look_does_not_make_a_shop_quick(days: int) -> None:
+    """The median of exponential times is ln 2 of their mean, in however short a window it is looked for."""
+    found = days_to_next(poisson_orders(mean=50, days=days, customers=2_000))
+    assert found == pytest.approx(50 * math.log(2), abs=2)
+
+
+def test_a_rhythm_longer_than_the_look_or_of_few_is_not_told() -> None:
+    assert days_to_next(poisson_orders(mean=50, days=30, customers=2_000)) is None
+    assert days_to_next(poisson_orders(mean=50, days=400, customers=5)) is None
+    guests = [replace(o, customer="") for o in poisson_orders(mean=50, days=400, customers=50)]
+    assert days_to_next(guests) is None
+
+
+@pytest.mark.parametrize(("history", "horizon"), [(500, 49), (200, 28)])
+def test_the_horizon_is_the_shops_rhythm_in_weeks_and_fits_its_history(
+    project: Path, history: int, horizon: int
+) -> None:
+    first = dt.date(2024, 1, 1)
+    rows = [
+        f"{n}-{day},{first + dt.timedelta(day)},c{n},p1,1,20.00"
+        for n in range(50)
+        for day in range(n, history, 50)
+    ]
+    text = "\n".join(["order_id,order_date,customer_id,sku,qty,amount", *rows])
+    (project / "data/raw/orders.csv").write_text(text, encoding="utf-8")
+    assert new("shop", "orders.csv").exit_code == 0
+    churn = read_study(project, "shop").notebooks["churn"]
+    assert (churn["horizon_days"], churn["active_days"]) == (horizon, 3 * horizon)
 
 
 @pytest.mark.parametrize(
@@ -195,6 +279,46 @@ def test_what_cannot_be_told_is_said(project: Path) -> None:
     text = (project / "studies/en.yaml").read_text(encoding="utf-8")
     assert 'ordered_at: {"column": "order_date", "dates": "%d/%m/%Y"} # LOOK: ' in text
     assert 'amount: {"expression": "qty * unit_price"}' in text
+
+
+def test_a_file_a_month_is_looked_at_and_written_as_a_pattern(project: Path) -> None:
+    (project / "data/raw/erp").mkdir()
+    for month, customer, word in (("01", 7, "Loffel"), ("02", 8, "Löffel"), ("11", 9, "Löffel")):
+        text = (
+            "Belegnr;Belegdatum;Kundennr;Artikelnr;Bezeichnung;Menge;Betrag\n"
+            f"B{month};15.{month}.2024;{customer};A;{word};1;1,05\n"
+        )
+        (project / f"data/raw/erp/Umsatz_2024-{month}.csv").write_bytes(text.encode("cp1252"))
+    (project / "data/raw/erp/._Umsatz_2024-01.csv").write_bytes(b"\0")
+    ended = new("de", "erp/Umsatz_*.csv")
+    assert ended.exit_code == 0, ended.output
+    assert "Umsatz_*.csv (csv) looks like order_lines" in ended.output
+    (project / "data/raw/erp/._Umsatz_2024-01.csv").unlink()
+    study = read_study(project, "de")
+    assert (study.source["folder"], study.history_starts) == ("data/raw/erp", dt.date(2024, 1, 15))
+    table = study.source["tables"]["order_lines"]
+    assert (table["files"], table["encoding"]) == ("Umsatz_*.csv", "cp1252"), "the first file needs none"
+    assert preview(project, study)[0].loaded == 3
+    (project / "data/raw/erp/Umsatz_2024-12.csv").write_text("other;columns\n1;2\n")
+    assert new("again", "erp/Umsatz_*.csv").exit_code == 0
+
+
+def test_a_pattern_and_a_file_below_one_folder(project: Path) -> None:
+    (project / "data/raw/a [1]").mkdir()
+    (project / "data/raw/a [1]/o [2].tsv").write_text(ENGLISH)
+    (project / "data/raw/members.csv").write_text("member_id,joined\n7,2024-01-02\n")
+    assert new("en", "a [1]/o [2].tsv", "mem*.csv").exit_code == 0
+    study = read_study(project, "en")
+    assert study.source["folder"] == "data/raw"
+    loaded = {table.name: table.loaded for table in preview(project, study)}
+    assert loaded == {"order_lines": 1, "customers": 1}
+
+
+def test_what_names_no_file_is_said(project: Path) -> None:
+    assert "There is no file that matches data/raw/*.csv" in new("x", "*.csv").stderr
+    assert "There is no file data/raw/o.csv" in new("x", "o.csv").stderr
+    assert "data/raw is a folder" in new("x", "").stderr
+    assert list((project / "studies").iterdir()) == []
 
 
 def test_a_workbook_and_a_missing_column(project: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import datetime as dt
+import functools
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -24,7 +25,8 @@ from crm_utils.sources.files.plain_text import as_plain_text, first_lines
 
 __all__ = ["Guess", "Looked", "dates_of", "first_day_of", "look_at", "marks_of", "read_number"]
 
-LINES = 2_000
+#: Enough to see how orders follow each other in a small shop, and soon read.
+LINES = 10_000
 #: What Windows writes west of Poland, where it does not write UTF-8.
 _WESTERN = "cp1252"
 _DELIMITERS = (",", ";", "\t", "|")
@@ -64,19 +66,32 @@ class Looked:
     ----------
     name, format
         The file's name, and how it is written.
-    columns
-        Some values of each column, as text, empty ones left out.
+    cells
+        The first values of each column, as text, row by row: empty ones are empty texts.
     told
         What a study has to say of the file so that it is read like this.
     notes
         How sure each of these is, and why.
+    whole
+        Whether that is the whole file.
     """
 
     name: str
     format: str
-    columns: dict[str, list[str]]
+    cells: dict[str, list[str]]
     told: dict[str, object] = field(default_factory=dict)
     notes: dict[str, Guess] = field(default_factory=dict)
+    whole: bool = False
+
+    @functools.cached_property
+    def columns(self) -> dict[str, list[str]]:
+        """The same without the empty ones."""
+        return {name: [text for text in texts if text] for name, texts in self.cells.items()}
+
+    @property
+    def rows(self) -> int:
+        """Rows that were looked at."""
+        return max(map(len, self.cells.values()), default=0)
 
 
 def look_at(path: Path, scratch: Place) -> Looked:
@@ -131,8 +146,8 @@ def _text(path: Path, name: str, kind: str, scratch: Place) -> Looked:
         told["names"] = header = [f"column {n}" for n in range(1, len(header) + 1)]
         notes["names"], body = _NO_HEADER, [rows[0], *body]
     names = [column.strip() or f"column {n}" for n, column in enumerate(header, start=1)]
-    columns = {c: [row[n].strip() for row in body if row[n].strip()] for n, c in enumerate(names)}
-    return Looked(name, kind, columns, told, notes)
+    cells = {c: [row[n].strip() for row in body] for n, c in enumerate(names)}
+    return Looked(name, kind, cells, told, notes, len(lines) < LINES)
 
 
 def _workbook(path: Path, name: str, scratch: Place) -> Looked:
@@ -152,8 +167,9 @@ def _workbook(path: Path, name: str, scratch: Place) -> Looked:
     if below == top:
         told["names"] = header = [f"column {n}" for n in range(1, len(header) + 1)]
         notes["names"] = _NO_HEADER
-    columns = {c: [str(r[n]).strip() for r in rows if n < len(r) and r[n]] for n, c in enumerate(header)}
-    return Looked(name, "excel", columns, told | ({"skip": top - 1} if top > 1 else {}), notes)
+    cells = {c: [str(r[n] or "").strip() if n < len(r) else "" for r in rows] for n, c in enumerate(header)}
+    told |= {"skip": top - 1} if top > 1 else {}
+    return Looked(name, "excel", cells, told, notes, whole=len(rows) < LINES - 1)
 
 
 def _is_header(cells: list[str]) -> bool:
@@ -182,7 +198,7 @@ def _sample(scratch: Place, kind: str, path: Path, there: list[str]) -> dict[str
         rows = table.limit(LINES).to_pyarrow().to_pylist()
     except duckdb.Error as error:
         raise DataError(f"{path.name} cannot be read: {without_values(error)}.") from None
-    return {c: [str(row[c]).strip() for row in rows if row[c] not in (None, "")] for c in there if c}
+    return {c: ["" if row[c] is None else str(row[c]).strip() for row in rows] for c in there if c}
 
 
 def delimiter_of(lines: list[str], name: str) -> Guess:
