@@ -47,6 +47,8 @@ def main() -> None:
             "experiments": lambda: experiments(folder, given.peers),
             "report": lambda: report(folder, rounds=3),
         }
+        if unknown := set(given.only or ()) - sections.keys():
+            raise SystemExit(f"No part {', '.join(sorted(unknown))}. There are: {', '.join(sections)}.")
         for name in given.only or sections:
             started, busy = dt.datetime.now(dt.UTC), os.getloadavg()[0]
             lines, aims = sections[name]()
