@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +14,7 @@ import numpy as np
 import openpyxl
 import pyarrow.parquet as pq
 import pytest
+from tiny import ROOT
 from typer.testing import CliRunner, Result
 
 from crm_utils import loading
@@ -428,6 +432,32 @@ def test_what_is_used_is_not_listed_as_unused(project: Path) -> None:
     assert "person         email: Email (LOOK)" in said
     assert "  not used: Accepts e-mail newsletter\n" in said
     assert "not used: Email" not in (project / "studies/x.yaml").read_text()
+
+
+def test_a_check_lists_what_nobody_confirmed(project: Path) -> None:
+    shutil.copy(ROOT / "notebooks/04_churn.ipynb", project / "notebooks")
+    (project / "data/raw/de.csv").write_text(GERMAN, encoding="utf-8")
+    assert new("de", "de.csv").exit_code == 0
+    checked = CliRunner().invoke(app, ["check", "de"]).output
+    path = project / "studies/de.yaml"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    looks = [n for n, line in enumerate(lines, start=1) if "LOOK" in line]
+    assert "  Not confirmed yet, in studies/de.yaml:" in checked
+    assert [f"  line {n}: " in checked for n in looks] == [True] * len(looks)
+    assert "timezone: Europe/Berlin # LOOK" in checked
+    path.write_text("\n".join(lines).replace("LOOK", "seen"), encoding="utf-8")
+    assert "Not confirmed" not in CliRunner().invoke(app, ["check", "de"]).output
+
+
+def test_who_reads_no_further_gets_no_traceback(project: Path) -> None:
+    (project / "data/raw/e.tsv").write_text(ENGLISH)
+    command = [sys.executable, "-m", "crm_utils.cli", "new", "en", "--from", "data/raw/e.tsv"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as reading:
+        assert reading.stdout is not None
+        assert reading.stderr is not None
+        reading.stdout.close()
+        assert reading.stderr.read() == ""
+    assert (project / "studies/en.yaml").is_file()
 
 
 def test_a_file_a_month_is_looked_at_and_written_as_a_pattern(project: Path) -> None:
