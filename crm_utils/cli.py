@@ -189,6 +189,7 @@ def check(name: StudyName) -> None:
     from crm_utils import study
     from crm_utils.plan import Request, check_request
     from crm_utils.preview import described, preview, refuse_as_a_load
+    from crm_utils.proposal.looks import unconfirmed
 
     with _sentences(Log()):
         root = study.find_root()
@@ -201,6 +202,9 @@ def check(name: StudyName) -> None:
         for notebook in checked.notebooks:
             what = skipped.get(notebook.name)
             typer.echo(f"  {notebook.path.stem:<24} {'skipped: ' + what if what else 'would run'}")
+        left = unconfirmed((root / "studies" / f"{name}.yaml").read_text(encoding="utf-8"))
+        for line in [f"Not confirmed yet, in studies/{name}.yaml:", *left] if left else []:
+            typer.echo(f"  {line}")
         refuse_as_a_load(checked.study, tables)
 
 

@@ -220,7 +220,8 @@ def _left_out(raw: ir.Table, mapping: TableMapping, table: str, zone: str) -> ir
         first = ibis.window(group_by=[*keys, *kept], order_by=["_file", "_row"])
         again = ibis.row_number().over(first) > 0
         parted = raw._problem.isnull() if "_problem" in raw.columns else ibis.literal(True)
-        branches.append((again & parted, "stands there already"))
+        once = f"one row a {', '.join(mapping.duplicates)}: its first is kept"
+        branches.append((again & parted, "stands there already" if drop else once))
     return _first(branches)
 
 

@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from crm_utils.proposal.asking import questions
 from crm_utils.proposal.given import folder_of_all, given, look_at_all
 from crm_utils.proposal.matching import Match, match, named
 from crm_utils.proposal.table import TableProposal
@@ -80,12 +81,10 @@ def summary(tables: list[TableProposal]) -> list[str]:
             lines.append(f"  {m.target:<14} {m.source}{told} ({m.sure:.0%} sure: {m.why})")
         lines += [f"  {column:<14} MISSING and needed" for column in found.missing]
         lines += [f"  person         {kind}: {column} (LOOK)" for kind, column in found.person.items()]
-        lines += [
-            f"  LOOK           {column} says {', '.join(words)}: are these sales?"
-            for column, words in found.undone.items()
-        ]
-        if found.unused:
-            lines.append(f"  not used: {', '.join(found.unused)}")
+        lines += [f"  LOOK           {question.said}" for question in questions(found)]
+        unused = [name for name in found.unused if name not in found.person.values()]
+        if unused:
+            lines.append(f"  not used: {', '.join(unused)}")
     return lines
 
 

@@ -13,11 +13,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from crm_utils.proposal.marks import decimal_of, numbers_of
-from crm_utils.proposal.words import CURRENCY, PERCENT, PERSONAL, UNDONE, WORDS
+from crm_utils.proposal.words import CONSENT, CURRENCY, NO_AMOUNT, PERCENT, PERSONAL, REDUCED, WORDS
 from crm_utils.sources.files.guessing import Guess, dates_of
 from crm_utils.tables import DAY, MONEY, QUANTITY, TABLES, TIME, WHOLE
 
-__all__ = ["Match", "currencies", "match", "named", "person_of", "stands_once", "undone"]
+__all__ = ["Match", "currencies", "is_personal", "match", "named", "stands_once", "who_columns"]
 
 #: What is a line's own: the total of an order is none of them, however its column is called.
 _OF_A_LINE = {"amount", "discount"}
@@ -98,14 +98,8 @@ def stands_once(values: list[str], orders: list[str]) -> bool:
 
 
 def _judged(target: str, kind: str, name: str, values: list[str], decimal: str) -> Match | None:
-    words = WORDS.get(target, "").split()
-    plain = re.sub(r"[\W_]+", "", name).casefold()
-    if plain in words:
-        by_name = 1.0 - 0.2 * words.index(plain) / len(words)
-    else:
-        near = [word for word in words if len(word) > 4 and word in plain]
-        by_name = 0.45 if near else 0.0
-    if not by_name or PERSONAL.search(name):
+    by_name = _by_name(target, name)
+    if not by_name or is_personal(name, values):
         return None
     if kind == MONEY and (PERCENT.search(name) or any("%" in text for text in values)):
         return None
@@ -115,6 +109,20 @@ def _judged(target: str, kind: str, name: str, values: list[str], decimal: str) 
     guess, told = fits
     why = f"its name; {guess.why}" if guess.why else "its name"
     return Match(target, name, round(by_name * guess.sure, 2), why, told)
+
+
+def _by_name(target: str, name: str) -> float:
+    """How surely a name means a column: it is one of its words, or one is in it. A Korean word is short."""
+    words = WORDS.get(target, "").split()
+    plain = re.sub(r"[\W_]+", "", name).casefold()
+    if plain in words:
+        return 1.0 - 0.2 * words.index(plain) / len(words)
+    if target in ("amount", "price") and NO_AMOUNT.search(name):
+        return 0.0
+    if target == "amount" and REDUCED.search(name):
+        return 0.0
+    near = [word for word in words if word in plain and (len(word) > 4 or re.fullmatch("[가-힣]{2,}", word))]
+    return 0.45 if near and not any(plain in other.split() for other in WORDS.values()) else 0.0
 
 
 def _fits(kind: str, values: list[str], decimal: str) -> tuple[Guess, dict[str, str]] | None:
@@ -137,25 +145,26 @@ def named(column: str) -> str:
     return column if re.fullmatch(r"[^\W\d]\w*", column) else f"col({json.dumps(column, ensure_ascii=False)})"
 
 
-def person_of(columns: list[str]) -> dict[str, str]:
-    """What could tell customers apart where no column of ids does: an e-mail address, else a phone number."""
-    for kind, pattern in {
-        "email": r"e-?mail|이메일",
-        "phone": r"phone|mobile|휴대|전화|telefon|handy",
-    }.items():
-        named = next((name for name in columns if re.search(pattern, name, re.IGNORECASE)), None)
-        if named:
-            return {kind: named}
-    return {}
+def is_personal(name: str, values: list[str]) -> bool:
+    """Whether a column names a person. Whether somebody agreed to e-mails names nobody.
+
+    Examples
+    --------
+    >>> is_personal("이메일수신동의", ["Y", "N"]), is_personal("Newsletter e-mail", ["kim@example.com"])
+    (False, True)
+    """
+    answers = CONSENT.search(name) and len(set(values)) <= 4 and not any("@" in text for text in values)
+    return not answers and bool(PERSONAL.search(name))
 
 
-def undone(columns: dict[str, list[str]]) -> dict[str, list[str]]:
-    """Columns of few words, some of which mean that a line is no sale; and these words."""
+def who_columns(columns: dict[str, list[str]]) -> dict[str, str]:
+    """What could tell customers apart where a column of ids does not: an e-mail address, a phone number."""
+    kinds = {"email": r"e-?mail|이메일", "phone": r"phone|mobile|휴대|전화|telefon|handy"}
     found = {}
-    for name, values in columns.items():
-        words = set(values)
-        if len(words) <= 20 and (told := sorted(word for word in words if UNDONE.search(word))):
-            found[name] = told
+    for kind, pattern in kinds.items():
+        fits = [n for n, values in columns.items() if re.search(pattern, n, re.I) and is_personal(n, values)]
+        if fits:
+            found[kind] = fits[0]
     return found
 
 

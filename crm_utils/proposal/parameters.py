@@ -12,6 +12,7 @@ import math
 from collections import defaultdict
 from statistics import median
 
+from crm_utils.proposal.asking import frequent
 from crm_utils.proposal.table import Order, TableProposal
 
 __all__ = ["churn_lines", "days_to_next", "rounded"]
@@ -61,8 +62,8 @@ def _horizon_lines(orders: list[Order], *, whole: bool) -> list[str]:
         ]
     horizon, why = max(7, 7 * round(days / 7)), f"half of the orders had a next one within {days} days"
     seen = [order.day for order in orders if order.day]
-    from crm_utils.churn import longest_horizon  # takes its time: only where it is asked
-
+    if whole:
+        from crm_utils.churn import longest_horizon  # takes its time: only where it is asked
     if whole and horizon > (longest := longest_horizon(min(seen), max(seen))):
         if longest < 7:
             return ["    # horizon_days: 28 # LOOK: too few weeks of data to forecast who lapses"]
@@ -79,7 +80,7 @@ def days_to_next(orders: list[Order]) -> int | None:
     Parameters
     ----------
     orders
-        In any order; those of nobody and those that were paid back are left out.
+        In any order; those of nobody, those that were paid back and those of a till are left out.
 
     Returns
     -------
@@ -97,6 +98,8 @@ def days_to_next(orders: list[Order]) -> int | None:
     for order in orders:
         if order.customer and order.day and (order.amount is None or order.amount > 0):
             by_customer[order.customer].add(order.day)
+    for till in frequent(orders):
+        by_customer.pop(till, None)
     if not by_customer:
         return None
     end = max(map(max, by_customer.values()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-from crm_utils.proposal.matching import Match, named, person_of, stands_once, undone
+from crm_utils.proposal.matching import Match, named, stands_once, who_columns
 from crm_utils.sources.files.guessing import Looked, first_day_of, read_number
 
 __all__ = ["Order", "TableProposal"]
@@ -41,7 +41,10 @@ class TableProposal:
     @property
     def person(self) -> dict[str, str]:
         """What order lines tell customers apart by, where they have no column of ids."""
-        return person_of(self.unused) if self.table == "order_lines" and not self.has("customer_id") else {}
+        if self.table != "order_lines" or self.has("customer_id"):
+            return {}
+        who = who_columns({name: self.looked.columns[name] for name in self.unused})
+        return dict(list(who.items())[:1])
 
     @property
     def of_the_order(self) -> list[str]:
@@ -52,16 +55,12 @@ class TableProposal:
     def is_of_the_order(self, column: str) -> bool:
         """Whether a column is empty on an order's further lines."""
         filled = self.looked.columns
-        order = next((m.source for m in self.matches if m.target == "order_id"), "")
-        orders, values = filled.get(order, []), filled[column]
+        orders, values = filled.get(self.source("order_id"), []), filled[column]
         return 0 < len(values) < len(orders) and stands_once(values, orders)
 
-    @property
-    def undone(self) -> dict[str, list[str]]:
-        """Columns that say of some lines that they are no sale, and the words that say so."""
-        if self.table != "order_lines":
-            return {}
-        return undone({name: self.looked.columns[name] for name in self.unused})
+    def source(self, target: str) -> str:
+        """What of the file a column of the contract would be; empty where it was not found."""
+        return next((m.source for m in self.matches if m.target == target), "")
 
     def sources(self, target: str) -> list[str]:
         """The file's columns that a column of the contract is made of."""
@@ -82,14 +81,13 @@ class TableProposal:
 
     def orders(self) -> list[Order]:
         """The orders in these lines. A line whose amount cannot be read counts nothing."""
-        source = {m.target: m.source for m in self.matches}
         empty = [""] * self.looked.rows
         cells = self.looked.cells
         form = next((m.told.get("dates", "iso") for m in self.matches if m.target == "ordered_at"), "iso")
-        keys = cells.get(source.get("order_id", ""), empty)
-        who = cells.get(source.get("customer_id", next(iter(self.person.values()), "")), empty)
-        when = cells.get(source.get("ordered_at", ""), empty)
-        amounts = self.numbers("amount") if "amount" in source else [None] * self.looked.rows
+        keys = cells.get(self.source("order_id"), empty)
+        who = cells.get(self.source("customer_id") or next(iter(self.person.values()), ""), empty)
+        when = cells.get(self.source("ordered_at"), empty)
+        amounts = self.numbers("amount") if self.has("amount") else [None] * self.looked.rows
         customers: dict[str, str] = {}
         times: dict[str, str] = {}
         sums: dict[str, float | None] = {}

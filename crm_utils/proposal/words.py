@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-__all__ = ["CURRENCY", "PERCENT", "PERSONAL", "UNDONE", "WORDS", "language"]
+__all__ = [
+    "CONSENT", "CURRENCY", "FEE_ID", "FEE_NAME", "NO_AMOUNT", "PARTLY", "PERCENT", "PERSONAL", "REDUCED",
+    "TILL", "UNDONE", "WORDS", "language",
+]  # fmt: skip
 
 #: Names that mean a column, in order of preference; compared without case, blanks and marks.
 WORDS = {
@@ -24,17 +27,19 @@ WORDS = {
     "주문일자 주문일 결제일시 구매일 bestelldatum rechnungsdatum belegdatum datum",
     "quantity": "quantity qty lineitemquantity units count pieces amountordered 수량 주문수량 menge anzahl",
     "amount": "lineamount linetotal lineprice amount total sales salesvalue revenue netamount "
-    "paidamount subtotal 금액 결제금액 판매금액 주문금액 gesamtpreis "
-    "positionswert betrag summe umsatz",
+    "paidamount subtotal 금액 결제금액 판매금액 주문금액 상품금액 gesamtpreis "
+    "positionswert nettobetrag betrag summe umsatz",
     "discount": "lineitemdiscount linediscount discount discountamount rebate 할인금액 할인 rabatt",
     "store_id": "storeid store shop branch outlet location 매장코드 매장 지점 filiale",
-    "channel": "channel saleschannel ordersource 채널 판매채널 kanal",
+    "channel": "channel saleschannel ordersource 채널 판매채널 주문경로 판매경로 유입경로 kanal vertriebsweg "
+    "verkaufskanal source",
     "price": "unitprice price itemprice lineitemprice salesprice 단가 판매가 가격 einzelpreis "
     "preis "
     "stückpreis",
     "name": "name productname lineitemname title description itemname 상품명 bezeichnung produktname",
-    "category": "category producttype productcategory department 카테고리 분류 kategorie warengruppe",
-    "subcategory": "subcategory 소분류 unterkategorie",
+    "category": "category producttype productcategory department 카테고리 상품분류 분류 kategorie "
+    "warengruppe",
+    "subcategory": "subcategory 중분류 소분류 unterkategorie",
     "brand": "brand vendor manufacturer 브랜드 marke hersteller",
     "unit_price": "unitprice listprice price variantprice 정가 소비자가 listenpreis preis",
     "launched_on": "launchedon launchdate publishedat 출시일",
@@ -54,8 +59,37 @@ PERSONAL = re.compile(
     re.IGNORECASE,
 )
 
-#: Words of orders that came to nothing, or came back.
+#: Columns of who agreed to what: they hold an answer, though they speak of e-mails.
+CONSENT = re.compile(
+    r"동의|수신거부|opt.?(in|out)|consent|newsletter|accepts|einwilligung|subscri", re.IGNORECASE
+)
+#: Words of orders that came to nothing, or came back; and of those that did so in part.
 UNDONE = re.compile(r"cancel|refund|return|void|storn|retour|gutschrift|취소|반품|환불", re.IGNORECASE)
+PARTLY = re.compile(r"part(ial|ly|iell)|teil|부분", re.IGNORECASE)
+#: Columns of money that is no price of goods, whatever else is in their name.
+NO_AMOUNT = re.compile(
+    r"refund|shipping|\btax|fee\b|mwst|steuer|porto|versand|배송|취소|포인트|적립|부가세",
+    re.IGNORECASE,
+)
+#: Columns of money that was paid back or never paid.
+REDUCED = re.compile(r"refund|discount|erstatt|rabatt|gutschrift|환불|할인", re.IGNORECASE)
+#: Products that are none: what a parcel costs.
+FEE_ID = re.compile(
+    r"^(porto|versand(kosten)?|verpackung|fracht|shipping|postage|post|delivery|freight|배송비|택배비|배송료)"
+    r"([ _-]?(cost|charge|fee)s?)?$",
+    re.IGNORECASE,
+)
+FEE_NAME = re.compile(
+    r"\bporto\b|versandkosten|^versand\b|\bpostage\b|^shipping$|(shipping|delivery) (charge|fee|cost)|배송비|"
+    r"택배비|배송료",
+    re.IGNORECASE,
+)
+#: Customers who are none, as tills and counters call them.
+TILL = re.compile(
+    r"(barverkauf|barkunde|theke|laufkund\w*|tageskunde|pos|walk.?in( customer)?|guest|gast|cash( sale)?|"
+    r"비회원|현장(고객|판매)?|매장(고객|판매)|일반고객)",
+    re.IGNORECASE,
+)
 
 #: A column that says in which currency a row's amounts are; its words are those of ISO 4217.
 CURRENCY = re.compile(r"currency|통화|währung|waehrung", re.IGNORECASE)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 
-from crm_utils.proposal.matching import currencies, named
+from crm_utils.proposal.asking import questions
+from crm_utils.proposal.matching import currencies, is_personal, who_columns
 from crm_utils.proposal.parameters import churn_lines
 from crm_utils.proposal.table import TableProposal
-from crm_utils.proposal.words import PERSONAL
+from crm_utils.proposal.words import CONSENT, language
 from crm_utils.sources.files.guessing import first_day_of
 
 __all__ = ["study_text"]
@@ -48,12 +49,10 @@ def study_text(name: str, folder: str, files: list[tuple[str, TableProposal]]) -
 def _money_of(files: list[tuple[str, TableProposal]]) -> tuple[str, str, str]:
     """A currency and why, and a zone: by the column that says it, else by the signs in the amounts."""
     signs = {m.told.get("signs", "") for _, p in files for m in p.matches}
-    korean = any("가" <= letter <= "힣" for _, p in files for c in p.looked.columns for letter in c)
-    won = korean or bool(signs & {"₩", "원"})
-    by_sign = next(
-        (code for sign, code in {"€": "EUR", "£": "GBP", "¥": "JPY"}.items() if sign in signs), "USD"
-    )
-    zone = "Asia/Seoul" if won else "UTC"
+    spoken = language(column for _, p in files for column in p.looked.cells)
+    by_sign = {"₩": "KRW", "원": "KRW", "€": "EUR", "£": "GBP", "¥": "JPY", "$": "USD"}
+    usual, zone = _PLACES.get("ko" if signs & {"₩", "원"} else spoken, ("USD", "UTC"))
+    guessed = next((code for sign, code in by_sign.items() if sign in signs), usual)
     for _, proposal in files:
         column, codes = currencies(proposal.looked.columns)
         if len(codes) == 1:
@@ -61,7 +60,11 @@ def _money_of(files: list[tuple[str, TableProposal]]) -> tuple[str, str, str]:
         if codes:
             several = f"LOOK: {_quoted(column)} says {', '.join(codes)}, and amounts of several do not add up"
             return codes[0], f"{several}: leave_out the rows of the others", zone
-    return "KRW" if won else by_sign, "LOOK: the currency of all amounts (ISO 4217)", zone
+    return guessed, "LOOK: the currency of all amounts (ISO 4217)", zone
+
+
+#: Currency and zone where most who speak a language live.
+_PLACES = {"ko": ("KRW", "Asia/Seoul"), "de": ("EUR", "Europe/Berlin")}
 
 
 def _first_day(proposal: TableProposal) -> str:
@@ -98,11 +101,24 @@ def _table_lines(table: str, members: list[tuple[str, TableProposal]]) -> list[s
         lines.append(
             "        # customer_id: ??? # LOOK: no column was found; without it every order is a guest's"
         )
+    return [*lines, *_unused_lines(proposal)]
+
+
+def _unused_lines(proposal: TableProposal) -> list[str]:
+    lines = []
     for column in proposal.unused:
-        person = "names a person: leave it out, or see 'person' in docs/your-data.md"
-        lines.append(
-            f"        # not used: {_quoted(column)}{'; ' + person if PERSONAL.search(column) else ''}"
-        )
+        note, values = "", proposal.looked.columns[column]
+        if column in proposal.person.values():
+            continue
+        if is_personal(column, values):
+            note = "; names a person: leave it out, or see 'person' in docs/your-data.md"
+        elif CONSENT.search(column):
+            note = "; who agreed to what: see consents in data/README.md"
+        lines.append(f"        # not used: {_quoted(column)}{note}")
+    who = who_columns({name: proposal.looked.columns[name] for name in proposal.unused})
+    if proposal.table == "customers" and proposal.has("customer_id") and who:
+        person = json.dumps({"account": proposal.source("customer_id"), **who}, ensure_ascii=False)
+        lines.append(f"      # if order_lines has person, here too instead of customer_id: person: {person}")
     return lines
 
 
@@ -120,18 +136,14 @@ def _order_lines(proposal: TableProposal) -> list[str]:
         lines.append(
             f"      of_the_order: {names} # on an order's first line alone: its other lines get it from there"
         )
-    for name, words in proposal.undone.items():
-        texts = [json.dumps(word, ensure_ascii=False) for word in words]
-        test = f"{named(name)} == {texts[0]}" if len(texts) == 1 else f"{named(name)} in ({', '.join(texts)})"
-        rule = "{when: '" + test.replace("'", "''") + "', reason: no sale}"
-        lines.append(
-            f"      # LOOK: {_quoted(name)} says {', '.join(words)}. If such a line is no sale, write"
-        )
-        lines.append(f"      # leave_out: [{rule}]")
-        if proposal.is_of_the_order(name):
-            lines.append(
-                f"      # and name {_quoted(name)} under of_the_order: it is filled on the first line alone"
-            )
+    asked = questions(proposal)
+    for question in asked:
+        lines.append(f"      # LOOK: {question.said}")
+        lines += [f"      # {note}" for note in question.notes]
+    rules = [question.rule for question in asked if question.rule]
+    if rules:
+        lines.append("      # What does not count is left out by a rule; of these keep those that are right:")
+        lines.append(f"      # leave_out: [{', '.join(rules)}]")
     return lines
 
 

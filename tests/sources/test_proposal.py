@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 from bad_input import zipped
+from tiny import ROOT
 from typer.testing import CliRunner, Result
 
 from crm_utils import loading
@@ -279,6 +283,183 @@ def test_what_cannot_be_told_is_said(project: Path) -> None:
     text = (project / "studies/en.yaml").read_text(encoding="utf-8")
     assert 'ordered_at: {"column": "order_date", "dates": "%d/%m/%Y"} # LOOK: ' in text
     assert 'amount: {"expression": "qty * unit_price"}' in text
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "target"),
+    [
+        ("order_lines", "유입경로", "channel"),
+        ("order_lines", "Vertriebsweg", "channel"),
+        ("order_lines", "Source", "channel"),
+        ("order_lines", "상품 판매채널 구분", "channel"),
+        ("products", "상품분류", "category"),
+        ("products", "상품 카테고리명", "category"),
+        ("products", "소분류", "subcategory"),
+        ("customers", "유입경로", "acquisition_channel"),
+        ("customers", "거주지역", "region"),
+    ],
+)
+def test_a_short_word_means_a_column_too(table: str, column: str, target: str) -> None:
+    assert [m.target for m in match({column: ["a", "b"]}, table)] == [target]
+
+
+@pytest.mark.parametrize("column", ["배송비 금액", "환불금액", "Refunded Amount", "Coupon discount amount"])
+def test_what_was_paid_back_or_for_postage_is_no_amount(column: str) -> None:
+    assert match({column: ["5", "6"]}, "order_lines", only=["amount"]) == []
+
+
+@pytest.mark.parametrize(
+    ("head", "place"),
+    [
+        ("Belegnr,Belegdatum,Kundennr,Artikelnr,Menge,Betrag", ("EUR", "Europe/Berlin")),
+        ("주문번호,주문일,회원번호,상품코드,수량,결제금액", ("KRW", "Asia/Seoul")),
+        ("order_id,order_date,customer_id,sku,qty,amount", ("USD", "UTC")),
+    ],
+)
+def test_currency_and_zone_are_guessed_by_the_language_and_to_be_looked_at(
+    project: Path, head: str, place: tuple[str, str]
+) -> None:
+    (project / "data/raw/o.csv").write_text(head + "\n1,2024-01-02,7,A,1,5\n", encoding="utf-8")
+    assert new("x", "o.csv").exit_code == 0
+    study = read_study(project, "x")
+    assert (study.currency, study.timezone) == place
+    text = (project / "studies/x.yaml").read_text(encoding="utf-8")
+    assert f"timezone: {place[1]} # LOOK" in text
+    assert f"currency: {place[0]} # LOOK" in text
+
+
+def erp(name: str = "Barverkauf") -> str:
+    """Sixty orders of thirty customers, a dozen of a till, postage on every third."""
+    rows = ["Belegnr,Belegdatum,Kundennr,Kundenname,Artikelnr,Menge,Betrag"]
+    for n in range(72):
+        who = "99999," + name if n % 6 == 5 else f"{100 + n % 30},Kim Minsu"
+        rows.append(f"B{n},2024-01-{1 + n % 28:02},{who},A{n % 5},1,20")
+        rows += [f"B{n},2024-01-{1 + n % 28:02},{who},PORTO,1,5"] if n % 3 == 0 else []
+    return "\n".join(rows)
+
+
+@pytest.mark.parametrize("name", ["Barverkauf", "Any Name"])
+def test_postage_and_a_till_are_asked_with_what_to_write(project: Path, name: str) -> None:
+    (project / "data/raw/erp.csv").write_text(erp(name), encoding="utf-8")
+    said = new("erp", "erp.csv").output
+    assert "LOOK           Artikelnr says PORTO on 25.0% of the lines: is that a product?" in said
+    assert "LOOK           Kundennr has 99999 on 16.7% of the orders: a till, and no customer?" in said
+    path = project / "studies/erp.yaml"
+    text = path.read_text(encoding="utf-8")
+    assert "Minsu" not in text
+    till = 'customer_id: {"column": "Kundennr", "empty": ["99999"]}'
+    assert till in text
+    written = text.replace("# leave_out: ", "leave_out: ").replace("customer_id: Kundennr", till)
+    path.write_text(written, encoding="utf-8")
+    assert preview(project, read_study(project, "erp"))[0].left_out == {"postage or a fee": 24}
+    snapshot, _ = loading.load(project, read_study(project, "erp"))
+    lines = pq.read_table(snapshot.path("order_lines")).to_pydict()
+    assert lines["customer_id"].count(None) == 12
+
+
+def test_the_largest_customer_of_few_is_no_till_and_no_name_is_written(project: Path) -> None:
+    rows = ["order_id,order_date,customer,sku,qty,amount"]
+    rows += [f"{n},2024-01-02,Company {n % 20},A,1,5" for n in range(200)]
+    (project / "data/raw/b2b.csv").write_text("\n".join(rows))
+    assert "a till" not in new("b2b", "b2b.csv").output
+    rows += [f"x{n},2024-01-02,Kim Minsu,A,1,5" for n in range(99)]
+    (project / "data/raw/one.csv").write_text("\n".join(rows))
+    said = new("one", "one.csv").output
+    assert "customer has one value on 33.1% of the orders" in said
+    assert "Minsu" not in said + (project / "studies/one.yaml").read_text()
+
+
+def test_buyers_without_an_id_may_be_told_by_what_they_left(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRM_PSEUDONYM_KEY", "0123456789abcdef" * 4)
+    head = "주문번호,주문일시,회원번호,상품코드,수량,결제금액,이메일,휴대폰"
+    rows = [
+        "1,2024-01-02,M1,A,1,5,a@example.com,010-1234-5678",
+        "2,2024-01-03,,A,1,5,b@example.com,010-1234-5679",
+        "3,2024-01-04,,A,1,5,b@example.com,",
+        "4,2024-01-05,M1,A,1,5,,",
+    ]
+    (project / "data/raw/o.csv").write_text("\n".join([head, *rows]), encoding="utf-8")
+    members = "회원번호,가입일,이메일,이메일수신동의\nM1,2024-01-01,a@example.com,Y\n"
+    (project / "data/raw/m.csv").write_text(members, encoding="utf-8")
+    said = new("kr", "o.csv", "m.csv").output
+    assert "LOOK           50.0% of the lines have no 회원번호: are their buyers guests?" in said
+    path = project / "studies/kr.yaml"
+    text = path.read_text(encoding="utf-8")
+    person = 'person: {"account": "회원번호", "email": "이메일", "phone": "휴대폰"}'
+    assert f"      # {person}\n" in text
+    members_too = 'person: {"account": "회원번호", "email": "이메일"}'
+    assert f"here too instead of customer_id: {members_too}" in text
+    assert "# not used: 이메일수신동의; who agreed to what" in text
+    assert 'people: {country: "82"}' in text
+    written = text.replace(f"# {person}", person).replace("        customer_id: 회원번호", "        # its id")
+    written = written.replace("    customers:\n", f"    customers:\n      {members_too}\n")
+    path.write_text(written.replace("  tables:", '  people: {country: "82"}\n  tables:'), encoding="utf-8")
+    snapshot, _ = loading.load(project, read_study(project, "kr"))
+    who = pq.read_table(snapshot.path("order_lines")).to_pydict()["customer_id"]
+    assert (len(set(who)), None in who) == (2, False)
+
+
+def test_money_of_the_whole_order_is_said_and_a_partial_refund_is_no_whole_one(project: Path) -> None:
+    rows = ["Name,Created at,Customer ID,Lineitem quantity,Lineitem price,Lineitem sku,Lineitem discount,"
+            "Financial Status,Discount Amount,Refunded Amount"]  # fmt: skip
+    for n in range(20):
+        state = {3: "refunded", 4: "partially_refunded"}.get(n, "paid")
+        back = {3: "15.00", 4: "10.00"}.get(n, "0.00")
+        rows.append(f"#{n},2024-01-02 10:00:00,c{n},1,10.00,A,0.00,{state},{1 + n % 2}.00,{back}")
+        rows.append(f"#{n},2024-01-02 10:00:00,c{n},1,5.00,B,0.50,,,")
+    (project / "data/raw/web.csv").write_text("\n".join(rows))
+    said = new("web", "web.csv").output
+    assert "Discount Amount (10.0% of the amounts here) is of the whole order, and revenue too high" in said
+    assert "Refunded Amount (8.3% of the amounts here) is of the whole order, and revenue too high" in said
+    text = (project / "studies/web.yaml").read_text(encoding="utf-8")
+    assert "# partially_refunded would take the whole order with it" in text
+    assert 'leave_out: [{when: \'col("Financial Status") == "refunded"\', reason: no sale}]' in text
+    less = next(line for line in text.splitlines() if "If it is to be taken off" in line)
+    path = project / "studies/web.yaml"
+    was = next(line for line in text.splitlines() if line.startswith("        amount: "))
+    path.write_text(text.replace(was, "        amount: " + less.partition("amount: ")[2]), encoding="utf-8")
+    snapshot, _ = loading.load(project, read_study(project, "web"))
+    amounts = pq.read_table(snapshot.path("order_lines")).to_pydict()["amount"]
+    assert float(sum(amounts)) == 20 * 14.5
+
+
+def test_what_is_used_is_not_listed_as_unused(project: Path) -> None:
+    text = (
+        "order_id,order_date,Email,sku,qty,amount,Accepts e-mail newsletter\n1,2024-01-02,a@b.cd,A,1,5,yes\n"
+    )
+    (project / "data/raw/o.csv").write_text(text)
+    said = new("x", "o.csv").output
+    assert "person         email: Email (LOOK)" in said
+    assert "  not used: Accepts e-mail newsletter\n" in said
+    assert "not used: Email" not in (project / "studies/x.yaml").read_text()
+
+
+def test_a_check_lists_what_nobody_confirmed(project: Path) -> None:
+    shutil.copy(ROOT / "notebooks/04_churn.ipynb", project / "notebooks")
+    (project / "data/raw/de.csv").write_text(GERMAN, encoding="utf-8")
+    assert new("de", "de.csv").exit_code == 0
+    checked = CliRunner().invoke(app, ["check", "de"]).output
+    path = project / "studies/de.yaml"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    looks = [n for n, line in enumerate(lines, start=1) if "LOOK" in line]
+    assert "  Not confirmed yet, in studies/de.yaml:" in checked
+    assert [f"  line {n}: " in checked for n in looks] == [True] * len(looks)
+    assert "timezone: Europe/Berlin # LOOK" in checked
+    path.write_text("\n".join(lines).replace("LOOK", "seen"), encoding="utf-8")
+    assert "Not confirmed" not in CliRunner().invoke(app, ["check", "de"]).output
+
+
+def test_who_reads_no_further_gets_no_traceback(project: Path) -> None:
+    (project / "data/raw/e.tsv").write_text(ENGLISH)
+    command = [sys.executable, "-m", "crm_utils.cli", "new", "en", "--from", "data/raw/e.tsv"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as reading:
+        assert reading.stdout is not None
+        assert reading.stderr is not None
+        reading.stdout.close()
+        assert reading.stderr.read() == ""
+    assert (project / "studies/en.yaml").is_file()
 
 
 def test_a_file_a_month_is_looked_at_and_written_as_a_pattern(project: Path) -> None:
