@@ -113,7 +113,8 @@ def _tills(proposal: TableProposal) -> list[Question]:
         return []
     ids, orders = proposal.looked.cells[column], proposal.orders()
     shares = frequent(orders)
-    for name in (column, *[n for n in proposal.unused if "nam" in n.casefold() or "명" in n]):
+    people = [n for n in proposal.unused if is_personal(n, proposal.looked.columns[n])]
+    for name in (column, *people):
         cells = proposal.looked.cells[name]
         called = {i for i, text in zip(ids, cells, strict=True) if i and TILL.fullmatch(text)}
         of_orders = Counter(order.customer for order in orders)
@@ -141,8 +142,8 @@ def _line_discount(proposal: TableProposal) -> list[Question]:
     amount, discount = proposal.source("amount"), proposal.source("discount")
     if not discount or " * " not in amount:
         return []
-    told = next(m.told for m in proposal.matches if m.target == "amount")
-    less = {"expression": f"{amount} - {named(discount)}", **told}
+    marks = {m.target: m.told for m in proposal.matches}
+    less = {"expression": f"{amount} - {named(discount)}", **marks["discount"], **marks["amount"]}
     note = f"If it is to be taken off, amount: {json.dumps(less, ensure_ascii=False)}"
     return [Question(f"amount is taken before {discount}: is that what the shop receives?", (note,))]
 

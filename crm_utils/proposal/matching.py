@@ -70,9 +70,10 @@ def match(columns: dict[str, list[str]], table: str, *, only: Collection[str] | 
         prices = [_judged("price", MONEY, name, columns[name], decimal) for name in left]
         price = max((m for m in prices if m), key=lambda m: m.sure, default=None)
         if price:
+            told = found["quantity"].told | price.told
             sum_of = f"{named(found['quantity'].source)} * {named(price.source)}"
             why = "quantity times unit price, discounts not taken off; no column of line totals was found"
-            found["amount"] = Match("amount", sum_of, round(price.sure * 0.65, 2), why, price.told)
+            found["amount"] = Match("amount", sum_of, round(price.sure * 0.65, 2), why, told)
     return [found[target] for target in types if target in found]
 
 

@@ -52,10 +52,11 @@ WORDS = {
 }
 #: Columns that name a person: they are never proposed, and the study says so.
 PERSONAL = re.compile(
-    r"e-?mail|phone|mobile|\btel\b|address|street|zip|postcode|first ?name|last ?name|full ?name|surname|"
-    r"(billing|shipping) ?(name|company|city|to)|birthday|recipient|이메일|수취인|수령인|주문자|구매자|전화|"
-    r"휴대폰|연락처|주소|우편번호|성명|이름|kundenname|handy|"
-    r"고객명|telefon|strasse|straße|plz|vorname|nachname",
+    r"e-?mail|phone|mobile|\btel\b|address|street|zip|postcode|surname|"
+    r"(first|last|full|user|nick|customer|client|buyer|member|guest|contact)[ _-]?name|"
+    r"(billing|shipping)[ _-]?(name|company|city|to)|birthday|recipient|이메일|수취인|수령인|주문자|구매자|"
+    r"전화|휴대폰|연락처|주소|우편번호|성명|이름|kundenname|handy|"
+    r"고객명|회원명|telefon|strasse|straße|plz|vorname|nachname",
     re.IGNORECASE,
 )
 

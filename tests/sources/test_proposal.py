@@ -401,6 +401,24 @@ def test_buyers_without_an_id_may_be_told_by_what_they_left(
     assert (len(set(who)), None in who) == (2, False)
 
 
+@pytest.mark.parametrize("column", ["customer_name", "Buyer name", "first_name", "회원명"])
+def test_a_persons_name_is_no_id(column: str) -> None:
+    assert match({column: ["Kim Minsu"]}, "order_lines") == []
+
+
+def test_a_product_called_as_a_till_makes_no_customer_one(project: Path) -> None:
+    text = "order_id,order_date,member_id,sku,product name,qty,amount\n1,2024-01-02,7,A,Theke,1,5\n"
+    (project / "data/raw/o.csv").write_text(text)
+    assert "a till" not in new("x", "o.csv").output
+
+
+def test_a_products_marks_are_those_of_both_factors(project: Path) -> None:
+    text = "order_id;order_date;member_id;sku;qty;unit_price\n1;2024-01-02;7;A;1,500,000;2.50\n"
+    (project / "data/raw/o.csv").write_text(text)
+    assert new("x", "o.csv").exit_code == 0
+    assert preview(project, read_study(project, "x"))[0].loaded == 1
+
+
 def test_money_of_the_whole_order_is_said_and_a_partial_refund_is_no_whole_one(project: Path) -> None:
     rows = ["Name,Created at,Customer ID,Lineitem quantity,Lineitem price,Lineitem sku,Lineitem discount,"
             "Financial Status,Discount Amount,Refunded Amount"]  # fmt: skip

@@ -108,11 +108,11 @@ def look_at(path: Path, scratch: Place) -> Looked:
     if kind == "jsonl":
         text = as_plain_text(first_lines(path, name, LINES, to=scratch.file(0, ".part")), name, encoding=None,
                              to=scratch.file(0, ".txt"))  # fmt: skip
-        return Looked(name, kind, _sample(scratch, kind, text, json_lines.keys_of(text)))
+        return _sample(scratch, name, kind, text, json_lines.keys_of(text))
     if kind == "excel":
         return _workbook(path, name, scratch)
     there = columnar.footer_of(Found(path, name, kind)).schema.to_arrow_schema().names
-    return Looked(name, kind, _sample(scratch, kind, path, there))
+    return _sample(scratch, name, kind, path, there)
 
 
 def _text(path: Path, name: str, kind: str, scratch: Place) -> Looked:
@@ -187,7 +187,7 @@ def _parted(lines: list[str], mark: str, name: str) -> list[list[str]]:
         ) from None
 
 
-def _sample(scratch: Place, kind: str, path: Path, there: list[str]) -> dict[str, list[str]]:
+def _sample(scratch: Place, name: str, kind: str, path: Path, there: list[str]) -> Looked:
     told = FileTable.model_validate(
         {"files": path.name, "columns": {f"c{n}": c for n, c in enumerate(there) if c}}
     )
@@ -198,7 +198,8 @@ def _sample(scratch: Place, kind: str, path: Path, there: list[str]) -> dict[str
         rows = table.limit(LINES).to_pyarrow().to_pylist()
     except duckdb.Error as error:
         raise DataError(f"{path.name} cannot be read: {without_values(error)}.") from None
-    return {c: ["" if row[c] is None else str(row[c]).strip() for row in rows] for c in there if c}
+    cells = {c: ["" if row[c] is None else str(row[c]).strip() for row in rows] for c in there}
+    return Looked(name, kind, cells, whole=len(rows) < LINES)
 
 
 def delimiter_of(lines: list[str], name: str) -> Guess:
