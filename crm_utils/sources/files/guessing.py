@@ -198,7 +198,7 @@ def _sample(scratch: Place, name: str, kind: str, path: Path, there: list[str]) 
         rows = table.limit(LINES).to_pyarrow().to_pylist()
     except duckdb.Error as error:
         raise DataError(f"{path.name} cannot be read: {without_values(error)}.") from None
-    cells = {c: ["" if row[c] is None else str(row[c]).strip() for row in rows] for c in there}
+    cells = {c: ["" if row[c] is None else str(row[c]).strip() for row in rows] for c in there if c}
     return Looked(name, kind, cells, whole=len(rows) < LINES)
 
 
