@@ -231,7 +231,7 @@ def test_a_snapshot_that_is_damaged_meanwhile_does_not_fail_a_published_run(load
         (["tiny"], TINY.replace("currency", "curency"), 2, "line 4: a study has no 'curency'. Did you mean"),
         (["tiny"], TINY + "notebooks: {offers: {topk: 3}}\n", 2, "no parameter 'topk'"),
         (["tiny"], TINY + "notebooks: {ofers: {}}\n", 2, "No notebook 'ofers'. Did you mean 'offers'?"),
-        (["tiny"], TINY.replace("folder: raw", "folder: rwa"), 3, "There is no folder 'rwa'. Make it and put the files there."),
+        (["tiny"], TINY.replace("folder: raw", "folder: rwa"), 3, "There is no folder 'rwa'. Make it"),
     ],
 )  # fmt: skip
 def test_bad_input_is_one_sentence_and_nothing_is_written(
