@@ -193,11 +193,13 @@ def coverage(tables: Mapping[str, ir.Table]) -> pd.DataFrame:
     -------
     DataFrame
         table, customers (distinct, in that table), ordering_customers (of these, with an order), share (of
-        all ordering customers), revenue_share (their part of the revenue).
+        all ordering customers), revenue_share (their part of all revenue, guests' included).
     """
     lines = tables["order_lines"]
     spend = lines.filter(lines.customer_id.notnull()).group_by("customer_id").agg(revenue=lines.amount.sum())
-    total = spend.aggregate(n=spend.count(), revenue=spend.revenue.sum()).to_pyarrow().to_pylist()[0]
+    total = (
+        lines.aggregate(n=lines.customer_id.nunique(), revenue=lines.amount.sum()).to_pyarrow().to_pylist()[0]
+    )
     rows = []
     for name, table in tables.items():
         if "customer_id" not in table.columns:
