@@ -19,6 +19,7 @@ from crm_utils.experiments import CATALOGUE, Experiment, Metric
 
 __all__ = [
     "effects_written",
+    "level_words",
     "metric_words",
     "placebo_written",
     "sizes_written",

@@ -22,7 +22,7 @@ import duckdb
 import ibis.backends.duckdb
 import ibis.expr.types as ir
 
-from crm_utils.engine_paths import one_file
+from crm_utils.engine_text import identifier, literal, one_file
 from crm_utils.errors import DataError, known_names
 from crm_utils.snapshots import Snapshot
 
@@ -134,7 +134,7 @@ def export(root: Path, study: str, snapshot: str, table: Path) -> Exported:
             known = known_names("customer_id", rows.columns)
             raise DataError(f"{table.stem} is no list of customers: it has no 'customer_id'. {known}")
         rows.create_view("whole")
-        sent = "WHERE NOT coalesce(holdout, false)" if "holdout" in rows.columns else ""
+        sent = "WHERE NOT coalesce(try_cast(holdout AS BOOLEAN), false)" if "holdout" in rows.columns else ""
         con.execute(f"CREATE VIEW list AS FROM whole {sent}")
         con.execute(_BEST, [one_file(keys)])
         kinds = [kind for (kind,) in con.execute("SELECT DISTINCT kind FROM best ORDER BY kind").fetchall()]
@@ -159,20 +159,12 @@ _BEST = """
 
 
 def _joined(kinds: list[str]) -> str:
-    columns = "".join(f", b{n}.value AS {_quoted(f'their_{kind}')}" for n, kind in enumerate(kinds))
+    columns = "".join(f", b{n}.value AS {identifier(f'their_{kind}')}" for n, kind in enumerate(kinds))
     joins = "".join(
-        f" LEFT JOIN best b{n} ON b{n}.customer_id = list.customer_id AND b{n}.kind = {_text(kind)}"
+        f" LEFT JOIN best b{n} ON b{n}.customer_id = list.customer_id AND b{n}.kind = {literal(kind)}"
         for n, kind in enumerate(kinds)
     )
     return f"SELECT list.*{columns} FROM list{joins} ORDER BY ALL"
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
 
 
 def _user() -> str:

@@ -22,7 +22,7 @@ import ibis.backends.duckdb
 import psutil
 
 from crm_utils import contacts, durable, incoming, key_map, people, quality, table_files
-from crm_utils.engine_paths import read_parquet
+from crm_utils.engine_text import read_parquet
 from crm_utils.errors import DataError, without_values
 from crm_utils.snapshots import Snapshot, connect, current_id, find, open_snapshot
 from crm_utils.sources import Input, Raw, Source, reader

@@ -20,7 +20,7 @@ import pandas as pd
 
 import __main__
 from crm_utils import loading, snapshots, tables, wording
-from crm_utils.engine_paths import read_parquet
+from crm_utils.engine_text import read_parquet
 from crm_utils.errors import DataError, RunError, StudyError, known_names
 from crm_utils.results import exact, show, write_results, write_table
 from crm_utils.snapshots import Snapshot

@@ -9,7 +9,7 @@ import ibis.backends.duckdb
 import pyarrow.parquet as pq
 
 from crm_utils import quality
-from crm_utils.engine_paths import read_parquet
+from crm_utils.engine_text import read_parquet
 from crm_utils.errors import DataError
 from crm_utils.snapshots import sha256
 from crm_utils.sources import Raw

@@ -147,7 +147,7 @@ def campaign_changes(
         The canonical tables. A campaign's span is the whole weeks that cover it.
     newcomers
         Also customers who first came within the two spans before the start, or after it. They can only have
-        risen, and hardly one of them is targeted: in a shop that grows they make every placebo fail.
+        risen, and hardly one of them is targeted: in a shop that grows, honest campaigns fail by them.
 
     Returns
     -------

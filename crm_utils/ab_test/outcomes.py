@@ -34,8 +34,8 @@ def orders_with_margin(order_lines: ir.Table, products: ir.Table | None = None) 
         ``order_id``, ``customer_id``, ``ordered_at``, ``amount``, ``margin`` = Σ quantity × unit margin − Σ
         discount. A discount that the shop pays, a coupon's too, is taken off once. Lines whose product has
         no margin add nothing but their discount. What comes back costs what was paid back, less what the
-        goods cost the shop (list price − margin), so that a purchase and its return add up to nothing,
-        whatever the discount was; without a list price it costs its margin. Guests are left out.
+        goods cost the shop (list price − margin): a purchase at list price less a discount and its return
+        add up to nothing. Without a list price it costs its margin. Guests are left out.
     """
     lines = order_lines.filter(order_lines.customer_id.notnull())
     if products is None or "unit_margin" not in products.columns:

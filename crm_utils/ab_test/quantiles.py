@@ -126,8 +126,8 @@ def quantile_spreads(rows: ir.Table, metrics: Sequence[Metric], *, customers: in
     Notes
     -----
     √(q (1 − q)) s, where s = 1 / f(x_q) is the slope of the quantiles there: their difference from q − h to
-    q + h over 2h, with the bandwidth h of Hall and Sheather (JRSS B 50, 1988). The narrow interval of one
-    quantile would do as well, with twice the noise.
+    q + h over 2h, with the bandwidth h of Hall and Sheather (JRSS B 50, 1988). The interval of
+    one quantile would do as well, with more noise: fewer customers lie between its ends.
     """
     found = {}
     for metric in metrics:

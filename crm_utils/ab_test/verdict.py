@@ -5,7 +5,7 @@ The rule is written here once and was fixed before any data:
 1. A sample ratio that stops: no verdict (``none``).
 2. A guardrail beyond its margin, the primary worse, or money lost, each with its whole interval: **stop**.
 3. The primary better and every guardrail shown to hold its margin: **ship**.
-4. Customers whose horizon is not complete: **go on**.
+4. Customers whose horizon is not complete, or who may still come: **go on**.
 5. Else **cannot tell**: the interval says which effects are still possible.
 
 *Better* and *worse* mean beyond the bound at a planned look; without planned looks, by Holm over arms once

@@ -99,8 +99,8 @@ class Source(Protocol):
     def inputs(self, study: Study, root: Path, scratch: Path, *, sample: int | None = None) -> list[Input]:
         """The files that are read; a missing one raises DataError.
 
-        ``scratch`` is a folder for what is unpacked or fetched; it is made by whoever needs it, for its owner
-        alone, and removed after the load. With ``sample``, what is fetched may end after so many rows.
+        ``scratch`` is a folder for what is unpacked or fetched, its owner's alone and removed after the load.
+        With ``sample``, what is fetched may end after so many rows.
         """
         ...
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
-from crm_utils.engine_paths import read_parquet
+from crm_utils.engine_text import read_parquet
 from crm_utils.errors import DataError, known_names
 from crm_utils.sources import Decision, Input, Raw
 from crm_utils.sources.files.options import folder_of

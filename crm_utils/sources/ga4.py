@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from crm_utils import people
+from crm_utils.engine_text import literal, path_literal
 from crm_utils.errors import DataError
 from crm_utils.mapping import TableMapping
 from crm_utils.people import PeopleOptions
 from crm_utils.sources import Decision, Input, Raw
-from crm_utils.sources.files.engine_text import literal, path_literal
 from crm_utils.sources.files.finding import find_files, format_of
 from crm_utils.sources.files.options import FileTable, folder_of
 

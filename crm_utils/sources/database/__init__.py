@@ -14,7 +14,7 @@ import ibis.expr.types as ir
 from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 
 from crm_utils import people
-from crm_utils.engine_paths import read_parquet
+from crm_utils.engine_text import read_parquet
 from crm_utils.mapping import TableMapping, check_columns, columns_used
 from crm_utils.people import PeopleOptions
 from crm_utils.sources import Decision, Input, Raw

@@ -15,7 +15,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from crm_utils.engine_paths import one_file
+from crm_utils.engine_text import one_file
 from crm_utils.errors import DataError
 from crm_utils.sources.database.address import Address
 from crm_utils.sources.database.sessions import UNREADABLE, LostError, Session, open_session

@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, Field
 
-from crm_utils.engine_paths import read_parquet
+from crm_utils.engine_text import read_parquet
 from crm_utils.errors import StudyError
 from crm_utils.sources import Input, Raw
 from crm_utils.sources.demo_shop import canonical, pure

@@ -14,8 +14,8 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from crm_utils.engine_text import identifier, literal, path_literal
 from crm_utils.errors import DataError
-from crm_utils.sources.files.engine_text import identifier, literal, path_literal
 from crm_utils.sources.files.finding import Found
 from crm_utils.sources.files.line_numbers import FileRows, blocks, lines_of
 from crm_utils.sources.files.options import FileTable

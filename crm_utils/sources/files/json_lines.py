@@ -6,8 +6,8 @@ import itertools
 import json
 from pathlib import Path
 
+from crm_utils.engine_text import identifier, literal, path_literal
 from crm_utils.errors import DataError
-from crm_utils.sources.files.engine_text import identifier, literal, path_literal
 from crm_utils.sources.files.finding import Found
 from crm_utils.sources.files.options import FileTable
 from crm_utils.sources.files.part import HIDDEN, Part, Place, plain_text, used_columns

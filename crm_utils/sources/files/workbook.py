@@ -17,8 +17,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from crm_utils.engine_text import path_literal
 from crm_utils.errors import DataError, known_names
-from crm_utils.sources.files.engine_text import path_literal
 from crm_utils.sources.files.finding import Found
 from crm_utils.sources.files.options import FileTable
 from crm_utils.sources.files.part import Part, Place, used_columns

@@ -1,7 +1,8 @@
-"""How does the engine read one file, and not a pattern? Its name with the wildcards as plain letters.
+"""How do a name, a text and a file stand in the engine's SQL? As themselves, whatever letters are in them.
 
-DuckDB takes ``orders [2].csv`` for a pattern that fits ``orders 2.csv``, and a folder ``year=2024`` for a
-column. Whatever names a file to it goes through here.
+A file is read by its name with the wildcards as plain letters: DuckDB takes ``orders [2].csv`` for a pattern
+that fits ``orders 2.csv``, and a folder ``year=2024`` for a column. Whatever names a file to it goes through
+here.
 """
 
 from __future__ import annotations
@@ -12,7 +13,29 @@ from pathlib import Path
 import ibis.backends.duckdb
 import ibis.expr.types as ir
 
-__all__ = ["one_file", "read_parquet"]
+__all__ = ["identifier", "literal", "one_file", "path_literal", "read_parquet"]
+
+
+def literal(text: str) -> str:
+    """A text in SQL.
+
+    Examples
+    --------
+    >>> literal("it's")
+    "'it''s'"
+    """
+    return "'" + text.replace("'", "''") + "'"
+
+
+def identifier(name: str) -> str:
+    """A name in SQL.
+
+    Examples
+    --------
+    >>> identifier("Unit price")
+    '"Unit price"'
+    """
+    return '"' + name.replace('"', '""') + '"'
 
 
 def one_file(path: Path | str) -> str:
@@ -24,6 +47,17 @@ def one_file(path: Path | str) -> str:
     'shop [[]1]/orders[*].csv'
     """
     return re.sub(r"([*?\[])", r"[\1]", str(path))
+
+
+def path_literal(path: Path | str) -> str:
+    """A file in SQL: that one, whatever its name looks like.
+
+    Examples
+    --------
+    >>> path_literal("orders [2].csv")
+    "'orders [[]2].csv'"
+    """
+    return literal(one_file(path))
 
 
 def read_parquet(
