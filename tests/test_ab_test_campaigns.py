@@ -155,7 +155,7 @@ def test_newcomers_do_not_make_an_honest_campaign_fail() -> None:
     """A shop that grows; who is there is targeted by lot, and nothing happens."""
     rng, failed = np.random.default_rng(4), {True: 0, False: 0}
     start, days = 112, 28
-    for _ in range(8):
+    for _ in range(12):
         came = rng.integers(0, 168, 900)
         who = np.repeat(np.arange(900), rng.poisson((196 - came) / 10))
         at = came[who] + rng.random(len(who)) * (196 - came[who])
@@ -180,7 +180,7 @@ def test_newcomers_do_not_make_an_honest_campaign_fail() -> None:
                 changes.execute(), plans.assign(targeted=len(meant)), first=FIRST, last=LAST
             ).iloc[0]
             failed[newcomers] += row["note"].startswith("no estimate")
-    assert failed[False] <= binom.isf(0.005, 8, 0.05)
+    assert failed[False] <= binom.isf(0.005, 12, 0.05)
     assert failed[True] > failed[False]
 
 

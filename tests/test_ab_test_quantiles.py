@@ -80,7 +80,7 @@ def test_the_spread_is_the_theorys(q: float) -> None:
 
 
 def test_a_test_of_the_size_given_finds_the_effect_as_often_as_promised() -> None:
-    rng, trials = np.random.default_rng(2), 120
+    rng, trials = np.random.default_rng(2), 200
     spreads = spread_of(rng.normal(100, 20, 100_000))
     none = Sums(0, {}, {})
     needed = int(sizes(none, [MEDIAN], lifts=[0.05], spreads=spreads)["customers"].iloc[0])
