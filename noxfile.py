@@ -36,6 +36,8 @@ PEERS = (
 )
 # Written in C and built on the spot: without a compiler it is left out, and the results say so.
 BUILT_PEERS = ("pyfim==6.28",)
+# It needs another pandas than the other peers; where it does not install it is left out as well.
+BAYESIAN_PEER = "pymc-marketing==0.19.2"
 
 
 def install(session: nox.Session, *groups: str) -> None:
@@ -110,6 +112,15 @@ def types(session: nox.Session) -> None:
 
 
 @nox.session
+def messages(session: nox.Session) -> None:
+    """Write messages.pot: every template that a translator has to turn, of modules, pages and notebooks."""
+    install(session, "tests")
+    session.run(
+        "pybabel", "extract", "-F", "babel.cfg", "-k", "N_", "-k", "NP_:1,2", "-o", "messages.pot", "."
+    )
+
+
+@nox.session
 def browser(session: nox.Session) -> None:
     """Open every page of a real run in headless Chromium: requests, console, width, accessibility."""
     install(session, "browser")
@@ -130,7 +141,8 @@ def pictures(session: nox.Session) -> None:
 def lab(session: nox.Session) -> None:
     """JupyterLab in the notebooks' folder, with the kernel of this environment."""
     install(session)
-    session.run("jupyter", "lab", "--notebook-dir", str(ROOT), *session.posargs)
+    opens = "--ServerApp.contents_manager_class=crm_utils.tools.lab.Notebooks"
+    session.run("jupyter", "lab", opens, "--notebook-dir", str(ROOT), *session.posargs)
 
 
 @nox.session
@@ -161,14 +173,16 @@ def spark(session: nox.Session) -> None:
         missing = "There is no Java on this machine; Spark needs version 17 or later."
         session.error(missing) if os.environ.get("CI") else session.skip(missing)
     install(session, "tests", "spark")
-    session.run("pytest", "tests/spark", *session.posargs)
+    # A Spark each: hundreds of small queries keep one core busy, not two.
+    session.run("pytest", "tests/spark", "--numprocesses", "2", *session.posargs)
 
 
 @nox.session
 def calibrate(session: nox.Session) -> None:
     """Simulate experiments by the thousand, to see whether tests, intervals and bounds keep their promises.
 
-    Writes benchmarks/CALIBRATION.md; takes some three minutes. Posargs go to calibrate.py (--replicates N).
+    Writes benchmarks/CALIBRATION.md; takes some fifteen minutes. Posargs go to calibrate.py (--replicates N,
+    or --decisions N for the rows of its second table alone).
     """
     install(session)
     session.run("python", "benchmarks/calibrate.py", *session.posargs)
@@ -177,6 +191,8 @@ def calibrate(session: nox.Session) -> None:
 @nox.session
 def sources(session: nox.Session) -> None:
     """Data of one's own and the people in them, real databases, and the simulated shop whose truth is known.
+
+    Also a new environment from environment.yml, and rates that take hundreds of simulated shops.
 
     MariaDB is installed where apt-get is found.
     """
@@ -187,7 +203,25 @@ def sources(session: nox.Session) -> None:
         session.run("apt-get", "update", "--quiet", external=True)
         session.run("apt-get", "install", "--yes", "--quiet", "mariadb-server", external=True)
     install(session, "tests")
-    session.run("pytest", "tests/sources", *BESIDE, *session.posargs, env=ONE_THREAD)
+    also = ("tests/test_environment.py", "-m", "not many")  # a new environment from environment.yml
+    session.run("pytest", "tests/sources", *also, *BESIDE, *session.posargs, env=ONE_THREAD)
+    if not session.posargs:
+        # Rates take hundreds of simulated shops: too long for the tests of every change on a desk.
+        session.run("pytest", "tests/methods", "-m", "simulated and not many", *BESIDE, env=ONE_THREAD)
+
+
+@nox.session
+def shops(session: nox.Session) -> None:
+    """Run all notebooks on 300 small random shops of every kind: none may fail. Posargs: another number.
+
+    Takes half an hour of an idle machine.
+    """
+    install(session, "tests")
+    number = session.posargs[0] if session.posargs else "300"
+    session.run("pytest", "tests/methods", *BESIDE, "-m", "many", env=ONE_THREAD)
+    # Shops are dealt to all workers: one file holds them.
+    spread = ("--numprocesses", "logical", "--maxprocesses", "4")
+    session.run("pytest", "tests/sources/test_every_shop.py", *spread, env=ONE_THREAD | {"CRM_SHOPS": number})
 
 
 @nox.session
@@ -204,4 +238,11 @@ def bench(session: nox.Session) -> None:
     session.run(str(peers / "bin" / "pip"), "install", "--quiet", *PEERS, external=True)
     pip = (str(peers / "bin" / "pip"), "install", "--quiet", *BUILT_PEERS)
     session.run(*pip, external=True, success_codes=[0, 1])
-    session.run("python", "benchmarks/bench.py", "--peers", str(peers / "bin" / "python"), *session.posargs)
+    pymc = Path(session.create_tmp()).resolve() / "pymc"
+    session.run("python", "-m", "venv", str(pymc))
+    pip = (str(pymc / "bin" / "pip"), "install", "--quiet", BAYESIAN_PEER, "pyarrow")
+    session.run(*pip, external=True, success_codes=[0, 1])
+    there = (pymc / "lib").glob("python*/site-packages/pymc_marketing")
+    bayesian = ("--pymc", str(pymc / "bin" / "python")) if any(there) else ()
+    peers_python = ("--peers", str(peers / "bin" / "python"))
+    session.run("python", "benchmarks/bench.py", *peers_python, *bayesian, *session.posargs)

@@ -113,6 +113,12 @@ class Metric(_Declared):
         return self.name.replace("_", " ")
 
     @property
+    def is_rate(self) -> bool:
+        """Whether its values are shares, so that a difference of two is in percentage points."""
+        counted = ("orders", "returns", "messages", "unsubscribed")
+        return self.kind == "conversion" or (self.kind == "ratio" and self.of in counted)
+
+    @property
     def sign(self) -> int:
         """1 where more is good, −1 where less is."""
         return 1 if self.better == "higher" else -1
@@ -181,6 +187,14 @@ class Experiment(_Declared):
         For the analysis of those who could have noticed, beside that of all.
     campaigns
         For each arm the campaign that brings its treatment, to compare exposure with assignment.
+    money_margin
+        Contribution (revenue where no margin is known) may be lower by this share of the control's mean at
+        most: that has to be shown before anything ships. 0.02 is well below the effects that are worth a
+        test, so that what ships cannot lose what a test would look for, and wide enough to be shown by a
+        test that was sized for those.
+    features
+        Columns of ``customers``, known before the assignment, by which a model may choose for whom, beside
+        those that are always used.
     alpha
         Two-sided error rate.
     """
@@ -203,6 +217,8 @@ class Experiment(_Declared):
     trigger: Trigger | None = None
     campaigns: dict[_Name, str] = {}
     alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
+    money_margin: Annotated[float, Field(strict=False, ge=0, lt=1)] = 0.02
+    features: list[str] = []
 
     @model_validator(mode="after")
     def _consistent(self) -> Experiment:
@@ -213,7 +229,7 @@ class Experiment(_Declared):
             )
         if self.control not in open_arms:
             raise ValueError(
-                f"control '{self.control}' is no open arm. {known_names(self.control, open_arms)}"
+                f"'{self.control}' is not one of the open arms. {known_names(self.control, open_arms)}"
             )
         for arm in self.campaigns:
             if arm not in self.arms:
@@ -262,5 +278,8 @@ class Experiment(_Declared):
         (True, 64)
         """
         declared = self.model_dump(mode="json", exclude={"title"})
+        # What came to the language of declarations later leaves older fingerprints as they were.
+        later = {name: type(self).model_fields[name].default for name in ("money_margin", "features")}
+        declared = {name: value for name, value in declared.items() if value != later.get(name, ...)}
         text = json.dumps(declared, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()

@@ -6,29 +6,37 @@
 
 from __future__ import annotations
 
-import atexit
-import contextlib
-import functools
 import hashlib
 import json
-import os
 import re
 import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import duckdb
-import ibis
-import ibis.backends.duckdb
 
 from crm_utils.errors import DataError, StudyError
 from crm_utils.study import Study
 from crm_utils.tables import AsOf
 
-__all__ = ["Snapshot", "connect", "current", "current_id", "find", "open_snapshot", "prune", "sha256"]
+__all__ = [
+    "SCHEMA_VERSION",
+    "Snapshot",
+    "current",
+    "current_id",
+    "find",
+    "open_snapshot",
+    "prune",
+    "sealed",
+    "sha256",
+]
 
+#: Of the manifest.
+SCHEMA_VERSION = 2
+#: What every manifest says, and the kind of it: one that lacks any is not what was written.
+_SAYS = {
+    "study": str, "source": str, "options": dict, "zone": str, "inputs": list, "tables": dict,
+    "oddities": dict, "decisions": list, "first_day": str, "last_day": str, "last_complete_day": str,
+}  # fmt: skip
 #: The newest so many are kept, whether a run used them or not.
 KEPT = 3
 
@@ -70,33 +78,6 @@ class Snapshot:
             known = f"'{study.name}' has orders from {first} to {last}: choose one of these days."
             raise StudyError(f"as_of {as_of} is {when}. {known}")
         return as_of
-
-
-def connect() -> ibis.backends.duckdb.Backend:
-    """A DuckDB in this process, with the share of memory and threads that the runner left to it.
-
-    ``CRM_THREADS`` and ``CRM_MEMORY`` (such as ``4GB``) are set by the pipeline, which knows how many
-    notebooks run beside each other; without them DuckDB takes what the machine has. What does not fit into
-    memory is written below the system's folder for temporary files (``TMPDIR``), for its owner alone, and
-    removed when the process ends.
-    """
-    settings = {
-        "threads": os.environ.get("CRM_THREADS"),
-        "memory_limit": os.environ.get("CRM_MEMORY"),
-        "temp_directory": _spill_folder(),
-    }
-    con = ibis.duckdb.connect(**{name: value for name, value in settings.items() if value})
-    # In a kernel without ipywidgets the bar cannot be set, and is not shown.
-    with contextlib.suppress(duckdb.InvalidInputException):
-        con.con.execute("SET enable_progress_bar = false")
-    return con
-
-
-@functools.cache
-def _spill_folder() -> str:
-    folder = tempfile.mkdtemp(prefix="crm-spill-")  # for its owner alone: rows may name people
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
 
 
 def current(root: Path, study: str) -> Snapshot | None:
@@ -145,13 +126,36 @@ def open_snapshot(folder: Path, *, verify: bool = False) -> Snapshot | None:
     """
     try:
         manifest = json.loads((folder / "snapshot.json").read_text(encoding="utf-8"))
-        files = [(folder / f"{table}.parquet", told) for table, told in manifest["tables"].items()]
-        whole = all(path.stat().st_size == told["bytes"] for path, told in files)
+        if not _is_as_written(manifest, folder.name):
+            return None
+        files = [(folder / f"{table}.parquet", entry) for table, entry in manifest["tables"].items()]
+        whole = all(path.stat().st_size == entry["bytes"] for path, entry in files)
         if verify:
-            whole = whole and all(sha256(path) == told["sha256"] for path, told in files)
+            whole = whole and all(sha256(path) == entry["sha256"] for path, entry in files)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     return Snapshot(folder, manifest) if whole else None
+
+
+def sealed(manifest: dict[str, Any]) -> dict[str, Any]:
+    """A manifest with a hash of what it says, by which it is known to be what was written."""
+    written = json.loads(json.dumps(manifest))  # keys as they are read again
+    return {**written, "says": _hash(written)}
+
+
+def _is_as_written(manifest: Any, name: str) -> bool:
+    """Whether a manifest is that of the folder it lies in, of this version, whole and unchanged."""
+    if not isinstance(manifest, dict):
+        return False
+    known = (manifest.get("schema_version"), manifest.get("id")) == (SCHEMA_VERSION, name)
+    whole = all(isinstance(manifest.get(key), kind) for key, kind in _SAYS.items())
+    # Those of earlier versions have no hash.
+    return known and whole and manifest.get("says") in (None, _hash(manifest))
+
+
+def _hash(manifest: dict[str, Any]) -> str:
+    content = {key: value for key, value in manifest.items() if key != "says"}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def current_id(home: Path) -> str:

@@ -16,7 +16,7 @@ import ibis.expr.types as ir
 
 from crm_utils.errors import StudyError
 
-__all__ = ["TABLES", "AsOf", "Column", "TableSpec", "cut", "orders"]
+__all__ = ["TABLES", "AsOf", "Column", "TableSpec", "cut", "orders", "orders_sent_back"]
 
 TEXT, MONEY, QUANTITY = "string", "decimal(18, 2)", "decimal(18, 3)"
 TIME, DAY, YES_NO, WHOLE = "timestamp(6)", "date", "boolean", "int64"
@@ -220,6 +220,18 @@ _SPECS = (
         ),
         cut="occurred_at",
     ),
+    TableSpec(
+        "marketing_costs",
+        "money spent on a channel in a period",
+        (
+            Column("starts_on", DAY, "first day of the period", "day", required=True),
+            Column("ends_on", DAY, "last day of the period", "day", required=True),
+            Column("acquisition_channel", TEXT, "how customers were won with it; empty when for all"),
+            Column("cost", MONEY, "money spent in the period, at least 0", "money", required=True),
+        ),
+        cut="starts_on",
+        notes=("A period that is not over at as_of is known whole: use those that are over.",),
+    ),
 )
 TABLES: dict[str, TableSpec] = {spec.name: spec for spec in _SPECS}
 
@@ -317,10 +329,17 @@ def orders(order_lines: ir.Table) -> ir.Table:
     -------
     ibis Table
         order_id, customer_id (null = guest), ordered_at (of its first line), lines (count), quantity,
-        amount and discount (sums, exact decimals), channel.
+        amount and discount (sums, exact decimals), channel, kept (False where goods came back in the order
+        and nothing of it was kept).
+
+    Notes
+    -----
+    Something is kept when more of a product was bought than came back. An order whose pieces and whose money
+    both come to nothing is not kept either: its refund is booked under a product of its own. An order
+    without a returned line is always kept, also one that coupons paid for wholly.
     """
     t = order_lines
-    return t.group_by("order_id").agg(
+    whole = t.group_by("order_id").agg(
         customer_id=t.customer_id.max(),
         ordered_at=t.ordered_at.min(),
         lines=t.count(),
@@ -329,3 +348,22 @@ def orders(order_lines: ir.Table) -> ir.Table:
         discount=t.discount.sum().cast(MONEY),
         channel=t.channel.max(),
     )
+    back = orders_sent_back(t).select(returned_id="order_id")
+    both = whole.left_join(back, whole.order_id == back.returned_id)
+    return both.select(*whole.columns, kept=both.returned_id.isnull())
+
+
+def orders_sent_back(order_lines: ir.Table) -> ir.Table:
+    """Find the orders of which nothing was kept, by the rule of :func:`orders`: ``order_id``.
+
+    For what is made of lines rather than of orders; pure returns are among them.
+    """
+    t = order_lines
+    # Only orders with a returned line are looked at by product, which are few: the others cost one filter.
+    returning = t.filter((t.quantity < 0) | (t.amount < 0)).select("order_id").distinct()
+    by = [name for name in ("order_id", "product_id") if name in t.columns]
+    back = t.semi_join(returning, "order_id")
+    goods = back.group_by(by).agg(n=back.quantity.sum(), money=back.amount.sum())
+    per = goods.group_by("order_id").agg(most=goods.n.max(), pieces=goods.n.sum(), money=goods.money.sum())
+    nothing = (per.most <= 0) | ((per.pieces <= 0) & (per.money == 0))
+    return per.filter(nothing.fill_null(False)).select("order_id")

@@ -19,9 +19,25 @@ from typing import Any
 import pandas as pd
 
 from crm_utils.errors import known_names
+from crm_utils.tools.language import _, ngettext
 
-__all__ = ["Table", "alike", "count", "days", "interval", "money", "money_in", "number", "share", "table"]
+__all__ = [
+    "NO_FORMULA",
+    "Table",
+    "alike",
+    "count",
+    "days",
+    "interval",
+    "money",
+    "money_in",
+    "number",
+    "points",
+    "share",
+    "table",
+]
 
+#: A class that keeps JupyterLab's MathJax away: two amounts in dollars are no formula.
+NO_FORMULA = "mathjax_ignore"
 Number = int | float | Decimal
 MINUS, MISSING, SPACE = "\N{MINUS SIGN}", "\N{EN DASH}", "\N{NO-BREAK SPACE}"
 _SYMBOLS = {"USD": "$", "GBP": "£", "EUR": "€", "KRW": "₩", "JPY": "¥"}
@@ -104,10 +120,24 @@ def share(value: Number | None, digits: int = 0) -> str:
     return _write(math.copysign(100 * shown, value), digits, before=bound, after=f"{SPACE}%")
 
 
+def points(value: Number | None, digits: int = 1) -> str:
+    """A difference of two shares in percentage points: from 20 % to 25 % is ``5.0 pp``, a rise by a quarter.
+
+    Examples
+    --------
+    >>> points(0.0123), points(-0.05, 0)
+    ('1.2 pp', '−5 pp')
+    """
+    if value is None or _missing(value):
+        return MISSING
+    return _("{points} pp").format(points=number(100 * value, digits))
+
+
 def days(value: Number | None) -> str:
     """A span of days: ``1 day``, ``17 days``."""
-    whole = count(value)
-    return whole if whole == MISSING else f"{whole} {'day' if whole in ('1', MINUS + '1') else 'days'}"
+    if value is None or _missing(value):
+        return MISSING
+    return ngettext("{days} day", "{days} days", float(value)).format(days=count(value))
 
 
 def interval(
@@ -123,7 +153,7 @@ def interval(
     if _missing(low) or _missing(high):
         return how(value)
     how = alike(how, [v for v in (value, low, high) if v is not None and not _missing(v)])
-    return f"{how(value)} ({how(low)} to {how(high)})"
+    return _("{value} ({low} to {high})").format(value=how(value), low=how(low), high=how(high))
 
 
 class Table:
@@ -185,19 +215,19 @@ def table(
     # By place, because two columns may have one name.
     columns = [_column(frame.iloc[:, i], formats.get(name)) for i, name in enumerate(frame.columns)]
     # JupyterLab puts every cell on the right; a page has a style of its own and drops this one.
-    marks = [' class="number"' if is_number else ' style="text-align: left"' for _, is_number in columns]
-    rows = list(zip(*(cells for cells, _ in columns), strict=True))
+    marks = [' class="number"' if is_number else ' style="text-align: left"' for cells, is_number in columns]
+    rows = list(zip(*(cells for cells, is_number in columns), strict=True))
     head = "".join(f'<th scope="col"{m}>{html.escape(h)}</th>' for h, m in zip(heads, marks, strict=True))
     body = "".join(
         "<tr>" + "".join(f"<td{m}>{html.escape(v)}</td>" for v, m in zip(row, marks, strict=True)) + "</tr>"
         for row in rows
     )
-    body = body or f'<tr><td colspan="{len(heads) or 1}">none</td></tr>'
+    body = body or f'<tr><td colspan="{len(heads) or 1}">{html.escape(_("none"))}</td></tr>'
     markup = (
-        f'<table class="shown"><caption>{html.escape(caption)}</caption>'
+        f'<table class="shown {NO_FORMULA}"><caption>{html.escape(caption)}</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     )
-    text = pd.DataFrame(rows, columns=heads).to_string(index=False) if rows else "none"
+    text = pd.DataFrame(rows, columns=heads).to_string(index=False) if rows else _("none")
     return Table(markup, f"{caption}\n{text}")
 
 

@@ -7,22 +7,28 @@ a row that the study leaves out: ``quality.split`` parts and counts them.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import ibis
 import ibis.expr.types as ir
 
+from crm_utils import engine
 from crm_utils.errors import CrmError, DataError, known_names
 from crm_utils.mapping import reading as read
 from crm_utils.mapping.compiling import CUSTOMER, LINEAGE, Compiler, Typed
-from crm_utils.mapping.expressions import column_named, columns_of
+from crm_utils.mapping.expressions import column_named, columns_cut, columns_of
 from crm_utils.mapping.model import ColumnMap, TableMapping, check_columns
 from crm_utils.mapping.returns import negated, netted
 from crm_utils.tables import DAY, MONEY, QUANTITY, TABLES, TEXT, TIME, WHOLE, YES_NO
 
-__all__ = ["ColumnMap", "TableMapping", "apply", "check_columns", "columns_named", "columns_used"]
+__all__ = ["SWAPPED", "ColumnMap", "TableMapping", "apply", "check_columns", "columns_named", "columns_used"]
 
+#: Of a row set aside whose day is one only with day and month the other way round.
+SWAPPED = "day and month stand the other way round"
 #: Types of a customer's attributes beyond the contract.
+#: What the text of a row set aside says of a column of which a part is read.
+CUT = "(a part of it is read)"
 _EXTRA = {"text": TEXT, "number": QUANTITY, "date": DAY, "yes_no": YES_NO}
 _WORDS = {
     MONEY: "a number",
@@ -42,7 +48,7 @@ def apply(raw: ir.Table, mapping: TableMapping, *, table: str, zone: str) -> ir.
     ----------
     raw
         The data as they were read, text or typed, with ``_file`` (text) and ``_row`` (counted from 1). Lines
-        that could not be parted into columns have ``_problem`` (why) and ``_raw`` (the line), and nulls
+        that could not be split into columns have ``_problem`` (why) and ``_raw`` (the line), and nulls
         elsewhere.
     mapping
         What the study says of this table.
@@ -76,20 +82,20 @@ def apply(raw: ir.Table, mapping: TableMapping, *, table: str, zone: str) -> ir.
     made = {"customer_id": ColumnMap(column=CUSTOMER)} if mapping.person else {}
     for name, column in (mapping.columns | made).items():
         try:
-            found = _mapped(raw, name, column, mapping, table, zone)
+            mapped = _mapped(raw, name, column, mapping, table, zone)
         except CrmError as error:
             raise type(error)(f"{table}.{name}: {error}") from None
-        values[name] = found.value
-        problems += found.problems
-        used |= found.used
+        values[name] = mapped.value
+        problems += mapped.problems
+        used |= mapped.used
     flags = {f"_flag_{n}": test for n, (test, _) in enumerate(problems)}
     is_return = _is_return(raw, values, mapping, table, zone)
-    read_once = _evaluated(
+    read_once = engine.as_view(
         raw.select(
             **values,
             _file=raw._file,
             _row=raw._row,
-            _raw=_raw_text(raw, used),
+            _raw=_raw_text(raw, used, _cut(mapping, list(raw.columns))),
             _left_out=_left_out(raw, mapping, table, zone),
             _before=raw._problem if "_problem" in raw.columns else ibis.null("string"),
             **flags,
@@ -109,6 +115,7 @@ def columns_named(mapping: TableMapping) -> list[str]:
     texts += [rule.when for rule in mapping.leave_out]
     texts += [mapping.returns.when] if mapping.returns and mapping.returns.when else []
     named = [c.column for c in mapping.columns.values() if c.column] + list(mapping.person.values())
+    named += [name for c in mapping.columns.values() for name in c.columns or ()]
     named += mapping.duplicates if isinstance(mapping.duplicates, list) else []
     return list(dict.fromkeys([*named, *(name for text in texts for name in columns_of(text))]))
 
@@ -128,14 +135,14 @@ def columns_used(mapping: TableMapping, there: list[str], *, table: str) -> list
         except KeyError:
             known = known_names(name, there, label="They have")
             raise DataError(f"{table}: the data have no column '{name}'. {known}") from None
-    found = [name for name in there if name in used or mapping.duplicates == "drop"]
-    for name in found:
+    columns = [name for name in there if name in used or mapping.duplicates == "drop"]
+    for name in columns:
         if name.casefold() in (*LINEAGE, CUSTOMER):
             raise DataError(
                 f"{table}: the data have a column '{name}', as a column of ours is called that says where a "
                 "row came from. Rename it in the data."
             )
-    return found
+    return columns
 
 
 @dataclass(frozen=True)
@@ -152,22 +159,49 @@ def _mapped(
     types = {c.name: c.type for c in TABLES[table].columns}
     kind = types.get(name, _EXTRA[column.type])
     reader = Compiler(raw, mapping.reading(column), zone)
-    item = _origin(reader, column)
+    item = _each(column.each, raw, mapping, table, zone) if column.each else _origin(reader, column)
+    if column.anew:
+        item = Typed(_begins(column.anew, raw, mapping, table, zone) + "-" + reader.text(item), "text")
     problems: _Problems = []
     if column.codes is not None:
         item, problems = _decoded(reader, item, name, column)
     parsed = _typed(reader, item, kind, column)
+    problems += [(swapped, f"{name}: {SWAPPED}") for swapped in reader.swapped]
     problems += [(unread, f"{name}: {what}") for unread, what in reader.unread]
+    problems += [(parsed.swapped, f"{name}: {SWAPPED}")] if parsed.swapped is not None else []
     problems += [(parsed.unread, f"{name} cannot be read as {_WORDS[kind]}")] if kind in _WORDS else []
-    if kind == TEXT and name.endswith("_id"):
+    if kind == TEXT and name.endswith("_id") and column.column != CUSTOMER:
+        parsed = read.Parsed(read.of_an_id(parsed.value), parsed.unread)
         cut = read.shortened(parsed.value)
         problems.append((cut, f"{name} was shortened by a spreadsheet (such as 1.2E+12)"))
     return _Mapped(parsed.value, problems, reader.used)
 
 
+def _begins(anew: str, raw: ir.Table, mapping: TableMapping, table: str, zone: str) -> ir.StringValue:
+    """In what an order's number is one only: its file, or the day, month or year of its line."""
+    if anew == "file":
+        return raw._file
+    day = _mapped(raw, "ordered_at", mapping.columns["ordered_at"], mapping, table, zone).value
+    return day.strftime({"year": "%Y", "month": "%Y-%m", "day": "%Y-%m-%d"}[anew])
+
+
+def _each(each: str, raw: ir.Table, mapping: TableMapping, table: str, zone: str) -> Typed:
+    """An order where none is numbered: each row, or all that a customer buys in a day."""
+    row = raw._file + "-" + raw._row.cast("string")
+    whose = ColumnMap(column=CUSTOMER) if mapping.person else mapping.columns.get("customer_id")
+    if each == "row" or whose is None:
+        return Typed(row, "text")
+    customer = _mapped(raw, "customer_id", whose, mapping, table, zone).value
+    day = _mapped(raw, "ordered_at", mapping.columns["ordered_at"], mapping, table, zone).value
+    return Typed(ibis.coalesce(customer + "-" + day.strftime("%Y-%m-%d"), row), "text")
+
+
 def _origin(reader: Compiler, column: ColumnMap) -> Typed:
     if column.column is not None:
         return reader.column(column.column)
+    if column.columns is not None:
+        parts = [reader.text(reader.column(name)) for name in column.columns]
+        return Typed(functools.reduce(lambda left, right: left + "-" + right, parts), "text")
     if column.expression is not None:
         return reader.compile(column.expression)
     constant = column.constant
@@ -201,7 +235,7 @@ def _typed(reader: Compiler, item: Typed, kind: str, column: ColumnMap) -> read.
     if item.kind == "time" and not item.column:  # an expression's: on the shop's clock already
         return read.Parsed(item.value.cast(kind), ibis.literal(False))
     parsed = read.to_time(item.value, reader.reading, reader.zone)
-    return read.Parsed(parsed.value.cast(kind), parsed.unread)
+    return read.Parsed(parsed.value.cast(kind), parsed.unread, parsed.swapped)
 
 
 def _left_out(raw: ir.Table, mapping: TableMapping, table: str, zone: str) -> ir.StringValue:
@@ -256,18 +290,9 @@ def _with_returns(result: ir.Table, mapping: TableMapping) -> ir.Table:
 def _trimmed(raw: ir.Table) -> ir.Table:
     """Columns without blanks, taken off once for whatever reads them; as they were read, in ``_as_read``."""
     columns = {name: raw[name] for name in raw.columns if name not in LINEAGE}
-    return _evaluated(
+    return engine.as_view(
         raw.mutate(_as_read=ibis.struct(columns), **{n: read.trimmed(c) for n, c in columns.items()})
     )
-
-
-def _evaluated(table: ir.Table) -> ir.Table:
-    """The same table as a query of its own.
-
-    Ibis would write each value out again wherever it is used, and the engine would read it as often.
-    """
-    backend = table.get_backend()
-    return backend.sql(backend.compile(table))
 
 
 def _first(
@@ -279,11 +304,28 @@ def _first(
     return ibis.cases(*branches, else_=ibis.null("string"))
 
 
-def _raw_text(raw: ir.Table, used: set[str]) -> ir.StringValue:
-    """The columns that were read, as JSON; no other: what the mapping does not name may name a person."""
+def _cut(mapping: TableMapping, there: list[str]) -> set[str]:
+    """Columns of which the mapping takes a part alone (the town of an address, the year of a birthday)."""
+    columns = mapping.columns.values()
+    whole = {c.column for c in columns if c.column}
+    cut = {name for c in columns if c.expression for name in columns_cut(c.expression)}
+    return {column_named(name, there) for name in cut - whole}
+
+
+def _raw_text(raw: ir.Table, used: set[str], cut: set[str]) -> ir.StringValue:
+    """The columns that were read, as JSON; no other: what the mapping does not name may name a person.
+
+    Of a column that it takes a part of the text says no more than that it is there: a row that is set aside
+    keeps no more of a person than one that is loaded.
+    """
+    hidden = ibis.literal(CUT)
     made = "customer_id" if "customer_id" not in used else CUSTOMER
     shown = {
-        made if name == CUSTOMER else name: raw._as_read[name].cast("string")
+        made if name == CUSTOMER else name: (
+            raw._as_read[name].isnull().ifelse(ibis.null("string"), hidden)
+            if name in cut
+            else raw._as_read[name].cast("string")
+        )
         for name in raw.columns
         if name in used
     }

@@ -66,6 +66,7 @@ class Compiler:
     reading: Reading
     zone: str
     unread: list[tuple[ir.BooleanValue, str]] = field(default_factory=list)
+    swapped: list[ir.BooleanValue] = field(default_factory=list)
     used: set[str] = field(default_factory=set)
 
     def compile(self, text: str) -> Typed:
@@ -127,6 +128,8 @@ class Compiler:
     def _read(self, item: Typed, parsed: read.Parsed, what: str) -> ir.Value:
         if item.kind == "yes_no":
             raise StudyError(f"yes or no is not {what}; write 1 if … else 0.")
+        if parsed.swapped is not None:
+            self.swapped.append(parsed.swapped)
         self.unread.append((parsed.unread, f"{item.column or 'a part'} cannot be read as {what}"))
         return parsed.value
 
@@ -179,15 +182,15 @@ class Compiler:
 
     def _compare(self, node: ast.Compare) -> Typed:
         sides = [node.left, *node.comparators]
-        found = [self._pair(op, a, b) for op, a, b in zip(node.ops, sides[:-1], sides[1:], strict=True)]
-        return Typed(functools.reduce(operator.and_, found), "yes_no")
+        comparisons = [self._pair(op, a, b) for op, a, b in zip(node.ops, sides[:-1], sides[1:], strict=True)]
+        return Typed(functools.reduce(operator.and_, comparisons), "yes_no")
 
     def _pair(self, op: ast.cmpop, left: ast.expr, right: ast.expr) -> ir.BooleanValue:
         if isinstance(op, (ast.In, ast.NotIn)):
             if not isinstance(right, (ast.Tuple, ast.List)):
                 raise StudyError(f'\'{ast.unparse(right)}\': write a list of values, such as ("A", "B").')
             _, values = self._alike([self._node(left), *[self._node(item) for item in right.elts]])
-            inside = values[0].isin(values[1:])
+            inside = read.one_of(values[0], values[1:])
             return ~inside if isinstance(op, ast.NotIn) else inside
         first, second = self._node(left), self._node(right)
         ordered = not isinstance(op, (ast.Eq, ast.NotEq))

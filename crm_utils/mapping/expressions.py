@@ -12,8 +12,9 @@ import unicodedata
 from collections.abc import Iterator
 
 from crm_utils.errors import known_names
+from crm_utils.tools.sql_text import no_letter
 
-__all__ = ["FUNCTIONS", "column_named", "columns_of", "parse"]
+__all__ = ["FUNCTIONS", "column_named", "columns_cut", "columns_of", "parse"]
 
 #: Function: how many arguments at least and at most, and what it gives.
 FUNCTIONS = {
@@ -110,6 +111,8 @@ def _check(node: ast.AST) -> None:
         raise ValueError(f"{node.value!r} is not allowed; write a text, a number, True or False")
     if isinstance(node, ast.Constant) and isinstance(node.value, (int, float)):
         _check_number(node.value)
+    if isinstance(node, ast.Constant) and isinstance(node.value, str) and (odd := no_letter(node.value)):
+        raise ValueError(f"a text of the expression holds {odd}, which is no letter")
     if not isinstance(node, ast.Call):
         return
     if not isinstance(node.func, ast.Name) or node.keywords:
@@ -141,9 +144,30 @@ def _check_number(number: float) -> None:
         )
 
 
+#: What these make of a text or a day is less than it is.
+_NARROWING = frozenset({"part", "startswith", "endswith", "contains", "matches", "empty"}
+                       | {"year", "month", "day", "hour", "weekday"})  # fmt: skip
+
+
+def columns_cut(text: str) -> set[str]:
+    """The columns of which an expression takes no more than a part, as it writes them.
+
+    Examples
+    --------
+    >>> sorted(columns_cut('part(address, ",", 2)')), sorted(columns_cut("qty * price"))
+    (['address'], [])
+    """
+    tree = parse(text)
+    calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)]
+    return {name for n in calls if n.func.id in _NARROWING for name in _columns_in(n)}  # type: ignore[attr-defined]
+
+
 def columns_of(text: str) -> Iterator[str]:
     """The names of the columns that an expression reads, as it writes them."""
-    tree = parse(text)
+    return _columns_in(parse(text))
+
+
+def _columns_in(tree: ast.AST) -> Iterator[str]:
     functions = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and id(node) not in functions:

@@ -13,8 +13,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from crm_utils.errors import known_names
 from crm_utils.mapping.expressions import parse
+from crm_utils.study.zones import zone_name
 from crm_utils.tables import TABLES, TableSpec
-from crm_utils.zones import zone_name
 
 __all__ = ["ColumnMap", "LeaveOut", "Reading", "Returns", "TableMapping", "check_columns"]
 
@@ -94,9 +94,14 @@ class ColumnMap(Reading):
 
     Attributes
     ----------
-    column, constant, expression
-        One of them: a column of the data, one value for all rows, or an expression over columns (see
-        :mod:`crm_utils.mapping.expressions`).
+    column, columns, constant, expression, each
+        One of them: a column of the data, several put together with a minus (an id that is one only with
+        its store), one value for all rows, an expression over columns (see
+        :mod:`crm_utils.mapping.expressions`), or (``order_id`` of data without order numbers) what an order
+        is: each ``row``, or all that a customer buys in a day (``customer_day``; a guest's row is one alone).
+    anew
+        Of ``order_id``: numbers begin anew each ``day``, ``month`` or ``year``, or in each ``file``; it is
+        put in front.
     codes
         The data's codes and what they mean here: ``{1: web, 2: store}``.
     other
@@ -108,8 +113,11 @@ class ColumnMap(Reading):
     """
 
     column: Text | None = None
+    columns: Annotated[list[Text], Field(min_length=2)] | None = None
+    anew: Literal["file", "day", "month", "year"] | None = None
     constant: bool | int | float | str | None = None
     expression: Expression | None = None
+    each: Literal["row", "customer_day"] | None = None
     codes: Annotated[dict[str, str], BeforeValidator(_words)] | None = None
     other: Literal["set_aside", "keep", "empty"] = "set_aside"
     yes: Words | None = None
@@ -118,9 +126,9 @@ class ColumnMap(Reading):
 
     def model_post_init(self, context: Any) -> None:
         """See that the value has one origin."""
-        given = [self.column, self.constant, self.expression]
+        given = [self.column, self.columns, self.constant, self.expression, self.each]
         if sum(item is not None for item in given) != 1:
-            raise ValueError("write one of column, constant, expression")
+            raise ValueError("write one of column, columns, constant, expression, each")
 
 
 def _column(value: object) -> object:
@@ -184,14 +192,19 @@ class TableMapping(Reading):
     returns: Returns | None = None
     duplicates: Literal["keep", "drop"] | Annotated[list[Text], Field(min_length=1)] = "keep"
 
+    @property
+    def counts_rows(self) -> bool:
+        """Whether an order is told by its row, so that the number of each row is needed."""
+        return any(column.each for column in self.columns.values())
+
     def reading(self, column: ColumnMap) -> Reading:
         """How a column is read: what it says itself, else what its table says, else the usual."""
         usual = {"decimal": ".", "thousands": None, "signs": [], "dates": ["iso"], "zone": None, "empty": []}
-        told = {
+        settings = {
             name: next((v for v in (getattr(column, name), getattr(self, name)) if v is not None), value)
             for name, value in usual.items()
         }
-        return Reading.model_validate(told)
+        return Reading.model_validate(settings)
 
 
 def check_columns(table: str, mapping: TableMapping) -> None:
@@ -209,6 +222,10 @@ def check_columns(table: str, mapping: TableMapping) -> None:
     for name in mapping.columns:
         if name not in names and not spec.extra:
             raise ValueError(f"{table} has no column '{name}'. {known_names(name, names)}")
+        if mapping.columns[name].anew and (table, name) != ("order_lines", "order_id"):
+            raise ValueError("'anew' belongs to the order_id of order_lines")
+        if mapping.columns[name].each and (table, name) != ("order_lines", "order_id"):
+            raise ValueError("'each' belongs to the order_id of order_lines")
         if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
             raise ValueError(f"'{name}' is no column's name: small letters, digits and _")
     if mapping.person and ("customer_id" in mapping.columns or "customer_id" not in names):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,8 @@ __all__ = [
     "Parsed",
     "attempt",
     "emptied",
+    "of_an_id",
+    "one_of",
     "shortened",
     "to_number",
     "to_text",
@@ -35,6 +38,19 @@ __all__ = [
 NUMBER = "decimal(18, 6)"
 #: Blanks as ``strip`` has them. All stand before "!", and so does the empty text.
 _BLANKS, _AFTER_BLANKS = " \t\n\r\v\f", "!"
+#: Blanks beyond those (of Word, of web pages, of Korean and Japanese keyboards), and marks that nobody sees.
+_WIDE_BLANKS = "\u00a0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
+_UNSEEN = "\u00ad\u180e\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
+#: Letters, digits and signs as East Asian keyboards write them, and as others do.
+_FULL_WIDTH = "".join(map(chr, range(0xFF01, 0xFF5F)))
+_NARROW = "".join(map(chr, range(0x21, 0x7F)))
+#: The minus of typesetters.
+_MINUS = "\u2212"
+#: What programs write where there is no id. None of them is anybody's.
+NOTHING = (
+    "NULL", "null", "Null", "(null)", "<null>", "\\N", "NaN", "nan", "NAN", "NaT", "None", "none", "<NA>",
+    "NA", "N/A", "n/a", "#N/A", "#NULL!", "#REF!", "#VALUE!", "#NAME?", "undefined", "-", "--", "―", "—", "–",
+)  # fmt: skip
 _YES, _NO = ["true", "t", "yes", "y", "1"], ["false", "f", "no", "n", "0"]
 _HOURS = re.compile(r"%-?[HIs]|%[cTX]")
 _ZONED = dt.Timestamp(timezone="UTC", scale=6)
@@ -43,10 +59,14 @@ _LOCAL = dt.Timestamp(scale=6)
 
 @dataclass(frozen=True)
 class Parsed:
-    """A value in its type, and where there was one that could not be read."""
+    """A value in its type, and where there was one that could not be read.
+
+    ``swapped`` is true where one is a day only with day and month the other way round, or None.
+    """
 
     value: ir.Value
     unread: ir.BooleanValue
+    swapped: ir.BooleanValue | None = None
 
 
 def _builtin(name: str, gives: Any, **arguments: Any) -> Any:
@@ -65,6 +85,13 @@ _clock_in = _builtin("timezone", _LOCAL, zone=dt.string, moment=_ZONED)
 _strptime = _builtin("try_strptime", _LOCAL, text=dt.string, form=dt.string)
 _strptime_zoned = _builtin("try_strptime", _ZONED, text=dt.string, form=dt.string)
 _from_epoch = _builtin("make_timestamp", _LOCAL, micros=dt.int64)
+_trim = _builtin("trim", dt.string, text=dt.string, signs=dt.string)
+_nfc = _builtin("nfc_normalize", dt.string, text=dt.string)
+_bytes_of = _builtin("strlen", dt.int64, text=dt.string)
+#: An exponent behind so many digits that none is missing: a spreadsheet that shortens keeps six at most.
+_EXPONENT, _WHOLE_ID = r"^[1-9][.,](\d{8,})[eE]\+?(\d{1,2})$", 11
+#: Places behind the point of the fifteen digits that a cell keeps.
+_CELL = 14
 
 
 def attempt(value: ir.Value) -> ir.Value:
@@ -73,21 +100,68 @@ def attempt(value: ir.Value) -> ir.Value:
 
 
 def trimmed(value: ir.Value) -> ir.Value:
-    """Text without blanks at its ends, null where that is empty; other types as they are.
+    """Text without blanks at its ends, in one form of Unicode; null where empty; other types as they are.
 
-    Looking whether there are blanks takes the engine a fifth of the time that taking them off does.
+    Looking whether there are blanks takes the engine a fifth of the time that taking them off does. Letters
+    put together of parts (Hangul from a Mac) are made whole, so that one name is one text.
     """
     if not value.type().is_string():
         return value
     blank = ibis.or_(value < _AFTER_BLANKS, *(value.endswith(one) for one in _BLANKS))
-    return blank.ifelse(value.strip().nullif(""), value)
+    wide = _trim(_nfc(value), _BLANKS + _WIDE_BLANKS + _UNSEEN).nullif("")
+    return ibis.cases((_beyond_ascii(value), wide), (blank, value.strip().nullif("")), else_=value)
+
+
+def one_of(value: ir.Value, choices: Iterable[Any]) -> ir.BooleanValue:
+    """Whether a value is one of several, null for null.
+
+    ``isin`` says the same; with more than a few choices DuckDB makes a join of it, which is slower and loses
+    the rows' order.
+
+    Examples
+    --------
+    >>> ibis.duckdb.connect().execute(one_of(ibis.literal("b"), ["a", "b"]))
+    True
+    """
+    return ibis.array(list(choices)).contains(value)
+
+
+def of_an_id(text: ir.StringValue) -> ir.StringValue:
+    """An id as it is compared: full-width letters narrow, nothing unseen in it, null for a word for nothing.
+
+    A number that a spreadsheet or a program wrote with an exponent and all its digits is that number; one
+    that lost digits stays as it is, for :func:`shortened` to see.
+
+    Examples
+    --------
+    >>> con = ibis.duckdb.connect()
+    >>> [con.execute(of_an_id(ibis.literal(t))) for t in ("２０２４A", "2.024010112345678E15")]
+    ['2024A', '2024010112345678']
+    """
+    plain = text.translate(_FULL_WIDTH + _WIDE_BLANKS + _UNSEEN, _NARROW + " " * len(_WIDE_BLANKS))
+    places = text.re_extract(_EXPONENT, 1).length()
+    # A zero at the end is not written; of fifteen digits the next were cut off.
+    missing = text.re_extract(_EXPONENT, 2).try_cast("int64") - places
+    exponent = (text.length() > _WHOLE_ID) & text.re_search(_EXPONENT)
+    exponent &= missing <= (places < _CELL).cast("int64")
+    whole = text.replace(",", ".").try_cast("decimal(38, 0)").cast("string")
+    return ibis.cases(
+        (one_of(text, NOTHING), ibis.null("string")),
+        (_beyond_ascii(text), _trim(plain, _BLANKS).nullif("")),
+        (exponent, whole),
+        else_=text,
+    )
+
+
+def _beyond_ascii(text: ir.StringValue) -> ir.BooleanValue:
+    return _bytes_of(text) > text.length()
 
 
 def emptied(value: ir.Value, reading: Reading) -> ir.Value:
     """Trimmed text, null where it means "no value"; other types as they are."""
     if not value.type().is_string() or not reading.empty:
         return value
-    return value.isin(reading.empty).ifelse(ibis.null("string"), value)
+    return one_of(value, reading.empty).ifelse(ibis.null("string"), value)
 
 
 def to_text(value: ir.Value) -> ir.StringValue:
@@ -101,8 +175,8 @@ def to_text(value: ir.Value) -> ir.StringValue:
 
 
 def shortened(text: ir.StringValue) -> ir.BooleanValue:
-    """Whether a spreadsheet kept but a few digits of this id (8.8E+12)."""
-    return text.contains("E+") & text.re_search(r"^\d([.,]\d+)?E\+\d+$")
+    """Whether a spreadsheet kept but a few digits of this id (8.8E+12, 8.8e12)."""
+    return text.upper().contains("E") & text.re_search(r"^\d([.,]\d+[eE]\+?|[eE]\+)\d+$")
 
 
 def to_number(value: ir.Value, reading: Reading, kind: str = NUMBER) -> Parsed:
@@ -110,9 +184,30 @@ def to_number(value: ir.Value, reading: Reading, kind: str = NUMBER) -> Parsed:
     if not value.type().is_string():
         number = value.try_cast(kind)
         return Parsed(number, value.notnull() & number.isnull())
-    text = value
+    # Most numbers are plain; the others are looked at again, more closely.
+    number = ibis.coalesce(_as_number(value, reading, kind), _as_odd_number(value, reading, kind))
+    return Parsed(number, value.notnull() & number.isnull())
+
+
+def _as_number(text: ir.StringValue, reading: Reading, kind: str) -> ir.Value:
     for sign in reading.signs or ():
         text = text.replace(sign, "").strip()
+    return _cast_number(text, reading, kind)
+
+
+def _as_odd_number(text: ir.StringValue, reading: Reading, kind: str) -> ir.Value:
+    """With blanks and a minus that few keyboards have; (50.00) and 50.00- of bookkeepers as -50.00."""
+    wide, plain = _WIDE_BLANKS + _MINUS, " " * len(_WIDE_BLANKS) + "-"
+    text = text.translate(wide + _UNSEEN, plain)
+    for sign in reading.signs or ():
+        text = text.replace(sign.translate(str.maketrans(wide, plain)), "")
+    text = text.re_replace(r"^\s*\(\s*([^()+-]+?)\s*\)\s*$", r"-\1").re_replace(
+        r"^\s*([^()+-]+?)\s*-\s*$", r"-\1"
+    )
+    return _cast_number(text.strip(), reading, kind)
+
+
+def _cast_number(text: ir.StringValue, reading: Reading, kind: str) -> ir.Value:
     if reading.thousands:
         mark, point = re.escape(reading.thousands), re.escape(reading.decimal or ".")
         grouped = text.re_search(rf"^[+-]?(\d+|\d{{1,3}}({mark}\d{{3}})+)({point}\d*)?$")
@@ -120,8 +215,7 @@ def to_number(value: ir.Value, reading: Reading, kind: str = NUMBER) -> Parsed:
     if reading.decimal == ",":
         text = text.contains(".").ifelse(ibis.null("string"), text.replace(",", "."))
     # The engine reads 1_000 as a thousand; people and other programs do not.
-    number = text.contains("_").ifelse(ibis.null(kind), text.try_cast(kind))
-    return Parsed(number, value.notnull() & number.isnull())
+    return text.contains("_").ifelse(ibis.null(kind), text.try_cast(kind))
 
 
 def to_whole(value: ir.Value, reading: Reading) -> Parsed:
@@ -138,7 +232,7 @@ def to_yes_no(value: ir.Value, column: ColumnMap) -> Parsed:
     text = value.cast("string").lower()
     yes = [word.lower() for word in column.yes or _YES]
     no = [word.lower() for word in column.no or _NO]
-    answer = ibis.cases((text.isin(yes), True), (text.isin(no), False), else_=ibis.null("boolean"))
+    answer = ibis.cases((one_of(text, yes), True), (one_of(text, no), False), else_=ibis.null("boolean"))
     return Parsed(answer, value.notnull() & answer.isnull())
 
 
@@ -155,7 +249,18 @@ def to_time(value: ir.Value, reading: Reading, zone: str) -> Parsed:
     else:
         text = value.cast("string")
         moment = ibis.coalesce(*[_by_format(text, one, source, zone) for one in formats])
+        turned = [form for form in map(_turned, formats) if form and form not in formats]
+        if turned:
+            other = ibis.coalesce(*[_strptime(text, form) for form in turned])
+            return Parsed(moment, value.notnull() & moment.isnull(), moment.isnull() & other.notnull())
     return Parsed(moment, value.notnull() & moment.isnull())
+
+
+def _turned(form: str) -> str:
+    """A date format with day and month the other way round; empty where its month is a name."""
+    if form in ("iso", *EPOCHS) or "%m" not in form or re.search("%[zZbB]", form):
+        return ""
+    return form.replace("%d", "%\0").replace("%m", "%d").replace("%\0", "%m")
 
 
 def _by_format(text: ir.StringValue, form: str, source: str, zone: str) -> ir.TimestampValue:
@@ -163,6 +268,8 @@ def _by_format(text: ir.StringValue, form: str, source: str, zone: str) -> ir.Ti
         return _iso(text, source, zone)
     if form in EPOCHS:
         return _counted(text, form, zone)
+    if "%z" in form:
+        text = text.re_replace("[Zz]$", "+00:00")  # as ISO 8601 writes UTC; the engine's %z does not read it
     if "%z" in form or "%Z" in form:
         return _clock_in(zone, _strptime_zoned(text, form))
     moment = _strptime(text, form)
@@ -188,8 +295,8 @@ def _iso(text: ir.StringValue, source: str, zone: str) -> ir.TimestampValue:
 def _plain_iso(text: ir.StringValue) -> ir.TimestampValue:
     """Digits that are a time. Cast alone drops an offset or UTC without a word, and reads infinity."""
     rest = text.substr(10)
-    told = text.right(1).between("0", "9") & ~rest.contains("+") & ~rest.contains("-")
-    return told.ifelse(text.try_cast(_LOCAL), ibis.null(_LOCAL))
+    is_local = text.right(1).between("0", "9") & ~rest.contains("+") & ~rest.contains("-")
+    return is_local.ifelse(text.try_cast(_LOCAL), ibis.null(_LOCAL))
 
 
 def _moved(moment: ir.TimestampValue, source: str, zone: str) -> ir.TimestampValue:

@@ -12,7 +12,7 @@ from typing import IO, Any
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
-from crm_utils.packing import pack
+from crm_utils.tools.small_png import pack
 
 __all__ = ["FigureCanvas"]
 

@@ -1,143 +1,137 @@
-"""Pictures of what sells together and of offers: small tables in, Axes out."""
+"""Pictures of what sells together and of offers: small tables in, Axes out, None for nothing to draw.
+
+All are narrow, so that they can be read on a phone.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from crm_utils import wording
 from crm_utils.plots.theme import COLORS, say, write_axis
+from crm_utils.tools.language import _
 
-__all__ = ["affinity_map", "lift_against_lift", "offer_quality", "rule_network", "rules_later"]
+__all__ = ["offer_quality", "rules_later", "segment_tastes", "strongest_pairs"]
 
-_FIGURE_WIDTH = 8.0
+_WIDTH = 5.4
 _LONGEST = 24
 
 
-def lift_against_lift(pairs: pd.DataFrame, *, title: str) -> Axes:
-    """Adjusted lift over raw lift, a point a tested pair, coloured by what the test says."""
-    _, ax = plt.subplots(figsize=(_FIGURE_WIDTH, 4.6))
-    seen = pairs[(pairs["count"] > 0) & (pairs["lift"] > 0)]
-    sure = seen["q_value"] <= 0.05
-    kinds = (
-        ("plain", ~sure, "no more than chance explains"),
-        ("gain", sure & (seen["adjusted_lift"] > 1), "sell together (q ≤ 0.05)"),
-        ("loss", sure & (seen["adjusted_lift"] < 1), "meet less often (q ≤ 0.05)"),
-    )
-    for color, which, label in kinds:
-        kept = seen[which]
-        ax.plot(
-            kept["lift"], kept["adjusted_lift"], ".", color=COLORS[color], alpha=0.45, markersize=4,
-            rasterized=True, label=f"{label}: {wording.count(len(kept))}",
-        )  # fmt: skip
-    ax.axhline(1, color=COLORS["plain"], linestyle="--", linewidth=1.2)
-    ax.axvline(1, color=COLORS["plain"], linestyle="--", linewidth=1.2)
-    _logarithmic(ax)
-    ax.legend(loc="lower right", markerscale=3)
-    return say(ax, title, x="raw lift (logarithmic)", y="adjusted lift (logarithmic)")
-
-
-def rule_network(rules: pd.DataFrame, *, title: str, most: int = 25) -> Axes:
-    """The strongest pairs as a network: a line a pair, thicker where adjusted lift is higher."""
+def strongest_pairs(rules: pd.DataFrame, *, title: str, most: int = 12) -> Axes | None:
+    """The strongest pairs beyond basket size, a bar a pair with its interval; None where there is no pair."""
     pair = [tuple(sorted(ends)) for ends in zip(rules["antecedent"], rules["consequent"], strict=True)]
     drawn = rules.assign(pair=pd.Series(pair, index=rules.index, dtype=object))
-    drawn = drawn[drawn["significant"]].drop_duplicates("pair").head(most)
-    names = sorted({name for ends in drawn["pair"] for name in ends})
-    # On a circle, groups that are tied beside each other: positions that never change between runs.
-    names = _neighbours(names, list(drawn["pair"]))
-    angle = {name: 2 * np.pi * k / max(len(names), 1) for k, name in enumerate(names)}
-    _, ax = plt.subplots(figsize=(_FIGURE_WIDTH, 7.2))
-    for ends, lift in zip(drawn["pair"], drawn["adjusted_lift"], strict=True):
-        at = np.array([[np.cos(angle[name]), np.sin(angle[name])] for name in ends])
-        ax.plot(at[:, 0], at[:, 1], color=COLORS["gain"], linewidth=0.8 + np.log2(lift), alpha=0.6)
-    for name in names:
-        x, y = np.cos(angle[name]), np.sin(angle[name])
-        ax.plot(x, y, "o", color=COLORS["customers"], markersize=6)
-        turn = np.degrees(angle[name])
-        left = 90 < turn < 270
-        ax.text(
-            1.05 * x, 1.05 * y, _short(name), fontsize=8, va="center", rotation_mode="anchor",
-            ha="right" if left else "left", rotation=turn - 180 if left else turn,
-        )  # fmt: skip
-    ax.set_xlim(-2.0, 2.0)
-    ax.set_ylim(-1.9, 1.9)
-    ax.set_aspect("equal")
-    ax.set_axis_off()
-    return say(ax, title, x="", y="")
+    drawn = drawn[drawn["significant"].astype(bool)].drop_duplicates("pair").head(most)
+    names = [
+        _("{item} + {other}").format(item=_short(item), other=_short(other))
+        for item, other in zip(drawn["antecedent"], drawn["consequent"], strict=True)
+    ]
+    return _bars(
+        names, drawn.rename(columns={"adjusted_lift": "value"}), title=title,
+        x=_("times as often as basket sizes explain (95 % interval)"),
+    )  # fmt: skip
 
 
-def rules_later(table: pd.DataFrame, *, title: str) -> Axes:
-    """Adjusted lift of the first part's rules over that in the rest, with the rest's intervals."""
+def segment_tastes(affinities: pd.DataFrame, *, title: str, most: int = 12) -> Axes | None:
+    """What segments buy more or less of than the other customers; None where nothing differs."""
+    sure = affinities[affinities["q_value"] <= 0.05] if len(affinities) else affinities
+    far = sure.assign(far=(sure["index"].astype(float) - 1).abs()).nlargest(most, "far")
+    drawn = far.sort_values("index", ascending=False)
+    names = [
+        _("{segment}: {item}").format(segment=segment, item=_short(item))
+        for segment, item in zip(drawn["segment"], drawn["item"], strict=True)
+    ]
+    return _bars(
+        names, drawn.rename(columns={"index": "value"}), title=title,
+        x=_("share of what the segment buys ÷ that of the others (95 % interval)"),
+    )  # fmt: skip
+
+
+def rules_later(table: pd.DataFrame, *, title: str) -> Axes | None:
+    """Adjusted lift of the first part's rules against that in the rest; None where there is no rule."""
+    if table.empty:
+        return None
     rows = table.dropna(subset=["adjusted_lift_rest", "low_rest", "high_rest"])
-    _, ax = plt.subplots(figsize=(_FIGURE_WIDTH, 4.4))
-    for holds, color, label in ((True, "gain", "holds"), (False, "loss", "does not hold")):
+    ax = plt.subplots(figsize=(_WIDTH, 4.4))[1]
+    kinds = ((True, "gain", _("holds: {rules}")), (False, "loss", _("does not hold: {rules}")))
+    for holds, color, label in kinds:
         kept = rows[rows["holds"] == holds]
         ax.vlines(kept["adjusted_lift"], kept["low_rest"], kept["high_rest"], color=COLORS[color], alpha=0.35)
         ax.plot(
             kept["adjusted_lift"], kept["adjusted_lift_rest"], "o", color=COLORS[color], markersize=4,
-            label=f"{label}: {wording.count(len(kept))}",
+            label=label.format(rules=wording.count(len(kept))),
         )  # fmt: skip
     ends = [1.0, max(float(rows["adjusted_lift"].max()), 1.1)] if len(rows) else [1.0, 2.0]
-    ax.plot(ends, ends, color=COLORS["plain"], linestyle=":", linewidth=1.2, label="as strong as before")
+    ax.plot(ends, ends, color=COLORS["plain"], linestyle=":", linewidth=1.2, label=_("as strong as before"))
     ax.axhline(1, color=COLORS["plain"], linestyle="--", linewidth=1.2)
     _logarithmic(ax)
     ax.legend(loc="upper left")
-    return say(ax, title, x="adjusted lift in the first part", y="adjusted lift in the rest (95 % interval)")
+    return say(
+        ax,
+        title,
+        x=_("adjusted lift in the first half"),
+        y=_("adjusted lift in the second half (95 % interval)"),
+    )
 
 
-def offer_quality(tested: pd.DataFrame, *, title: str, measure: str) -> Axes:
-    """One measure of every contender in both tasks, with intervals; the chosen one filled green."""
+def offer_quality(
+    tested: pd.DataFrame, *, title: str, measure: str, names: Callable[[str], str] = str
+) -> Axes | None:
+    """One measure of every contender, a panel a task, with intervals; the chosen one is green.
+
+    ``names`` writes a contender's name for people. None where nothing was tested.
+    """
     tasks = list(dict.fromkeys(tested["task"]))
-    figure, axes = plt.subplots(1, len(tasks), figsize=(_FIGURE_WIDTH + 1, 3.6), squeeze=False)
-    for ax, task in zip(axes[0], tasks, strict=True):
+    if not tasks:
+        return None
+    heights = [len(tested[tested["task"] == task]) + 1.6 for task in tasks]
+    figure, axes = plt.subplots(
+        len(tasks), 1, figsize=(_WIDTH, 0.34 * sum(heights)), squeeze=False, height_ratios=heights
+    )
+    for ax, task in zip(axes[:, 0], tasks, strict=True):
         rows = tested[tested["task"] == task].sort_values("value").reset_index(drop=True)
         for k, row in rows.iterrows():
             color = COLORS["gain" if row["winner"] else "plain"]
             ax.hlines(k, row["low"], row["high"], color=color, linewidth=2.5, alpha=0.6)
             ax.plot(row["value"], k, "D" if row["winner"] else "o", color=color, markersize=7)
-        ax.set_yticks(rows.index, [name.replace("_", " ") for name in rows["method"]])
-        ax.set_xlim(left=0)
+        ax.set_yticks(rows.index, [names(name) for name in rows["method"]])
+        ax.set_xlim(0, 1.06 * max(float(rows["high"].max()), 0.01))
         ax.set_ylim(-0.6, len(rows) - 0.4)
-        meaning = {"new": "new to the customer", "reminder": "bought before"}
-        say(
-            write_axis(ax, "x", wording.share),
-            meaning.get(task, task),
-            size=10,
-            x=f"{measure} (95 % interval)",
-            y="",
-        )
+        meaning = {"new": _("items new to the customer"), "reminder": _("items bought before")}
+        write_axis(ax, "x", wording.share)
+        say(ax, meaning.get(task, task), size=10, x=measure if task == tasks[-1] else "")
     figure.suptitle(title, x=0.02, ha="left", fontsize=12)
     first: Axes = axes[0][0]
     return first
 
 
-def affinity_map(affinities: pd.DataFrame, *, title: str, most: int = 12) -> Axes:
-    """How much more or less than others each segment buys: coloured where it is told apart from them."""
-    top = affinities.sort_values(["q_value", "item"])["item"].drop_duplicates().head(most)
-    shown = affinities[affinities["item"].isin(top)]
-    index = shown.pivot_table(index="item", columns="segment", values="index").reindex(top)
-    chance = shown.pivot_table(index="item", columns="segment", values="q_value").reindex(top)
-    values, sure = index.to_numpy(dtype=float), chance.to_numpy(dtype=float) <= 0.05
-    _, ax = plt.subplots(figsize=(3.0 + 0.66 * max(index.shape[1], 4), 2.1 + 0.32 * max(len(index), 3)))
-    shades = LinearSegmentedColormap.from_list("less, more", [COLORS["loss"], "white", COLORS["gain"]])
-    logs = np.where(sure, np.log2(np.clip(values, 0.25, 4)), np.nan)
-    ax.imshow(logs, cmap=shades, vmin=-1, vmax=1, aspect="auto")
-    for (row, column), value in np.ndenumerate(values):
-        told = bool(sure[row, column])
-        if value == value:  # tested
-            ax.text(
-                column, row, wording.number(value, 1), ha="center", va="center", fontsize=9 if told else 8,
-                color="#1A1A1A" if told else COLORS["plain"], weight="bold" if told else "normal",
-            )  # fmt: skip
-    ax.set_xticks(range(index.shape[1]), [str(name) for name in index.columns], rotation=40, ha="right")
-    ax.set_yticks(range(len(index)), [_short(name) for name in index.index])
-    plt.setp(ax.get_xticklabels(), rotation_mode="anchor")
-    ax.grid(visible=False)
-    return say(ax, title, x="segment (grey: not told apart from the other customers)", y="")
+def _bars(names: Sequence[str], rows: pd.DataFrame, *, title: str, x: str) -> Axes | None:
+    """A list of ratios as bars from 1, each below its name, with its interval and its value."""
+    if not len(names):
+        return None
+    ax = plt.subplots(figsize=(_WIDTH, 1.2 + 0.5 * len(names)))[1]
+    values = rows[["value", "low", "high"]].to_numpy(dtype=float)
+    for place, (name, (value, low, high)) in enumerate(zip(names, values, strict=True)):
+        color = COLORS["gain" if value >= 1 else "loss"]
+        ax.barh(place, value - 1, left=1, height=0.34, color=color, alpha=0.85)
+        ax.hlines(place, low, high, color="#262626", linewidth=1.2)
+        written = _("{name}: {value}").format(name=name, value=wording.number(value, 1))
+        ax.text(
+            0.0, place - 0.26, written, transform=ax.get_yaxis_transform(), fontsize=9, va="bottom",
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6},
+        )  # fmt: skip
+    ax.vlines(1, -0.3, len(names) - 0.6, color=COLORS["plain"], linewidth=1.2, zorder=0.9)
+    ax.set_xlim(min(0.0, float(values.min())), 1.05 * max(float(values.max()), 1.0))
+    ax.set_ylim(len(names) - 0.4, -0.9)
+    ax.set_yticks([])
+    ax.spines["left"].set_visible(False)
+    write_axis(ax, "x", _ratio)
+    return say(ax, title, x=x, size=11)
 
 
 def _logarithmic(ax: Axes) -> None:
@@ -150,27 +144,10 @@ def _logarithmic(ax: Axes) -> None:
         write_axis(ax, name, _ratio)
 
 
-def _neighbours(names: list[str], pairs: list[tuple[str, ...]]) -> list[str]:
-    """Names in the order of a walk along their pairs."""
-    tied: dict[str, set[str]] = {name: set() for name in names}
-    for a, b in pairs:
-        tied[a].add(b)
-        tied[b].add(a)
-    walked: list[str] = []
-    for start in names:
-        waiting = [start]
-        while waiting:
-            name = waiting.pop()
-            if name not in walked:
-                walked.append(name)
-                waiting += sorted(tied[name], reverse=True)
-    return walked
-
-
 def _short(name: object) -> str:
     text = str(name)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
 def _ratio(value: float) -> str:
-    return f"{value:g}"
+    return f"{value:.3g}"

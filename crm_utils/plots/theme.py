@@ -7,6 +7,7 @@ notebook calls :func:`use_theme` once.
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,7 @@ from matplotlib.rcsetup import cycler
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from crm_utils import wording
+from crm_utils.plots import in_reports
 
 __all__ = ["COLORS", "HEAT", "heat_map", "say", "use_theme", "write_axis"]
 
@@ -70,6 +72,8 @@ def use_theme() -> None:
         from matplotlib_inline.backend_inline import set_matplotlib_formats
 
         set_matplotlib_formats("retina", backend=_CANVAS)  # type: ignore[no-untyped-call]
+        if "CRM_RUN" in os.environ:
+            in_reports.register()
 
 
 def say(ax: Axes, message: str, *, x: str = "", y: str = "", size: float | None = None) -> Axes:
@@ -121,11 +125,11 @@ def heat_map(ax: Axes, shares: Any, *, text: Any = None, most: float | None = No
 
 def _other_scripts() -> list[str]:
     """The fallback font's family, made known to matplotlib; nothing where its package is missing."""
-    found = importlib.util.find_spec(_FONT_PACKAGE)  # found, not imported: importing it changes the font
-    if found is None or not found.submodule_search_locations:
+    spec = importlib.util.find_spec(_FONT_PACKAGE)  # found, not imported: importing it changes the font
+    if spec is None or not spec.submodule_search_locations:
         return []
     if _FONT not in {font.name for font in font_manager.fontManager.ttflist}:
-        folder = Path(next(iter(found.submodule_search_locations))) / "fonts"
+        folder = Path(next(iter(spec.submodule_search_locations))) / "fonts"
         for path in sorted(folder.glob("*.otf")):
             font_manager.fontManager.addfont(path)
     return [_FONT]

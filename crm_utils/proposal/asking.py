@@ -14,7 +14,20 @@ from statistics import median
 
 from crm_utils.proposal.matching import is_personal, named, stands_once, who_columns
 from crm_utils.proposal.table import Order, TableProposal
-from crm_utils.proposal.words import FEE_ID, FEE_NAME, PARTLY, REDUCED, TILL, UNDONE, WORDS, language
+from crm_utils.proposal.words import (
+    FEE_ID,
+    FEE_NAME,
+    PARTLY,
+    REDUCED,
+    SHIPPING,
+    TAX,
+    TILL,
+    TILLS,
+    TOTALS,
+    UNDONE,
+    WORDS,
+    language,
+)
 from crm_utils.sources.files.guessing import marks_of, read_number
 
 __all__ = ["Question", "frequent", "questions"]
@@ -42,10 +55,13 @@ def questions(proposal: TableProposal) -> list[Question]:
         return []
     return [
         *_states(proposal),
+        *_totals(proposal),
         *_fees(proposal),
         *_tills(proposal),
         *_line_discount(proposal),
         *_order_money(proposal),
+        *_with_tax(proposal),
+        *_anew(proposal),
         *_people(proposal),
     ]
 
@@ -68,7 +84,7 @@ def frequent(orders: list[Order]) -> dict[str, float]:
 
 def _states(proposal: TableProposal) -> list[Question]:
     """Columns of few words, some of which mean that a line is no sale."""
-    found = []
+    asked = []
     orders = len(set(proposal.looked.columns.get(proposal.source("order_id"), [])))
     for name in proposal.unused:
         values = proposal.looked.columns[name]
@@ -78,18 +94,49 @@ def _states(proposal: TableProposal) -> list[Question]:
         words = sorted(state for state in states if len(state) <= _LETTERS and UNDONE.search(state))
         if not words:
             continue
-        whole = [word for word in words if not PARTLY.search(word)]
+        whole = [word for word in words if not PARTLY.search(word) and not _is_negative(proposal, name, word)]
         notes = [
             f"{word} would take the whole order with it, what was kept too: it is left in, "
             "and revenue is too high by what was paid back"
             for word in words
-            if word not in whole
+            if PARTLY.search(word)
+        ]
+        notes += [
+            f"{word} has negative amounts: left in, it is taken off"
+            for word in words
+            if _is_negative(proposal, name, word)
         ]
         if whole and proposal.is_of_the_order(name):
             notes.append(f"and name {name} under of_the_order: it is filled on an order's first line alone")
         rule = _rule(name, whole, "no sale") if whole else ""
-        found.append(Question(f"{name} says {', '.join(words)}: are these sales?", tuple(notes), rule))
-    return found
+        asked.append(Question(f"{name} says {', '.join(words)}: are these sales?", tuple(notes), rule))
+    return asked
+
+
+def _totals(proposal: TableProposal) -> list[Question]:
+    """A row that adds up the others: counted as a line it would be set aside, or count everything twice."""
+    cells = proposal.looked.cells
+    for name in dict.fromkeys([*proposal.sources("order_id"), *proposal.sources("ordered_at"), *cells]):
+        words = sorted({text for text in cells[name] if TOTALS.fullmatch(text)})
+        empty = [n for n, text in enumerate(cells[name]) if text in words]
+        days = proposal.texts("ordered_at")
+        if words and len(empty) <= _TOTALS_SHARE * len(cells[name]) and not any(days[n] for n in empty):
+            said = f"{name} says {', '.join(words)} on {len(empty)} of the lines: do these add up the others?"
+            return [Question(said, rule=_rule(name, words, "a row of totals"))]
+    return []
+
+
+#: Of all lines, so many at most add up others.
+_TOTALS_SHARE = 0.1
+
+
+def _is_negative(proposal: TableProposal, name: str, word: str) -> bool:
+    """Whether the lines of a state take money off already."""
+    if not proposal.has("amount"):
+        return False
+    cells = zip(proposal.looked.cells[name], proposal.numbers("amount"), strict=True)
+    amounts = [amount for text, amount in cells if text == word and amount is not None]
+    return bool(amounts) and max(amounts) <= 0 and min(amounts) < 0
 
 
 def _fees(proposal: TableProposal) -> list[Question]:
@@ -121,9 +168,9 @@ def _tills(proposal: TableProposal) -> list[Question]:
         shares |= {i: of_orders[i] / len(orders) for i in sorted(called)[:_SHOWN] if orders}
     if not shares:
         return []
-    told = [customer if _is_no_person(customer) else "???" for customer in shares]
-    shown = ", ".join("one value" if text == "???" else text for text in told)
-    value = json.dumps({"column": column, "empty": told}, ensure_ascii=False)
+    tills = [customer if _is_no_person(customer) else "???" for customer in shares]
+    shown = ", ".join("one value" if text == "???" else text for text in tills)
+    value = json.dumps({"column": column, "empty": tills}, ensure_ascii=False)
     return [
         Question(
             f"{column} has {shown} on {sum(shares.values()):.1%} of the orders: a till, and no customer?",
@@ -140,9 +187,9 @@ def _is_no_person(customer: str) -> bool:
 def _line_discount(proposal: TableProposal) -> list[Question]:
     """A discount that stands on the lines, where the amount is quantity times price."""
     amount, discount = proposal.source("amount"), proposal.source("discount")
-    if not discount or " * " not in amount:
+    if not discount or " * " not in amount or not any(proposal.numbers("discount")):
         return []
-    marks = {m.target: m.told for m in proposal.matches}
+    marks = {m.target: m.options for m in proposal.matches}
     less = {"expression": f"{amount} - {named(discount)}", **marks["discount"], **marks["amount"]}
     note = f"If it is to be taken off, amount: {json.dumps(less, ensure_ascii=False)}"
     return [Question(f"amount is taken before {discount}: is that what the shop receives?", (note,))]
@@ -150,7 +197,7 @@ def _line_discount(proposal: TableProposal) -> list[Question]:
 
 def _order_money(proposal: TableProposal) -> list[Question]:
     """Money that was paid back or never paid, of a whole order."""
-    found = []
+    asked = []
     total = sum(amount for amount in proposal.numbers("amount") if amount) if proposal.has("amount") else 0.0
     orders = proposal.looked.columns.get(proposal.source("order_id"), [])
     for name in proposal.unused:
@@ -161,10 +208,79 @@ def _order_money(proposal: TableProposal) -> list[Question]:
         money = 0.0 if marks is None else _once_an_order(proposal, name, marks)
         if money > 0:
             share = f" ({money / total:.1%} of the amounts here)" if total > 0 else ""
-            found.append(
+            asked.append(
                 Question(f"{name}{share} is of the whole order, and revenue too high by it", _UNTOLD)
             )
-    return found
+    return asked
+
+
+def _with_tax(proposal: TableProposal) -> list[Question]:
+    """Whether an amount beside columns of tax or shipping holds them."""
+    amount = proposal.sources("amount")
+    if proposal.known or len(amount) != 1 or TAX.search(amount[0]):
+        return []
+    columns = proposal.looked.columns
+    beside = [
+        name
+        for name in proposal.unused
+        if (TAX.search(name) or SHIPPING.search(name))
+        and marks_of(columns[name]) is not None
+        and columns[name]
+    ]
+    if not beside:
+        return []
+    less = " - ".join([named(amount[0]), *map(named, beside)])
+    note = f"If so, and these are of the line, amount: {json.dumps({'expression': less}, ensure_ascii=False)}"
+    return [Question(f"is {amount[0]} with {', '.join(beside)}? Revenue is mostly told without.", (note,))]
+
+
+def _anew(proposal: TableProposal) -> list[Question]:
+    """Order numbers that begin anew in each store, till or year: one number, several orders."""
+    key = proposal.source("order_id")
+    if key not in proposal.looked.cells:
+        return []
+    ids = proposal.looked.cells[key]
+    days = [_day_of(text) for text in proposal.texts("ordered_at")]
+    lines: dict[str, list[int]] = {}
+    for n, order in enumerate(ids):
+        if order:
+            lines.setdefault(order, []).append(n)
+    several = {order: rows for order, rows in lines.items() if len(rows) > 1}
+    if not several:
+        return []
+
+    def mixed(values: list[str]) -> float:  # the share of orders that hold several of these
+        return sum(len({values[n] for n in rows if values[n]}) > 1 for rows in several.values()) / len(
+            several
+        )
+
+    columns = [name for name in proposal.looked.columns if TILLS.search(name) and name != key]
+    columns = [name for name in columns if mixed(proposal.looked.cells[name]) > _MIXED]
+    who = proposal.looked.cells.get(proposal.source("customer_id"), [])
+    if columns:
+        mapping = json.dumps({"columns": [*columns, key]}, ensure_ascii=False)
+        said = f"{key} is the same in several of {', '.join(columns)}: do its numbers begin anew in each?"
+        return [Question(said, (f"If so, order_id: {mapping}",))]
+    if mixed(days) > _MIXED or (who and mixed(who) > _MIXED):
+        mapping = json.dumps(
+            {"column": key, "anew": "day" if mixed([d[:7] for d in days]) > _MIXED else "month"}
+        )
+        what = "several days" if mixed(days) > _MIXED else "several customers"
+        said = f"lines of one {key} are of {what}: do its numbers begin anew each day, month or year?"
+        return [
+            Question(
+                said, (f"If so, order_id: {mapping}, or with anew: year; or name its till: {{columns: […]}}",)
+            )
+        ]
+    return []
+
+
+#: Of the orders with several lines, so many that are of several stores, tills or days: not by mistake.
+_MIXED = 0.01
+
+
+def _day_of(text: str) -> str:
+    return text.split(" ")[0].split("T")[0]
 
 
 _UNTOLD = ("Unless the lines hold it already. No line tells whose it is: it cannot be taken off here.",)

@@ -103,6 +103,6 @@ def look_at_all(one: Given, place: Place) -> Looked:
         if list(more.cells) != list(looked.cells):
             return replace(looked, whole=False)
         cells = {name: [*texts, *more.cells[name]] for name, texts in looked.cells.items()}
-        told, notes = looked.told | more.told, looked.notes | more.notes
-        looked = replace(looked, cells=cells, told=told, notes=notes, whole=looked.whole and more.whole)
+        options, notes = looked.options | more.options, looked.notes | more.notes
+        looked = replace(looked, cells=cells, options=options, notes=notes, whole=looked.whole and more.whole)
     return looked

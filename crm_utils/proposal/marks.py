@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from crm_utils.proposal.words import language
-from crm_utils.sources.files.guessing import Guess, marks_of
+from crm_utils.sources.files.guessing import Guess, bare_number, marks_of, signs_of
 
 __all__ = ["decimal_of", "numbers_of"]
 
@@ -72,10 +72,12 @@ def numbers_of(values: list[str], decimal: str) -> tuple[Guess, dict[str, str]] 
         between = " " if marks.get("thousands") == " " else "."
         why = _NUMBERS if own else f"{_NUMBERS}, with a decimal comma as in other columns"
         return Guess("", 1.0, why), {"decimal": ",", "thousands": between} | signs
-    told = ({"thousands": ","} if marks.get("thousands") == "," else {}) | signs
+    declared = ({"thousands": ","} if marks.get("thousands") == "," else {}) | signs
     if own or decimal:
-        return Guess("", 1.0, _NUMBERS), told
-    return Guess("", 0.6, f"is 1{mark}000 a thousand, or 1 with three places? No other column tells"), told
+        return Guess("", 1.0, _NUMBERS), declared
+    return Guess(
+        "", 0.6, f"is 1{mark}000 a thousand, or 1 with three places? No other column tells"
+    ), declared
 
 
 def _vote(values: list[str]) -> str:
@@ -104,7 +106,8 @@ def _either(mark: str) -> str:
 
 
 def _bare(values: list[str]) -> set[str]:
-    return {re.sub("[₩$€£¥원%+-]", "", text).strip() for text in values[:_ENOUGH]}
+    signs = signs_of(values[:_ENOUGH])
+    return {re.sub("[%+-]", "", bare_number(text, signs)).strip() for text in values[:_ENOUGH]}
 
 
 def _has(texts: set[str], pattern: str, *, but: str = "(?!)") -> bool:

@@ -10,30 +10,52 @@ import json
 import re
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from crm_utils.mapping.expressions import columns_of
 from crm_utils.proposal.marks import decimal_of, numbers_of
-from crm_utils.proposal.words import CONSENT, CURRENCY, NO_AMOUNT, PERCENT, PERSONAL, REDUCED, WORDS
+from crm_utils.proposal.words import (
+    BUYER,
+    CLOCK,
+    CONSENT,
+    CURRENCY,
+    HOW_MANY,
+    KIND_OF,
+    NO_AMOUNT,
+    PERCENT,
+    PERSONAL,
+    REDUCED,
+    WORDS,
+)  # fmt: skip
 from crm_utils.sources.files.guessing import Guess, dates_of
 from crm_utils.tables import DAY, MONEY, QUANTITY, TABLES, TIME, WHOLE
 
-__all__ = ["Match", "currencies", "is_personal", "match", "named", "stands_once", "who_columns"]
+__all__ = [
+    "Match", "buyer_column", "by_source", "country_of", "currencies", "is_personal", "match", "named",
+    "price_of", "says_a_kind", "stands_once", "who_columns", "with_the_clock",
+]  # fmt: skip
 
 #: What is a line's own: the total of an order is none of them, however its column is called.
 _OF_A_LINE = {"amount", "discount"}
+#: So many rows of so few values are no people.
+_MANY_ROWS, _FEW_VALUES = 10, 2
 #: Lines beyond the first of their order that are enough to tell an order's column from a line's.
 _TELLING = 10
 
 
 @dataclass(frozen=True)
 class Match:
-    """A column of the contract, what of the file it would be, and how sure that is (0 to 1)."""
+    """A column of the contract, what of the file it would be, and how sure that is (0 to 1).
+
+    ``written`` is how a study writes it where that is neither a column nor an expression.
+    """
 
     target: str
     source: str
     sure: float
     why: str
-    told: dict[str, str]
+    options: dict[str, str]
+    written: dict[str, object] = field(default_factory=dict)
 
 
 def match(columns: dict[str, list[str]], table: str, *, only: Collection[str] | None = None) -> list[Match]:
@@ -55,26 +77,103 @@ def match(columns: dict[str, list[str]], table: str, *, only: Collection[str] | 
     """
     types = {c.name: c.type for c in TABLES[table].columns if only is None or c.name in only}
     decimal = decimal_of(columns)
-    found: dict[str, Match] = {}
+    matches: dict[str, Match] = {}
     taken: set[str] = set()
     for target, kind in types.items():
-        orders = columns[found["order_id"].source] if target in _OF_A_LINE and "order_id" in found else []
+        orders = columns[matches["order_id"].source] if target in _OF_A_LINE and "order_id" in matches else []
         left = [n for n in columns if n not in taken and not stands_once(columns[n], orders)]
         candidates = [_judged(target, kind, name, columns[name], decimal) for name in left]
         best = max((c for c in candidates if c), key=lambda m: m.sure, default=None)
         if best:
-            found[target] = best
+            matches[target] = best
             taken.add(best.source)
-    if table == "order_lines" and "amount" not in found and "quantity" in found:
-        left = [name for name in columns if name not in taken]
-        prices = [_judged("price", MONEY, name, columns[name], decimal) for name in left]
-        price = max((m for m in prices if m), key=lambda m: m.sure, default=None)
-        if price:
-            told = found["quantity"].told | price.told
-            sum_of = f"{named(found['quantity'].source)} * {named(price.source)}"
-            why = "quantity times unit price, discounts not taken off; no column of line totals was found"
-            found["amount"] = Match("amount", sum_of, round(price.sure * 0.65, 2), why, told)
-    return [found[target] for target in types if target in found]
+    priced = table == "order_lines" and "amount" not in matches and "quantity" in matches
+    if priced and (price := price_of(columns, taken=taken)):
+        matches["amount"] = _product_of(matches["quantity"], price, columns, taken)
+    if table == "order_lines" and "ordered_at" in matches and only is None:
+        matches["ordered_at"] = with_the_clock(matches["ordered_at"], columns)
+    return [matches[target] for target in types if target in matches]
+
+
+def price_of(columns: dict[str, list[str]], *, taken: Collection[str]) -> Match | None:
+    """The column of what one piece costs, where there is one; as a match of ``price``."""
+    decimal = decimal_of(columns)
+    left = [name for name in columns if name not in taken]
+    prices = [_judged("price", MONEY, name, columns[name], decimal) for name in left]
+    return max((m for m in prices if m), key=lambda m: m.sure, default=None)
+
+
+def _product_of(
+    quantity: Match, price: Match, columns: dict[str, list[str]], taken: Collection[str]
+) -> Match:
+    """What a line comes to: quantity times price, less the share of it that a column of discounts says."""
+    reading = quantity.options | price.options
+    source = f"{named(quantity.source)} * {named(price.source)}"
+    why = "quantity times unit price, discounts not taken off; no column of line totals was found"
+    shares = [n for n in columns if n not in taken and REDUCED.search(n) and _are_shares(columns[n])]
+    if shares:
+        source += f" * (1 - {named(shares[0])})"
+        why = (
+            f"quantity times unit price, less {shares[0]}, a share of it; no column of line totals was found"
+        )
+    return Match("amount", source, round(price.sure * 0.65, 2), why, reading)
+
+
+def with_the_clock(day: Match, columns: dict[str, list[str]]) -> Match:
+    """A day with the time of day that stands in a column beside it, where there is one."""
+    form = day.options.get("dates", "iso")
+    if re.search("%[HI]", form) or any(":" in text for text in columns.get(day.source, [])):
+        return day
+    for name, values in columns.items():
+        clock = clock_of(values) if CLOCK.search(name) else ""
+        if clock:
+            both = ("%Y-%m-%d" if form == "iso" else form) + " " + clock
+            source = f'date(concat({named(day.source)}, " ", {named(name)}))'
+            why = f"{day.why}; with {name} beside it"
+            return Match("ordered_at", source, day.sure, why, {"dates": both})
+    return day
+
+
+def clock_of(values: list[str]) -> str:
+    """How these values are times of day; empty where they are none.
+
+    Examples
+    --------
+    >>> clock_of(["9:05", "13:08"]), clock_of(["1:05:00 PM"])
+    ('%H:%M', '%I:%M:%S %p')
+    """
+    for form, pattern in (
+        ("%H:%M:%S", r"\d{1,2}:\d{2}:\d{2}"),
+        ("%H:%M", r"\d{1,2}:\d{2}"),
+        ("%I:%M:%S %p", r"\d{1,2}:\d{2}:\d{2} [AaPp][Mm]"),
+        ("%I:%M %p", r"\d{1,2}:\d{2} [AaPp][Mm]"),
+    ):
+        if values and all(re.fullmatch(pattern, text) for text in values):
+            return form
+    return ""
+
+
+def by_source(target: str, source: str, columns: dict[str, list[str]], why: str) -> Match:
+    """A match that a known export says: its column or expression, with the marks of the values there."""
+    kind = next(c.type for c in TABLES["order_lines"].columns if c.name == target)
+    decimal = decimal_of(columns)
+    if source in columns:
+        guess, reading = _fits(kind, columns[source], decimal) or (
+            Guess("", 0.3, "its values do not look so"),
+            {},
+        )
+        return Match(target, source, round(0.98 * guess.sure, 2), f"{why}; {guess.why}".rstrip("; "), reading)
+    text = source.removeprefix("=")
+    parts = [columns[name] for name in columns_of(text)]
+    if kind == TIME and len(parts) == 2:
+        guess = dates_of(parts[0]) or Guess("iso", 0.3, "its values do not look so")
+        day = Match("ordered_at", "", guess.sure, "", {} if guess.value == "iso" else {"dates": guess.value})
+        form = day.options.get("dates", "%Y-%m-%d") + " " + (clock_of(parts[1]) or "%H:%M:%S")
+        return Match(target, text, round(0.98 * guess.sure, 2), f"{why}; {guess.why}", {"dates": form})
+    marks: dict[str, str] = {}
+    for values in parts if kind in (MONEY, QUANTITY) else []:
+        marks |= (_fits(kind, values, decimal) or (None, {}))[1]
+    return Match(target, text, 0.95, why, marks)
 
 
 def stands_once(values: list[str], orders: list[str]) -> bool:
@@ -102,14 +201,44 @@ def _judged(target: str, kind: str, name: str, values: list[str], decimal: str) 
     by_name = _by_name(target, name)
     if not by_name or is_personal(name, values):
         return None
+    if target == "customer_id" and says_a_kind(name, values):
+        return None
     if kind == MONEY and (PERCENT.search(name) or any("%" in text for text in values)):
+        return None
+    if target == "discount" and _are_shares(values):
         return None
     fits = _fits(kind, values, decimal)
     if fits is None:
         return None
-    guess, told = fits
+    guess, reading = fits
     why = f"its name; {guess.why}" if guess.why else "its name"
-    return Match(target, name, round(by_name * guess.sure, 2), why, told)
+    return Match(target, name, round(by_name * guess.sure, 2), why, reading)
+
+
+def _are_shares(values: list[str]) -> bool:
+    """Whether values are shares of a price and no money: 0.15 and 0, never over 1.
+
+    Examples
+    --------
+    >>> _are_shares(["0.0", "0.15", "0.2"] * 4), _are_shares(["0.00", "2.50"] * 6), _are_shares(["0"] * 12)
+    (True, False, False)
+    """
+    if len(values) < _MANY_ROWS or not all(re.fullmatch(r"[01]?[.,]?\d*", text) for text in values):
+        return False
+    numbers = [float(text.replace(",", ".") or 0) if text.strip(".,") else 0.0 for text in values]
+    return all(0 <= n <= 1 for n in numbers) and any(0 < n < 1 for n in numbers)
+
+
+def says_a_kind(name: str, values: list[str]) -> bool:
+    """Whether a column says of what kind a customer is, and not who: a type, a segment, two values for all.
+
+    Examples
+    --------
+    >>> says_a_kind("Customer type", ["Member", "Normal"]), says_a_kind("customer", ["a"] * 9 + ["b"])
+    (True, True)
+    """
+    few = len(values) >= _MANY_ROWS and len(set(values)) <= _FEW_VALUES
+    return bool(KIND_OF.search(name)) or few
 
 
 def _by_name(target: str, name: str) -> float:
@@ -120,7 +249,7 @@ def _by_name(target: str, name: str) -> float:
         return 1.0 - 0.2 * words.index(plain) / len(words)
     if target in ("amount", "price") and NO_AMOUNT.search(name):
         return 0.0
-    if target == "amount" and REDUCED.search(name):
+    if target == "amount" and (REDUCED.search(name) or HOW_MANY.search(name)):
         return 0.0
     near = [word for word in words if word in plain and (len(word) > 4 or re.fullmatch("[가-힣]{2,}", word))]
     return 0.45 if near and not any(plain in other.split() for other in WORDS.values()) else 0.0
@@ -161,12 +290,27 @@ def is_personal(name: str, values: list[str]) -> bool:
 def who_columns(columns: dict[str, list[str]]) -> dict[str, str]:
     """What could tell customers apart where a column of ids does not: an e-mail address, a phone number."""
     kinds = {"email": r"e-?mail|이메일", "phone": r"phone|mobile|휴대|전화|telefon|handy"}
-    found = {}
+    by_kind = {}
     for kind, pattern in kinds.items():
-        fits = [n for n, values in columns.items() if re.search(pattern, n, re.I) and is_personal(n, values)]
+        fits = [
+            n
+            for n, values in columns.items()
+            if values and re.search(pattern, n, re.I) and is_personal(n, values)
+        ]
         if fits:
-            found[kind] = fits[0]
-    return found
+            by_kind[kind] = fits[0]
+    return by_kind
+
+
+def buyer_column(columns: dict[str, list[str]]) -> str:
+    """A column of buyers' names; empty where there is none."""
+    fits = [n for n, values in columns.items() if values and BUYER.search(n) and not says_a_kind(n, values)]
+    return next(iter(fits), "")
+
+
+def country_of(phones: list[str]) -> bool:
+    """Whether nearly all of these phone numbers say their country: they begin with + or 00."""
+    return sum(bool(re.match(r"\s*'?(\+|00)", text)) for text in phones) >= 0.9 * len(phones)
 
 
 def currencies(columns: dict[str, list[str]]) -> tuple[str, list[str]]:
@@ -178,6 +322,10 @@ def currencies(columns: dict[str, list[str]]) -> tuple[str, list[str]]:
     ('Currency', ['EUR', 'CHF'])
     """
     for name, values in columns.items():
-        if values and CURRENCY.search(name) and all(re.fullmatch("[A-Z]{3}", value) for value in values):
-            return name, [code for code, _ in Counter(values).most_common()]
+        if (
+            values
+            and CURRENCY.search(name)
+            and all(re.fullmatch("[A-Z]{3}|[a-z]{3}", value) for value in values)
+        ):
+            return name, [code for code, _ in Counter(map(str.upper, values)).most_common()]
     return "", []

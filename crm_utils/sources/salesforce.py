@@ -10,7 +10,6 @@ Source: Salesforce, *Object Reference* (Account, Contact, Campaign, CampaignMemb
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -18,16 +17,14 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from crm_utils import people
 from crm_utils.mapping import ColumnMap, check_columns
 from crm_utils.people import PeopleOptions
-from crm_utils.sources import Decision, Input, Raw, files
+from crm_utils.sources import Decision, Input, Raw, Reading, files
 from crm_utils.sources.files.finding import find_files
 from crm_utils.sources.files.options import FileTable, folder_of
 from crm_utils.sources.files.part import Part
 
 if TYPE_CHECKING:
-    import ibis.backends.duckdb
     import ibis.expr.types as ir
 
-    from crm_utils.study import Study
 
 __all__ = ["DECISIONS", "VERSION", "Options", "inputs", "read"]
 
@@ -111,15 +108,15 @@ class Options(BaseModel):
     @property
     def tables(self) -> dict[str, FileTable]:
         """Every canonical table as one of files."""
-        found = {"order_lines": self.orders}
+        tables = {"order_lines": self.orders}
         for report, (table, person, columns) in _REPORTS.items():
             if report in self.reports:
-                found[table] = self._table(report, columns, person)
+                tables[table] = self._table(report, columns, person)
         if "accounts" in self.reports:
             joined = {name: ColumnMap(column=f"Account: {label}") for name, label in _ACCOUNTS.items()}
-            customers = found["customers"]
-            found["customers"] = customers.model_copy(update={"columns": customers.columns | joined})
-        return found
+            customers = tables["customers"]
+            tables["customers"] = customers.model_copy(update={"columns": customers.columns | joined})
+        return tables
 
     @property
     def read_as(self) -> dict[str, FileTable]:
@@ -132,52 +129,45 @@ class Options(BaseModel):
         return self.tables | {table: contacts, "accounts": accounts}
 
     def _table(self, report: str, columns: dict[str, Any], person: dict[str, str]) -> FileTable:
-        told = {
-            "columns": {k: v for k, told in columns.items() if (v := self._label(told))},
+        mapping = {
+            "columns": {k: v for k, column in columns.items() if (v := self._label(column))},
             "person": {k: v for k, label in person.items() if (v := self._label(label))},
             "files": self.reports[report],
             "format": "csv",
             "dates": self.dates,
         }
-        return FileTable.model_validate(told)
+        return FileTable.model_validate(mapping)
 
-    def _label(self, told: Any) -> Any:
+    def _label(self, column: Any) -> Any:
         """The organisation's own label; nothing where its report lacks the column."""
-        if isinstance(told, str):
-            return self.labels.get(told, told)
+        if isinstance(column, str):
+            return self.labels.get(column, column)
         lacks = any(
-            not own and label in str(told.get("expression", "")) for label, own in self.labels.items()
+            not own and label in str(column.get("expression", "")) for label, own in self.labels.items()
         )
-        return None if lacks else told
+        return None if lacks else column
 
 
-def inputs(study: Study, root: Path, scratch: Path, *, sample: int | None = None) -> list[Input]:
+def inputs(reading: Reading) -> list[Input]:
     """The reports, and the files of the orders."""
-    options = study.source_options(Options)
-    key = people.fingerprint({table: told.person for table, told in options.tables.items()})
-    folder = folder_of(options.folder, root)
+    options = reading.study.source_options(Options)
+    key = people.fingerprint({table: mapping.person for table, mapping in options.tables.items()})
+    folder = folder_of(options.folder, reading.root)
     return [
         Input(file.path, table, name=file.name, key=key)
-        for table, told in options.read_as.items()
-        for file in find_files(folder, table, told)
+        for table, mapping in options.read_as.items()
+        for file in find_files(folder, table, mapping)
     ]
 
 
-def read(
-    con: ibis.backends.duckdb.Backend,
-    study: Study,
-    inputs: list[Input],
-    scratch: Path,
-    *,
-    sample: int | None = None,
-) -> Raw:
+def read(reading: Reading, inputs: list[Input]) -> Raw:
     """Canonical tables of the reports."""
-    options = study.source_options(Options)
-    parts = files.parts_of(con, options.read_as, inputs, scratch, sample=sample)
+    options = reading.study.source_options(Options)
+    parts = files.parts_of(reading, options.read_as, inputs)
     if "accounts" in parts:
         accounts = parts["accounts"].table
         parts["customers"] = _with_accounts(parts["customers"], accounts, options.labels)
-    raw = files.mapped(con, parts, options.tables, options.people, study.timezone, scratch)
+    raw = files.mapped(reading, parts, options.tables, options.people)
     if "accounts" in parts:
         raw.rows["accounts"] = parts["accounts"].rows
     return raw
@@ -186,8 +176,8 @@ def read(
 def _with_accounts(contacts: Part, accounts: ir.Table, labels: dict[str, str]) -> Part:
     """Contacts with what the report of accounts says of theirs."""
     account = labels.get("Account ID", "Account ID")
-    told = {f"Account: {label}": accounts[labels.get(label, label)].max() for label in _ACCOUNTS.values()}
-    each = accounts.filter(accounts[account].notnull()).group_by(account).agg(**told)
+    columns = {f"Account: {label}": accounts[labels.get(label, label)].max() for label in _ACCOUNTS.values()}
+    each = accounts.filter(accounts[account].notnull()).group_by(account).agg(**columns)
 
     def joined(rows: ir.Table) -> ir.Table:
         return rows.left_join(each, account).drop(f"{account}_right")

@@ -1,6 +1,6 @@
 """A DAG with a task a notebook, by the Papermill operator: to see and repeat each in Airflow.
 
-What it leaves is a draft (``reports/<study>/.draft/<day>``) and the executed notebooks. It checks no
+What it leaves is a draft (``reports/<study>/draft/<day>``) and the executed notebooks. It checks no
 parameters, publishes no report and takes no lock: for a report, use ``crm_cli``.
 
 The workers' environment holds this project and, where a study names people, ``CRM_PSEUDONYM_KEY``: the first
@@ -35,7 +35,7 @@ with DAG(
         task = PapermillOperator(
             task_id=notebook.stem,
             input_nb=str(notebook),
-            output_nb=str(PROJECT / "reports" / STUDY / ".draft" / f"{notebook.stem}-{{{{ ds }}}}.ipynb"),
+            output_nb=str(PROJECT / "reports" / STUDY / "draft" / f"{notebook.stem}-{{{{ ds }}}}.ipynb"),
             parameters={"study": STUDY, "as_of": ""},
             kernel_name="crm",
             language_name="python",

@@ -6,26 +6,22 @@ Only the columns that the study maps are asked for.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import ibis
 import ibis.expr.types as ir
 from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 
-from crm_utils import people
-from crm_utils.engine_text import read_parquet
+from crm_utils import engine, people
 from crm_utils.mapping import TableMapping, check_columns, columns_used
 from crm_utils.people import PeopleOptions
-from crm_utils.sources import Decision, Input, Raw
+from crm_utils.sources import Decision, Input, Raw, Reading
 from crm_utils.sources.database.address import read_address
 from crm_utils.sources.database.sessions import INSTANT, YES_NO
 from crm_utils.sources.database.staging import Query, digest, kinds_of, stage
 
 if TYPE_CHECKING:
     import ibis.backends.duckdb
-
-    from crm_utils.study import Study
 
 __all__ = ["DECISIONS", "VERSION", "Options", "inputs", "read"]
 
@@ -89,33 +85,26 @@ class Options(BaseModel):
         return {table: mapping.person for table, mapping in self.tables.items()}
 
 
-def inputs(study: Study, root: Path, scratch: Path, *, sample: int | None = None) -> list[Input]:
+def inputs(reading: Reading) -> list[Input]:
     """What the study asks of the database, put down as one file a table: everything, or the first rows."""
-    options = study.source_options(Options)
+    options = reading.study.source_options(Options)
     key = people.fingerprint(options.persons)
-    address = read_address(options.url, prefix=options.credentials, root=root)
+    address = read_address(options.url, prefix=options.credentials, root=reading.root)
     queries = {table: _query(table, mapping, address.kind) for table, mapping in options.tables.items()}
-    staged = stage(address, queries, scratch / "staged", most=sample)
+    staged = stage(address, queries, reading.scratch / "staged", most=reading.sample)
     return [
         Input(path, table, name=queries[table].shown, digest=digest(path), key=key)
         for table, path in staged.items()
     ]
 
 
-def read(
-    con: ibis.backends.duckdb.Backend,
-    study: Study,
-    inputs: list[Input],
-    scratch: Path,
-    *,
-    sample: int | None = None,
-) -> Raw:
+def read(reading: Reading, inputs: list[Input]) -> Raw:
     """The canonical tables, from the files that :func:`inputs` put down."""
-    options = study.source_options(Options)
-    raws = {item.becomes: _rows(con, item).limit(sample) for item in inputs}
-    who = people.identify(con, raws, options.persons, options.people, scratch)
+    options = reading.study.source_options(Options)
+    raws = {item.becomes: _rows(reading.con, item).limit(reading.sample) for item in inputs}
+    who = people.identify(reading.con, raws, options.persons, options.people, reading.scratch)
     mapped = {
-        table: who.apply(rows, options.tables[table], table=table, zone=study.timezone)
+        table: who.apply(rows, options.tables[table], table=table, zone=reading.study.timezone)
         for table, rows in raws.items()
     }
     return Raw(mapped)
@@ -134,7 +123,7 @@ def _query(table: str, mapping: DatabaseTable, kind: str) -> Query:
 
 def _rows(con: ibis.backends.duckdb.Backend, item: Input) -> ir.Table:
     """The rows as they were read, moments and answers in their types, the others as the server wrote them."""
-    rows = read_parquet(con, item.path, name=f"crm_staged_{item.becomes}", numbered=True)
+    rows = engine.read(con, item.path, name=f"crm_staged_{item.becomes}", numbered=True)
     kinds = kinds_of(item.path)
     typed = {name: rows[name].try_cast("timestamp('UTC')") for name, kind in kinds.items() if kind == INSTANT}
     typed |= {name: rows[name].isin(["t", "true", "1"]) for name, kind in kinds.items() if kind == YES_NO}

@@ -10,18 +10,25 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from crm_utils.errors import DataError, StudyError
 from crm_utils.sources.database.address import Address
+from crm_utils.tools.signals import seconds_left, stopping
 
 __all__ = ["INSTANT", "TEXT", "UNREADABLE", "YES_NO", "LostError", "Session", "open_session"]
 
 #: What a column is, as far as reading differs.
 TEXT, YES_NO, INSTANT, UNREADABLE = "text", "yes_no", "instant", "unreadable"
 _CONNECT_SECONDS = 10
+#: To ask it to end what was stopped.
+_CANCEL_SECONDS = 5
+#: The server ends what the load no longer waits for, so many seconds later; without a limit after a day.
+_GRACE_SECONDS, _LONGEST_SECONDS = 5, 86_400
+#: Steps of SQLite between two looks at whether the load is to end: some milliseconds.
+_STEPS = 10_000
 _INSTALL = "In the project's folder: pip install -e '.[databases]'"
 
 
@@ -67,18 +74,21 @@ def _postgresql(address: Address) -> Iterator[Session]:
         import psycopg
     except ImportError:
         raise DataError(f"Reading PostgreSQL needs the driver psycopg. {_INSTALL}.") from None
-    told: dict[str, Any] = {"host": address.host, "port": address.port, "dbname": address.name,
+    settings: dict[str, Any] = {"host": address.host, "port": address.port, "dbname": address.name,
             "user": address.user, "password": address.password, **address.options}  # fmt: skip
-    told["options"] = f"{told.get('options', '')} -c default_transaction_read_only=on".strip()
+    settings["options"] = (
+        f"-c default_transaction_read_only=on -c statement_timeout={_limit_seconds() * 1000}"
+    )
     try:
         with closing(
-            psycopg.connect(**{k: v for k, v in told.items() if v}, connect_timeout=_CONNECT_SECONDS)
+            psycopg.connect(**{k: v for k, v in settings.items() if v}, connect_timeout=_CONNECT_SECONDS)
         ) as connection:
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             connection.read_only = True
             connection.execute("SET LOCAL TIME ZONE 'UTC'")
             connection.execute("SET LOCAL DateStyle = 'ISO'")
-            yield _PostgreSQL(connection)
+            with _ended_with_us(psycopg.Error, lambda: connection.cancel_safe(timeout=_CANCEL_SECONDS)):
+                yield _PostgreSQL(connection)
     except psycopg.Error as error:
         raise _told(address, _postgresql_trouble(error), error.diag.message_primary or "") from None
 
@@ -121,28 +131,60 @@ def _mysql(address: Address) -> Iterator[Session]:
         import pymysql.cursors
     except ImportError:
         raise DataError(f"Reading MySQL or MariaDB needs the driver PyMySQL. {_INSTALL}.") from None
-    told: dict[str, Any] = {"host": address.host, "port": address.port, "database": address.name,
+    settings: dict[str, Any] = {"host": address.host, "port": address.port, "database": address.name,
             "user": address.user, "password": address.password, **address.options}  # fmt: skip
     # No decoders: what the server prints is what is read.
     as_text = {kind: conv for kind, conv in pymysql.converters.conversions.items() if isinstance(kind, type)}
+    settings = {k: v for k, v in settings.items() if v} | {"charset": "utf8mb4", "conv": as_text}
+
+    def cancel() -> None:
+        limits = {"connect_timeout": _CANCEL_SECONDS, "read_timeout": _CANCEL_SECONDS}
+        with closing(pymysql.connect(**settings, **limits)) as other, other.cursor() as cursor:
+            cursor.execute(f"KILL QUERY {connection.thread_id()}")
+
     try:
         with closing(
-            pymysql.connect(
-                **{k: v for k, v in told.items() if v},
-                charset="utf8mb4",
-                conv=as_text,
-                connect_timeout=_CONNECT_SECONDS,
-            )
+            # To the driver a connection is made before the server has said a word: that is a read already.
+            pymysql.connect(**settings, connect_timeout=_CONNECT_SECONDS, read_timeout=_CONNECT_SECONDS)
         ) as connection:
+            connection._read_timeout = _limit_seconds()
             with connection.cursor() as cursor:
+                _limit_mysql(cursor, pymysql.MySQLError)
                 cursor.execute("SET SESSION time_zone = '+00:00'")
                 cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
                 cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
-            yield _MySQL(connection, pymysql.cursors.SSCursor)
+            with _ended_with_us(pymysql.MySQLError, cancel):
+                yield _MySQL(connection, pymysql.cursors.SSCursor)
     except pymysql.MySQLError as error:
         code = error.args[0] if error.args and isinstance(error.args[0], int) else 0
         said = str(error.args[1]) if len(error.args) > 1 else ""
         raise _told(address, _mysql_trouble(code), said) from None
+
+
+@contextmanager
+def _ended_with_us(of_driver: type[Exception], cancel: Callable[[], object]) -> Iterator[None]:
+    """End a query on its server too when the load is stopped: there a closed connection is not noticed."""
+    try:
+        yield
+    except of_driver:
+        raise  # the server knows
+    except BaseException:
+        with suppress(Exception):
+            cancel()
+        raise
+
+
+def _limit_mysql(cursor: Any, error: type[Exception]) -> None:
+    """Let the server end a query that takes too long: MariaDB counts seconds, MySQL milliseconds."""
+    seconds = _limit_seconds()
+    for setting in (f"max_statement_time = {seconds}", f"max_execution_time = {seconds * 1000}"):
+        with suppress(error):  # the one that it does not know
+            cursor.execute(f"SET SESSION {setting}")
+
+
+def _limit_seconds() -> int:
+    left = seconds_left()
+    return _LONGEST_SECONDS if left is None else int(left) + _GRACE_SECONDS
 
 
 class _MySQL:
@@ -160,7 +202,12 @@ class _MySQL:
     def rows(self, query: str) -> Iterator[tuple[Any, ...]]:
         cursor = self._connection.cursor(self._streaming)
         cursor.execute(query)
-        yield from cursor.fetchall_unbuffered()
+        try:
+            yield from cursor.fetchall_unbuffered()
+        except BaseException:
+            # The driver would read what is left before it lets go: rows without end.
+            cursor._result.unbuffered_active = False
+            raise
         cursor.close()
 
 
@@ -187,6 +234,7 @@ def _sqlite(address: Address) -> Iterator[Session]:
         uri = f"{Path(address.name).resolve().as_uri()}?mode=ro"
         with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection:
             connection.text_factory = _utf8
+            connection.set_progress_handler(stopping, _STEPS)
             connection.execute("BEGIN")
             yield _SQLite(connection)
     except sqlite3.Error as error:
@@ -208,7 +256,8 @@ class _SQLite:
         )
 
     def rows(self, query: str) -> Iterator[tuple[Any, ...]]:
-        yield from self._connection.execute(query)
+        # yield from would close the cursor once more, after its connection
+        yield from (row for row in self._connection.execute(query))
 
 
 def _utf8(value: bytes) -> str:

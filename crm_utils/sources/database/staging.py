@@ -15,10 +15,11 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from crm_utils.engine_text import one_file
 from crm_utils.errors import DataError
 from crm_utils.sources.database.address import Address
 from crm_utils.sources.database.sessions import UNREADABLE, LostError, Session, open_session
+from crm_utils.tools.signals import on_stop
+from crm_utils.tools.sql_text import one_file
 
 __all__ = ["Query", "digest", "kinds_of", "stage"]
 
@@ -141,10 +142,11 @@ def digest(path: Path) -> str:
     Two sums over 64 bits of each row's hash, and the number of rows: a row more, less or twice is seen.
     """
     with duckdb.connect() as con:
+        on_stop(con.interrupt)
         rows, high, low = con.execute(
             """SELECT count(*), sum(md5_number_upper(row)::HUGEINT), sum(md5_number_lower(row)::HUGEINT)
             FROM (SELECT to_json(t)::VARCHAR AS row FROM read_parquet(?, hive_partitioning = false) t)""",
             [one_file(path)],
         ).fetchall()[0]
-    told = repr((kinds_of(path), rows, high, low))
-    return hashlib.sha256(told.encode()).hexdigest()
+    content = repr((kinds_of(path), rows, high, low))
+    return hashlib.sha256(content.encode()).hexdigest()

@@ -22,9 +22,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, Field
 
-from crm_utils.engine_text import read_parquet
+from crm_utils import engine
 from crm_utils.errors import StudyError
-from crm_utils.sources import Input, Raw
+from crm_utils.sources import Input, Raw, Reading
 from crm_utils.sources.demo_shop import canonical, pure
 from crm_utils.sources.demo_shop.block import BLOCK, Block, stream
 from crm_utils.sources.demo_shop.catalogue import stock
@@ -33,8 +33,6 @@ from crm_utils.sources.demo_shop.outcomes import of_buyers, of_customers, of_lot
 from crm_utils.sources.demo_shop.worlds import PURE
 
 if TYPE_CHECKING:
-    import ibis.backends.duckdb
-
     from crm_utils.study import Study
 
 __all__ = ["DECISIONS", "SIMULATED", "VERSION", "Options", "inputs", "read", "truth"]
@@ -55,29 +53,22 @@ class Options(BaseModel):
     seed: Annotated[int, Field(ge=0, le=MOST_SEED)] = 1
 
 
-def inputs(study: Study, root: Path, scratch: Path, *, sample: int | None = None) -> list[Input]:
+def inputs(reading: Reading) -> list[Input]:
     """No file is read."""
     return []
 
 
-def read(
-    con: ibis.backends.duckdb.Backend,
-    study: Study,
-    inputs: list[Input],
-    scratch: Path,
-    *,
-    sample: int | None = None,
-) -> Raw:
+def read(reading: Reading, inputs: list[Input]) -> Raw:
     """Canonical tables of the world that the study names; a sample is a block of customers.
 
     Blocks go to disk, so that memory holds one of them at a time.
     """
-    options = study.source_options(Options)
-    customers = options.customers if sample is None else min(options.customers, BLOCK)
+    options, con, scratch = reading.study.source_options(Options), reading.con, reading.scratch
+    customers = options.customers if reading.sample is None else min(options.customers, BLOCK)
     scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
     names = _write(scratch, _seen(options.world, customers, options.seed))
     for name in names:
-        read_parquet(con, scratch / f"{name}.parquet", name=name, numbered=True)
+        engine.read(con, scratch / f"{name}.parquet", name=name, numbered=True)
     sampled = "" if customers == options.customers else f"the first {customers:,} customers"
     return Raw({name: con.sql(_QUERY.format(name=name)) for name in names}, sampled=sampled)
 
@@ -107,10 +98,10 @@ def truth(study: Study, root: Path) -> Path:
         )
     options = study.source_options(Options)
     settings = (options.world, options.customers, options.seed)
-    told = hashlib.sha256(json.dumps([VERSION, *settings]).encode()).hexdigest()[:16]
-    folder = root / "data" / "truth" / study.name / told
+    digest = hashlib.sha256(json.dumps([VERSION, *settings]).encode()).hexdigest()[:16]
+    folder = root / "data" / "truth" / study.name / digest
     if not folder.is_dir():
-        building = folder.with_name(f".{told}-{os.getpid()}")
+        building = folder.with_name(f".{digest}-{os.getpid()}")
         building.mkdir(parents=True, exist_ok=True)
         _write(building, _known(*settings))
         try:

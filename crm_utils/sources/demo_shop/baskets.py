@@ -7,17 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from crm_utils.sources.demo_shop.arrays import Flags, Ints, Rows
-from crm_utils.sources.demo_shop.catalogue import (
-    CATEGORIES,
-    STYLES_A_TIER,
-    SUBCATEGORIES,
-    TIERS,
-    Catalogue,
-)
+from crm_utils.sources.demo_shop.catalogue import CATEGORIES, STYLES_A_TIER, SUBCATEGORIES, TIERS, Catalogue
 from crm_utils.sources.demo_shop.clock import DAY, END, day_number, in_season, months, on_sale
 from crm_utils.sources.demo_shop.orders import Orders
 from crm_utils.sources.demo_shop.people import People
-from crm_utils.sources.demo_shop.worlds import LOTS, Full
+from crm_utils.sources.demo_shop.worlds import TRIALS, Full
 
 __all__ = ["Lines", "fill"]
 
@@ -65,7 +59,7 @@ def fill(rng: np.random.Generator, world: Full, people: People, orders: Orders, 
     off = np.where(on_sale()[day] & (rng.random(n) < 0.6), 0.2, np.where(rng.random(n) < 0.12, 0.1, 0.0))
     discount = (listed * off / 100).astype(np.int64) * 100
     amount = listed - discount
-    part = np.array([lot.coupon for lot in LOTS] + [0.0])[orders.coupon[order]]
+    part = np.array([trial.coupon for trial in TRIALS] + [0.0])[orders.coupon[order]]
     coupon = (amount * part / 10).astype(np.int64) * 10
     bought = Lines(order, orders.at[order], product, quantity, amount, discount, coupon, np.zeros(n, bool))
     return _and_back(rng, world, bought)
@@ -109,9 +103,9 @@ def _product(
     ladder = np.cumsum(NEAR_TIER, axis=1)[people.tier[who]]
     tier = (rng.random(len(who))[:, None] >= ladder[:, :-1]).sum(axis=1)
     style = rng.choice(STYLES_A_TIER, len(who), p=STYLE_SHARES)
-    found = (kind * len(TIERS) + tier) * STYLES_A_TIER + style
+    product = (kind * len(TIERS) + tier) * STYLES_A_TIER + style
     launched = np.array([0 if d is None else day_number(d) for d in goods.launched])
-    return np.asarray(np.where(launched[found] > day, found - style, found), dtype=np.int64)
+    return np.asarray(np.where(launched[product] > day, product - style, product), dtype=np.int64)
 
 
 def _and_back(rng: np.random.Generator, world: Full, bought: Lines) -> Lines:

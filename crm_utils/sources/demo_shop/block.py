@@ -10,18 +10,18 @@ import numpy as np
 from crm_utils.sources.demo_shop.arrays import Flags, Ints
 from crm_utils.sources.demo_shop.baskets import Lines, fill
 from crm_utils.sources.demo_shop.catalogue import Catalogue
-from crm_utils.sources.demo_shop.lots import draw_lots, happens, used_coupon
 from crm_utils.sources.demo_shop.messages import Drawn
 from crm_utils.sources.demo_shop.nulls import Nulls, draw_null_test
 from crm_utils.sources.demo_shop.orders import Departures, Orders, baseline
 from crm_utils.sources.demo_shop.people import Consents, People, people
+from crm_utils.sources.demo_shop.trials import draw_trials, happens, used_coupon
 from crm_utils.sources.demo_shop.worlds import FULL, NULL_TESTS
 
 __all__ = ["BLOCK", "Block", "stream"]
 
 BLOCK = 10_000
 """Customers of a block: what is in memory at a time."""
-_PARTS = ("people", "consents", "orders", "lots", "baskets", "nulls", "events", "answers", "points", "pure")
+_PARTS = ("people", "consents", "orders", "trials", "baskets", "nulls", "events", "answers", "points", "pure")
 
 
 def stream(seed: int, block: int, part: str) -> np.random.Generator:
@@ -50,13 +50,13 @@ class Block:
         who = people(stream(seed, number, "people"), FULL, customers)
         consents = Consents(stream(seed, number, "consents"), who.joined)
         orders, departures = baseline(stream(seed, number, "orders"), FULL, who)
-        orders, drawn = draw_lots(stream(seed, number, "lots"), FULL, who, consents, orders, departures)
+        orders, drawn = draw_trials(stream(seed, number, "trials"), FULL, who, consents, orders, departures)
         lines = fill(stream(seed, number, "baskets"), FULL, who, orders, goods)
         return cls(number * BLOCK, who, consents, orders, departures, drawn, lines)
 
     @cached_property
     def arm_of(self) -> Ints:
-        """Everybody's arm in every lot: lots × people, −1 for who did not take part."""
+        """Everybody's arm in every trial: trials × people, −1 for who did not take part."""
         return np.stack([one.arm_of(len(self.people)) for one in self.drawn])
 
     @cached_property

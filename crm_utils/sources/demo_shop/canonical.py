@@ -14,7 +14,7 @@ from crm_utils.sources.demo_shop.clock import DAY, day_number
 from crm_utils.sources.demo_shop.columns import days, ids, moments, money, pieces, whole, words
 from crm_utils.sources.demo_shop.orders import CHANNELS
 from crm_utils.sources.demo_shop.seen import Seen, named
-from crm_utils.sources.demo_shop.worlds import FULL, LOTS
+from crm_utils.sources.demo_shop.worlds import FULL, TRIALS
 
 __all__ = ["campaigns", "products", "tables"]
 
@@ -31,7 +31,7 @@ def tables(block: Block, seed: int, number: int, counts: dict[str, int]) -> dict
                            first, block.drawn, len(shop.stock().name))  # fmt: skip
     answers = loyalty.answers(stream(seed, number, "answers"), FULL, seen.orders)
     points = loyalty.points(stream(seed, number, "points"), block.people, seen.orders, seen.paid)
-    found = {
+    added = {
         "order_lines": _order_lines(block, seen),
         "customers": _customers(block, seen, events),
         "messages": contacts.messages(block, counts["messages"]),
@@ -47,8 +47,8 @@ def tables(block: Block, seed: int, number: int, counts: dict[str, int]) -> dict
     counts["orders"] += len(seen.orders)
     counts["sessions"] += int(events.visit.max(initial=-1)) + 1
     for name in ("messages", "events", "feedback"):
-        counts[name] += len(found[name])
-    return found
+        counts[name] += len(added[name])
+    return added
 
 
 def products(*, priced: bool = True) -> pa.Table:
@@ -67,12 +67,12 @@ def products(*, priced: bool = True) -> pa.Table:
 
 def campaigns() -> pa.Table:
     """All campaigns, those of the experiments among them."""
-    start = np.array([day_number(lot.starts) for lot in LOTS])
-    last = start + np.array([max(_CAMPAIGN_DAYS, lot.spread_days) - 1 for lot in LOTS])
-    one = [lot.arms[0].channel if len(lot.arms) == 1 else None for lot in LOTS]
+    start = np.array([day_number(trial.starts) for trial in TRIALS])
+    last = start + np.array([max(_CAMPAIGN_DAYS, trial.spread_days) - 1 for trial in TRIALS])
+    one = [trial.arms[0].channel if len(trial.arms) == 1 else None for trial in TRIALS]
     return pa.table({
-        "campaign_id": [lot.campaign_id for lot in LOTS], "name": [lot.name for lot in LOTS],
-        "kind": [lot.kind for lot in LOTS], "channel": pa.array(one, pa.string()),
+        "campaign_id": [trial.campaign_id for trial in TRIALS], "name": [trial.name for trial in TRIALS],
+        "kind": [trial.kind for trial in TRIALS], "channel": pa.array(one, pa.string()),
         "starts_on": days(start), "ends_on": days(last),
     })  # fmt: skip
 

@@ -47,8 +47,8 @@ def on_sale() -> Flags:
     """Whether each day of the data lies within a sale."""
     days = np.arange(DAYS)
     ends = [[day_number(dt.date.fromisoformat(day)) for day in sale] for sale in SALES]
-    found: Flags = np.any([(days >= first) & (days <= last) for first, last in ends], axis=0)
-    return found
+    in_sale: Flags = np.any([(days >= first) & (days <= last) for first, last in ends], axis=0)
+    return in_sale
 
 
 @cache

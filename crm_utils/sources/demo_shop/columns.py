@@ -32,8 +32,8 @@ def days(day: Ints) -> pa.Array:
 
 def words(numbers: Ints, names: Sequence[str | None]) -> pa.Array:
     """Names by their numbers; −1 is empty."""
-    found = pa.array(numbers.astype(np.int32), mask=numbers < 0)
-    return pa.array(list(names), pa.string()).take(found)
+    index = pa.array(numbers.astype(np.int32), mask=numbers < 0)
+    return pa.array(list(names), pa.string()).take(index)
 
 
 def money(won: Ints, known: Flags | None = None) -> pa.Array:

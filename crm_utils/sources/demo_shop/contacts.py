@@ -15,11 +15,11 @@ from crm_utils.sources.demo_shop.nulls import Nulls
 from crm_utils.sources.demo_shop.people import CONSENT_CHANNELS
 from crm_utils.sources.demo_shop.seen import Seen, named
 from crm_utils.sources.demo_shop.worlds import CHANNELS as MESSAGES
-from crm_utils.sources.demo_shop.worlds import LOTS
+from crm_utils.sources.demo_shop.worlds import TRIALS
 
 __all__ = ["assignments", "consents", "events", "feedback", "messages"]
 
-_CAMPAIGNS = tuple(lot.campaign_id for lot in LOTS)
+_CAMPAIGNS = tuple(trial.campaign_id for trial in TRIALS)
 _CONSENT_SOURCES = ("가입", "설정", "메시지")
 
 
@@ -31,21 +31,21 @@ def messages(block: Block, before: int) -> pa.Table:
         rows = np.flatnonzero(block.happens & (block.orders.coupon == number) & block.coupon_used)
         redeemed[block.orders.who[rows]] = block.orders.at[rows]
         parts.append(_messages_of(block, number, redeemed[one.who]))
-    found = pa.concat_tables(parts).sort_by([("sent_at", "ascending"), ("customer_id", "ascending")])
-    return found.add_column(0, "message_id", ids("m", before + np.arange(len(found))))
+    table = pa.concat_tables(parts).sort_by([("sent_at", "ascending"), ("customer_id", "ascending")])
+    return table.add_column(0, "message_id", ids("m", before + np.arange(len(table))))
 
 
 def _messages_of(block: Block, number: int, redeemed: Ints) -> pa.Table:
     one = block.drawn[number]
     sent, n = one.arm > 0, len(one.who)
-    names = [arm.channel for arm in one.lot.arms]
+    names = [arm.channel for arm in one.trial.arms]
     channel = np.where(sent, one.arm - 1, 0 if len(names) == 1 else -1)
     cost = np.array([MESSAGES[name].cost for name in names])[channel] * sent
     failed = np.where(sent & (one.delivered >= END), 0, -1)
     return pa.table({
         "campaign_id": words(np.full(n, number), _CAMPAIGNS),
         "customer_id": named(block, one.who), "channel": words(channel, names),
-        "kind": pa.repeat("informational" if one.lot.informational else "advertising", n),
+        "kind": pa.repeat("informational" if one.trial.informational else "advertising", n),
         "sent_at": moments(one.sent), "held_out": ~sent, "delivered_at": moments(one.delivered),
         "failed_reason": words(failed, ["unreachable"]), "opened_at": moments(one.opened),
         "clicked_at": moments(one.clicked), "redeemed_at": moments(redeemed),
@@ -55,16 +55,16 @@ def _messages_of(block: Block, number: int, redeemed: Ints) -> pa.Table:
 
 def assignments(block: Block, nulls: list[Nulls]) -> pa.Table:
     """Who was assigned to which arm, in order of time."""
-    parts = [(one.lot.experiment, (one.lot.control_arm, *(arm.arm for arm in one.lot.arms)), one.who, one.arm,
-              one.at) for one in block.drawn if one.lot.experiment]  # fmt: skip
+    parts = [(one.trial.experiment, (one.trial.control_arm, *(arm.arm for arm in one.trial.arms)), one.who,
+              one.arm, one.at) for one in block.drawn if one.trial.experiment]  # fmt: skip
     parts += [(one.test.experiment, one.test.arms, one.who, one.second, one.at) for one in nulls]
-    found = pa.concat_tables([
+    table = pa.concat_tables([
         pa.table({
             "experiment_id": pa.repeat(experiment, len(who)), "customer_id": named(block, who),
             "arm": words(arm, arms), "assigned_at": moments(at),
         }) for experiment, arms, who, arm, at in parts
     ])  # fmt: skip
-    return found.sort_by([("assigned_at", "ascending"), ("customer_id", "ascending"), ("arm", "ascending")])
+    return table.sort_by([("assigned_at", "ascending"), ("customer_id", "ascending"), ("arm", "ascending")])
 
 
 def events(block: Block, events: touch.Events, counts: dict[str, int]) -> pa.Table:
@@ -75,7 +75,7 @@ def events(block: Block, events: touch.Events, counts: dict[str, int]) -> pa.Tab
         "occurred_at": moments(events.at), "event": words(events.event, touch.EVENTS),
         "product_id": ids("p", events.product, events.product >= 0),
         "source": words(events.source, touch.SOURCES), "medium": words(events.source, touch.MEDIA),
-        "campaign_id": words(events.lot, _CAMPAIGNS),
+        "campaign_id": words(events.trial, _CAMPAIGNS),
     })  # fmt: skip
 
 

@@ -41,7 +41,7 @@ DECISIONS = (
     Decision(
         "messages",
         "campaigns reach only customers with consent to advertising on that channel, at night with one more",
-        "a tenth of them, drawn by lot, is held out; experiments hold out their control arm. A notice is "
+        "a tenth of them, drawn at random, is held out; experiments hold out their control arm. A notice is "
         "informational and needs no consent",
     ),
     Decision(

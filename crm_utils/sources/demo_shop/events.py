@@ -28,7 +28,7 @@ CALLS = 0.3
 
 @dataclass(frozen=True)
 class Events(Rows):
-    """Touches; arrays with a value each. ``visit`` numbers sessions, ``lot`` is the campaign; −1 is empty."""
+    """Touches; arrays with a value each. ``visit`` numbers sessions, ``trial`` campaigns; −1 is empty."""
 
     who: Ints
     visit: Ints
@@ -36,7 +36,7 @@ class Events(Rows):
     event: Ints
     product: Ints
     source: Ints
-    lot: Ints
+    trial: Ints
 
 
 def touches(
@@ -113,9 +113,9 @@ def _browsing(
 
 
 def _clicks(one: Drawn, number: int, first: int) -> Events:
-    """A visit for each click in a lot's message."""
+    """A visit for each click in a trial's message."""
     rows = np.flatnonzero(one.clicked < END)
-    channel = np.array([SOURCES.index(arm.channel) for arm in one.lot.arms])[one.arm[rows] - 1]
+    channel = np.array([SOURCES.index(arm.channel) for arm in one.trial.arms])[one.arm[rows] - 1]
     visit, none = first + np.arange(len(rows)), np.full(len(rows), -1)
     return Events(one.who[rows], visit, one.clicked[rows], np.full(len(rows), VISIT), none, channel,
                   np.full(len(rows), number))  # fmt: skip

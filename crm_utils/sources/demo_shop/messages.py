@@ -9,7 +9,7 @@ import numpy as np
 from crm_utils.sources.demo_shop.arrays import Flags, Floats, Ints
 from crm_utils.sources.demo_shop.clock import DAY, END
 from crm_utils.sources.demo_shop.people import NEVER
-from crm_utils.sources.demo_shop.worlds import CHANNELS, Lot
+from crm_utils.sources.demo_shop.worlds import CHANNELS, Trial
 
 __all__ = ["Drawn", "answers"]
 
@@ -23,12 +23,12 @@ ANSWER_CLICKS = 0.7
 
 @dataclass(frozen=True)
 class Drawn:
-    """One lot: who took part (numbers in the block), when, and with which arm (0: no message, 1: the first).
+    """One trial: who took part (numbers in the block), when, with which arm (0: no message, 1: the first).
 
     ``delivered``, ``opened``, ``clicked`` and ``left`` are moments, NEVER where it did not happen.
     """
 
-    lot: Lot
+    trial: Trial
     who: Ints
     at: Ints
     arm: Ints
@@ -44,14 +44,14 @@ class Drawn:
 
     def arm_of(self, people: int) -> Ints:
         """The arm of everybody in the block; −1 for who did not take part."""
-        found = np.full(people, -1)
-        found[self.who] = self.arm
-        return found
+        arms = np.full(people, -1)
+        arms[self.who] = self.arm
+        return arms
 
 
 def answers(
     rng: np.random.Generator,
-    lot: Lot,
+    trial: Trial,
     who: Ints,
     at: Ints,
     arm: Ints,
@@ -65,8 +65,8 @@ def answers(
     opts out of a notice.
     """
     n = len(who)
-    rates = np.array([(c.delivered, c.opened, c.clicked, c.unsubscribed * (not lot.informational))
-                      for c in (CHANNELS[touch.channel] for touch in lot.arms)])[arm - 1]  # fmt: skip
+    rates = np.array([(c.delivered, c.opened, c.clicked, c.unsubscribed * (not trial.informational))
+                      for c in (CHANNELS[touch.channel] for touch in trial.arms)])[arm - 1]  # fmt: skip
     arrived = (arm > 0) & (luck < rates[:, 0])
     answered = arrived & (ordered < END)
     u = rng.random((3, n))
@@ -79,4 +79,4 @@ def answers(
     clicked_at = opened_at + rng.integers(5, 300, n)
     moments = [np.where(f, t, NEVER) for f, t in ((arrived, delivered_at), (opened, opened_at),
                                                  (clicked, clicked_at), (left, opened_at + 60))]  # fmt: skip
-    return Drawn(lot, who, at, arm, *moments)
+    return Drawn(trial, who, at, arm, *moments)

@@ -1,4 +1,4 @@
-"""Experiments that do nothing: one drawn fairly, one whose lot is broken."""
+"""Experiments that do nothing: one drawn fairly, one whose trial is broken."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Nulls:
 
 
 def draw_null_test(rng: np.random.Generator, test: NullTest, people: People, orders: Orders) -> Nulls:
-    """Assign everybody to one of two arms that do nothing; where the lot is broken, by what they bought."""
+    """Assign everybody to one of two arms that do nothing; where the trial is broken, by what they bought."""
     first = day_number(test.starts) * DAY
     who = np.flatnonzero(~people.guest & (people.joined < first))
     at = first + rng.integers(0, test.spread_days, len(who)) * DAY

@@ -30,12 +30,12 @@ class Orders(Rows):
         Number of the customer within the block; seconds.
     channel, arrives, late
         Number into CHANNELS; days until the parcel arrives (0 in a store); whether that is late.
-    lot, arm
-        Which lot's message, and which of its arms, brings the order; −1 for what happens anyway.
+    trial, arm
+        Which trial's message, and which of its arms, brings the order; −1 for what happens anyway.
     skipped
-        The lot whose message makes the customer leave this order out; −1 for none.
+        The trial whose message makes the customer leave this order out; −1 for none.
     coupon
-        The lot whose coupon is used for this order, when it was sent; −1 for none.
+        The trial whose coupon is used for this order, when it was sent; −1 for none.
     """
 
     who: Ints
@@ -43,7 +43,7 @@ class Orders(Rows):
     channel: Ints
     arrives: Ints
     late: Flags
-    lot: Ints
+    trial: Ints
     arm: Ints
     skipped: Ints
     coupon: Ints
@@ -69,7 +69,7 @@ def describe(
     who: Ints,
     day: Ints,
     *,
-    lot: int = -1,
+    trial: int = -1,
     arm: int = -1,
 ) -> Orders:
     """Give orders of these customers on these days a channel, an hour and a delivery."""
@@ -83,7 +83,7 @@ def describe(
     arrives = np.where(late, rng.integers(5, 10, n), rng.integers(1, 4, n)) * online
     none = np.full(n, -1)
     at = day * DAY + within_day(rng, online)
-    return Orders(who, at, channel, arrives, late, none + 1 + lot, none + 1 + arm, none, none)
+    return Orders(who, at, channel, arrives, late, none + 1 + trial, none + 1 + arm, none, none)
 
 
 def baseline(rng: np.random.Generator, world: Full, people: People) -> tuple[Orders, Departures]:

@@ -17,7 +17,7 @@ from crm_utils.sources.demo_shop.columns import ids, moments, words
 from crm_utils.sources.demo_shop.messages import Drawn
 from crm_utils.sources.demo_shop.orders import LEFT
 from crm_utils.sources.demo_shop.pure import Buyers
-from crm_utils.sources.demo_shop.worlds import FULL, LOTS
+from crm_utils.sources.demo_shop.worlds import FULL, TRIALS
 
 __all__ = ["MEASURES", "of_buyers", "of_customers", "of_lots"]
 
@@ -50,27 +50,29 @@ def of_buyers(buyers: Buyers, first: int) -> pa.Table:
 
 
 def of_lots(block: Block) -> pa.Table:
-    """Both outcomes of each customer in each lot, counted within its horizon: a row a lot's arm.
+    """Both outcomes of each customer in each trial, counted within its horizon: a row a trial's arm.
 
     ``campaign_id``, ``experiment_id`` (empty for a campaign), ``arm``, ``customer_id``, ``drawn`` (whether
     this arm was drawn; where it was not, another or none was), ``new`` and ``averse``, ``region``, then for
-    each measure ``<measure>_without`` and ``<measure>_with`` the message of this arm, all other lots as they
-    were drawn. The mean of their difference over all rows of an arm is its true effect, exactly.
+    each measure ``<measure>_without`` and ``<measure>_with`` the message of this arm, all other trials as
+    they were drawn. The mean of their difference over all rows of an arm is its true effect, exactly.
     """
     lines = _Counted(block)
     return pa.concat_tables(
-        _of_lot(block, lines, number, arm) for number, lot in enumerate(LOTS) for arm in range(len(lot.arms))
+        _of_trial(block, lines, number, arm)
+        for number, trial in enumerate(TRIALS)
+        for arm in range(len(trial.arms))
     )
 
 
 class _Counted:
-    """Every line of a block as its lots see it."""
+    """Every line of a block as its trials see it."""
 
     def __init__(self, block: Block) -> None:
         margin = shop.stock().margin
         lines, orders = block.lines, block.orders
         self.at, self.who, self.back = lines.at, orders.who[lines.order], lines.back
-        self.lot, self.arm = orders.lot[lines.order], orders.arm[lines.order]
+        self.trial, self.arm = orders.trial[lines.order], orders.arm[lines.order]
         self.skipped, self.coupon_of = orders.skipped[lines.order], orders.coupon[lines.order]
         self.happens = block.happens[lines.order]
         self.used = block.coupon_used[lines.order]
@@ -81,22 +83,22 @@ class _Counted:
         self.contribution = lines.quantity * margin[lines.product] - lines.discount
 
 
-def _of_lot(block: Block, lines: _Counted, number: int, arm: int) -> pa.Table:
+def _of_trial(block: Block, lines: _Counted, number: int, arm: int) -> pa.Table:
     one = block.drawn[number]
     start = np.full(len(block.people), 4 * END)
     start[one.who] = one.at
-    within = (lines.at > start[lines.who]) & (lines.at < start[lines.who] + one.lot.horizon_days * DAY)
-    own = (lines.lot == number) | (lines.skipped == number)
+    within = (lines.at > start[lines.who]) & (lines.at < start[lines.who] + one.trial.horizon_days * DAY)
+    own = (lines.trial == number) | (lines.skipped == number)
     anyway = within & lines.happens & ~own
     without = anyway | (within & (lines.skipped == number))
-    sent = anyway | (within & (lines.lot == number) & (lines.arm == arm))
+    sent = anyway | (within & (lines.trial == number) & (lines.arm == arm))
     other = lines.used & (lines.coupon_of != number)
     mine = lines.coupon_of == number
-    found = _labels(block, one, number, arm)
+    columns = _labels(block, one, number, arm)
     for name, rows, coupon in (("without", without, other), ("with", sent, other | mine)):
         counted = _counted(lines, rows, coupon, len(block.people))
-        found |= {f"{measure}_{name}": values[one.who] for measure, values in counted.items()}
-    return pa.table(found)
+        columns |= {f"{measure}_{name}": values[one.who] for measure, values in counted.items()}
+    return pa.table(columns)
 
 
 def _counted(lines: _Counted, rows: Flags, coupon: Flags, people: int) -> dict[str, Ints]:
@@ -111,11 +113,11 @@ def _counted(lines: _Counted, rows: Flags, coupon: Flags, people: int) -> dict[s
 
 
 def _labels(block: Block, one: Drawn, number: int, arm: int) -> dict[str, pa.Array]:
-    n, people, lot = len(one.who), block.people, one.lot
+    n, people, trial = len(one.who), block.people, one.trial
     return {
-        "campaign_id": pa.repeat(lot.campaign_id, n),
-        "experiment_id": words(np.full(n, 0 if lot.experiment else -1), [lot.experiment]),
-        "arm": pa.repeat(lot.arms[arm].arm, n), "customer_id": ids("c", block.first + one.who),
+        "campaign_id": pa.repeat(trial.campaign_id, n),
+        "experiment_id": words(np.full(n, 0 if trial.experiment else -1), [trial.experiment]),
+        "arm": pa.repeat(trial.arms[arm].arm, n), "customer_id": ids("c", block.first + one.who),
         "drawn": pa.array(one.arm == arm + 1),
         "new": pa.array(one.at - people.joined[one.who] <= FULL.new_days * DAY),
         "averse": pa.array(people.averse[one.who]), "region": words(people.region[one.who], shop.REGIONS),

@@ -86,7 +86,7 @@ def tables(
     begins = np.isin(np.arange(len(row)), np.cumsum(lines) - lines)
     amount = upto - np.where(begins, 0, np.append(0, upto[:-1]))
     who, n = buyers.who[order][row], len(row)
-    found = {
+    added = {
         "order_lines": pa.table({
             "order_id": ids("o", counts["orders"] + row), "customer_id": ids("c", first + who),
             "product_id": ids("p", rng.integers(0, len(stock().name), n)),
@@ -101,4 +101,4 @@ def tables(
         }),
     }  # fmt: skip
     counts["orders"] += len(order)
-    return found
+    return added

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-__all__ = ["CHANNELS", "DAYS", "FULL", "LOTS", "NULL_TESTS", "PURE", "START", "Channel", "Lot", "Touch"]
+__all__ = ["CHANNELS", "DAYS", "FULL", "NULL_TESTS", "PURE", "START", "TRIALS", "Channel", "Touch", "Trial"]
 
 START = dt.date(2024, 1, 1)
 DAYS = 731
@@ -132,8 +132,8 @@ class Touch:
 
 
 @dataclass(frozen=True)
-class Lot:
-    """A campaign or an experiment in which it is drawn by lot who is written to.
+class Trial:
+    """A campaign or an experiment in which chance decides who is written to.
 
     Attributes
     ----------
@@ -171,14 +171,14 @@ class Lot:
 
 def _campaign(
     number: int, name: str, kind: str, day: str, channel: str, extra: float, **more: float | tuple[int, int]
-) -> Lot:
+) -> Trial:
     arms = (Touch("sent", channel, extra),)
-    return Lot(f"k{number:02d}", name, kind, dt.date.fromisoformat(day), arms, **more)  # type: ignore[arg-type]
+    return Trial(f"k{number:02d}", name, kind, dt.date.fromisoformat(day), arms, **more)  # type: ignore[arg-type]
 
 
 #: In order of time. No campaign runs within the horizon of another or of an experiment with an effect of its
 #: own on who can be written to, so that effects add up and each truth is exact.
-LOTS = (
+TRIALS = (
     _campaign(1, "설맞이 선물 제안", "season", "2024-02-01", "email", 0.03),
     _campaign(2, "봄 신상품 소식", "news", "2024-03-11", "app_push", 0.06),
     _campaign(3, "가정의 달 쿠폰", "coupon", "2024-04-29", "brand_message", 0.14, coupon=0.10, redeems=0.6),
@@ -191,12 +191,12 @@ LOTS = (
     _campaign(10, "봄 코디 제안", "news", "2025-04-07", "email", 0.0),
     _campaign(11, "여름 세일 안내", "sale", "2025-06-20", "brand_message", 0.12),
     _campaign(12, "휴가철 준비", "season", "2025-08-04", "app_push", 0.06),
-    Lot(
+    Trial(
         "k13", "10% 쿠폰", "coupon", dt.date(2025, 9, 15), (Touch("coupon", "brand_message", 0.42),),
         control=0.5, spread_days=14, horizon_days=56, coupon=0.10, redeems=0.6,
         experiment="coupon_10", control_arm="control",
     ),
-    Lot(
+    Trial(
         "k14", "포인트 소멸 안내", "notice", dt.date(2025, 10, 6),
         (Touch("sms", "sms", 0.33), Touch("alimtalk", "alimtalk", 0.44)),
         control=1 / 3, horizon_days=56, informational=True,
@@ -207,10 +207,10 @@ LOTS = (
 
 @dataclass(frozen=True)
 class NullTest:
-    """An experiment whose treatment does nothing: what it seems to find is chance, or a broken lot.
+    """An experiment whose treatment does nothing: what it seems to find is chance, or a broken trial.
 
     ``second_if_buyer`` and ``second_otherwise`` are the chances of the second arm for customers who bought in
-    the 90 days before and for the others: unequal where the lot is broken. ``in_both`` is the share of
+    the 90 days before and for the others: unequal where the trial is broken. ``in_both`` is the share of
     customers who stand in both arms.
     """
 

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crm_utils import people
+from crm_utils.mapping.returns import once_over_files
 from crm_utils.people import People, PeopleOptions
-from crm_utils.sources import Decision, Input, Raw
+from crm_utils.sources import Decision, Input, Raw, Reading
 from crm_utils.sources.files import columnar, delimited, json_lines, workbook
-from crm_utils.sources.files.finding import Found, find_files, format_of
-from crm_utils.sources.files.options import FileTable, Options, folder_of
+from crm_utils.sources.files.finding import Found, find_files, format_of, readable
+from crm_utils.sources.files.joined import read_joined
+from crm_utils.sources.files.options import FileTable, Format, Options, folder_of
 from crm_utils.sources.files.part import Part, Place, whole_orders
 from crm_utils.tables import TABLES
+from crm_utils.tools.sql_text import no_letter
 
 if TYPE_CHECKING:
-    import ibis.backends.duckdb
     import ibis.expr.types as ir
-
-    from crm_utils.study import Study
 
 __all__ = ["DECISIONS", "VERSION", "Options", "inputs", "mapped", "parts_of", "read"]
 
-VERSION = 2
+VERSION = 3
 _READERS = {
     "csv": delimited.read,
     "tsv": delimited.read,
@@ -75,82 +76,100 @@ DECISIONS = (
 )
 
 
-def inputs(study: Study, root: Path, scratch: Path, *, sample: int | None = None) -> list[Input]:
+def inputs(reading: Reading) -> list[Input]:
     """Every file that the study's patterns find within its folder, once."""
-    options = study.source_options(Options)
-    folder = folder_of(options.folder, root)
+    options = reading.study.source_options(Options)
+    folder = folder_of(options.folder, reading.root)
     becomes: dict[str, list[str]] = {}
     paths: dict[str, Path] = {}
-    for table, told in options.tables.items():
-        for file in find_files(folder, table, told):
+    for table, mapping in options.tables.items():
+        for file in find_files(folder, table, mapping):
             becomes.setdefault(file.name, []).append(table)
             paths[file.name] = file.path
+        for n, join in enumerate(mapping.join, start=1):
+            for file in find_files(folder, table, join):
+                becomes.setdefault(file.name, []).append(_joined(table, n))
+                paths[file.name] = file.path
     key = people.fingerprint(options.persons)
-    return [Input(paths[name], ", ".join(tables), name=name, key=key) for name, tables in becomes.items()]
+    return [
+        Input(_path_in_letters(paths[name], reading.scratch, number), ", ".join(tables), name=name, key=key)
+        for number, (name, tables) in enumerate(becomes.items())
+    ]
 
 
-def read(
-    con: ibis.backends.duckdb.Backend,
-    study: Study,
-    inputs: list[Input],
-    scratch: Path,
-    *,
-    sample: int | None = None,
-) -> Raw:
+def _path_in_letters(path: Path, scratch: Path, number: int) -> Path:
+    """The path of a file; where it is not UTF-8, which the engine does not open, that of a link to it."""
+    if not no_letter(str(path)):
+        return path
+    link = scratch / f"input-{number:05}{Path(readable(path.name)).suffix}"
+    link.symlink_to(path.resolve())
+    return link
+
+
+def read(reading: Reading, inputs: list[Input]) -> Raw:
     """Canonical tables by the study's mapping."""
-    options = study.source_options(Options)
-    parts = parts_of(con, options.tables, inputs, scratch, sample=sample)
-    return mapped(con, parts, options.tables, options.people, study.timezone, scratch)
+    options = reading.study.source_options(Options)
+    parts = parts_of(reading, options.tables, inputs)
+    return mapped(reading, parts, options.tables, options.people)
 
 
-def parts_of(
-    con: ibis.backends.duckdb.Backend,
-    tables: Mapping[str, FileTable],
-    inputs: list[Input],
-    scratch: Path,
-    *,
-    sample: int | None,
-) -> dict[str, Part]:
+def parts_of(reading: Reading, tables: Mapping[str, FileTable], inputs: list[Input]) -> dict[str, Part]:
     """The raw rows of each table's files."""
     parts: dict[str, Part] = {}
-    for table, told in tables.items():
-        names = [item for item in inputs if table in item.becomes.split(", ")]
-        files = [Found(item.path, item.name, told.format or format_of(item.name)) for item in names]
-        part = _READERS[files[0].format](Place(con, table, scratch, sample), files, told)
-        numbered = None if part.numbered is None else whole_orders(part.numbered, told)
-        parts[table] = Part(whole_orders(part.table, told), part.rows, numbered)
+    for table, mapping in tables.items():
+        files = _files_of(inputs, table, mapping.format)
+        place = Place(reading.con, table, reading.scratch, reading.sample)
+        if mapping.join:
+            places = [_joined(table, n) for n in range(1, len(mapping.join) + 1)]
+            others = [
+                _files_of(inputs, name, join.format) for name, join in zip(places, mapping.join, strict=True)
+            ]
+            part, rows = read_joined(place, files, mapping, others, _READERS)
+            parts |= {name: Part(part.table, each) for name, each in zip(places, rows, strict=True)}
+        else:
+            part = _READERS[files[0].format](place, files, mapping)
+        numbered = None if part.numbered is None else whole_orders(part.numbered, mapping)
+        parts[table] = Part(whole_orders(part.table, mapping), part.rows, numbered)
     return parts
 
 
+def _joined(table: str, number: int) -> str:
+    """What a joined file is called where the tables are named that a file becomes."""
+    return f"{table} (join {number})"
+
+
+def _files_of(inputs: list[Input], name: str, kind: Format | None) -> list[Found]:
+    names = [item for item in inputs if name in item.becomes.split(", ")]
+    return [Found(item.path, item.name, kind or format_of(item.name)) for item in names]
+
+
 def mapped(
-    con: ibis.backends.duckdb.Backend,
-    parts: dict[str, Part],
-    tables: Mapping[str, FileTable],
-    options: PeopleOptions,
-    zone: str,
-    scratch: Path,
+    reading: Reading, parts: dict[str, Part], tables: Mapping[str, FileTable], options: PeopleOptions
 ) -> Raw:
     """Canonical tables of raw rows, with a customer for whoever they name."""
     rows = {table: parts[table].table for table in tables}
-    persons = {table: told.person for table, told in tables.items()}
-    who = people.identify(con, rows, persons, options, scratch)
-    raw = Raw({})
-    for table, told in tables.items():
-        _add(raw, table, told, parts[table], who, zone)
+    persons = {table: mapping.person for table, mapping in tables.items()}
+    who = people.identify(reading.con, rows, persons, options, reading.scratch)
+    raw = Raw({}, rows={name: part.rows for name, part in parts.items() if name not in tables})
+    for table, mapping in tables.items():
+        _add(raw, table, mapping, parts[table], who, reading.study.timezone)
     return raw
 
 
-def _add(raw: Raw, table: str, told: FileTable, part: Part, who: People, zone: str) -> None:
+def _add(raw: Raw, table: str, mapping: FileTable, part: Part, who: People, zone: str) -> None:
     raw.rows[table] = part.rows
 
     def by_mapping(rows: ir.Table) -> ir.Table:
-        return who.apply(rows, told, table=table, zone=zone)
+        lines = who.apply(rows, mapping, table=table, zone=zone)
+        return once_over_files(lines) if mapping.overlap == "drop" else lines
 
-    numbered = by_mapping(part.numbered) if part.numbered is not None else None
-    netted = told.returns is not None and told.returns.lines == "netted"
-    if numbered is not None and (TABLES[table].key or told.duplicates != "keep" or netted):
-        raw.tables[table] = numbered  # which row came first matters
+    raw.overlap_is_known = raw.overlap_is_known or mapping.overlap is not None
+
+    netted = mapping.returns is not None and mapping.returns.lines == "netted"
+    ordered = TABLES[table].key or mapping.duplicates != "keep" or netted or mapping.counts_rows
+    if part.numbered is not None and ordered:
+        raw.tables[table] = by_mapping(part.numbered)  # which row is which matters
     else:
         raw.tables[table] = by_mapping(part.table)
-        if numbered is not None:
-            raw.numbered[table] = numbered
+        if part.numbered is not None:
+            raw.numbered[table] = functools.partial(by_mapping, part.numbered)

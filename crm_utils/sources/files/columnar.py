@@ -5,16 +5,16 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from crm_utils.engine_text import identifier, literal, path_literal
 from crm_utils.errors import DataError
 from crm_utils.sources.files.finding import Found
 from crm_utils.sources.files.options import FileTable
 from crm_utils.sources.files.part import Part, Place, used_columns
+from crm_utils.tools.sql_text import identifier, literal, path_literal
 
 __all__ = ["footer_of", "read"]
 
 
-def read(place: Place, files: list[Found], told: FileTable) -> Part:
+def read(place: Place, files: list[Found], mapping: FileTable) -> Part:
     """Raw rows of all files, columns by their names.
 
     Raises
@@ -27,7 +27,7 @@ def read(place: Place, files: list[Found], told: FileTable) -> Part:
         footer = footer_of(file)
         rows[file.name] = min(footer.num_rows, place.sample or footer.num_rows)
         there = footer.schema.to_arrow_schema().names
-        used = used_columns(told, there, table=place.table, name=file.name)
+        used = used_columns(mapping, there, table=place.table, name=file.name)
     paths = [literal(str(file.path)) for file in files]
     names = f"MAP([{', '.join(paths)}], [{', '.join(literal(file.name) for file in files)}])[filename]"
     columns = ", ".join(identifier(name) for name in used)

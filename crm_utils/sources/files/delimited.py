@@ -14,12 +14,12 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from crm_utils.engine_text import identifier, literal, path_literal
 from crm_utils.errors import DataError
 from crm_utils.sources.files.finding import Found
 from crm_utils.sources.files.line_numbers import FileRows, blocks, lines_of
 from crm_utils.sources.files.options import FileTable
 from crm_utils.sources.files.part import HIDDEN, Part, Place, plain_text, used_columns
+from crm_utils.tools.sql_text import identifier, literal, path_literal
 
 __all__ = ["header_of", "read"]
 
@@ -49,7 +49,7 @@ class _Rejects:
     after: dict[str, list[int]]
 
 
-def read(place: Place, files: list[Found], told: FileTable) -> Part:
+def read(place: Place, files: list[Found], mapping: FileTable) -> Part:
     """Raw rows of all files, columns by their names, whatever their order in each file.
 
     Raises
@@ -57,21 +57,21 @@ def read(place: Place, files: list[Found], told: FileTable) -> Part:
     DataError
         A file cannot be decoded or parted, or lacks a column.
     """
-    told = told.model_copy(update={"format": files[0].format})
+    mapping = mapping.model_copy(update={"format": files[0].format})
     groups: dict[tuple[str, ...], list[_Text]] = {}
     for number, file in enumerate(files):
-        text = plain_text(place, number, file, told)
-        header = header_of(text, told, file.name)
+        text = plain_text(place, number, file, mapping)
+        header = header_of(text, mapping, file.name)
         groups.setdefault(tuple(header), []).append(_Text(file.name, text, header))
     rows: dict[str, int] = {}
     plain, numbered = [], []
     for number, texts in enumerate(groups.values()):
-        used = used_columns(told, texts[0].header, table=place.table, name=texts[0].name)
+        used = used_columns(mapping, texts[0].header, table=place.table, name=texts[0].name)
         name = f"{place.table}_{number}"
-        counted, rejects = _count(place, texts, told, name, used)
+        counted, rejects = _count(place, texts, mapping, name, used)
         rows |= {file: good + len(rejects.after.get(file, ())) for file, good in counted.items()}
-        plain.append(_plain(texts, told, used))
-        numbered += _numbered(place, texts, told, name, used, counted, rejects)
+        plain.append(_plain(texts, mapping, used))
+        numbered += _numbered(place, texts, mapping, name, used, counted, rejects)
     return Part(
         table=place.con.sql(" UNION ALL BY NAME ".join(plain)),
         rows=rows,
@@ -79,7 +79,7 @@ def read(place: Place, files: list[Found], told: FileTable) -> Part:
     )
 
 
-def header_of(path: Path, told: FileTable, name: str) -> list[str]:
+def header_of(path: Path, mapping: FileTable, name: str) -> list[str]:
     """The columns of a file: its first line after those that are skipped, or the names that the study gives.
 
     Raises
@@ -87,23 +87,23 @@ def header_of(path: Path, told: FileTable, name: str) -> list[str]:
     DataError
         The file is empty.
     """
-    if told.names is not None:
-        return list(told.names)
+    if mapping.names is not None:
+        return list(mapping.names)
     with path.open(encoding="utf-8-sig", newline="") as text:
-        for _ in range(told.skip):
+        for _ in range(mapping.skip):
             text.readline()
         lines = (line for line in text if line.strip())
         try:
-            found = next(csv.reader(lines, delimiter=told.mark, quotechar=told.quote), None)
+            header = next(csv.reader(lines, delimiter=mapping.mark, quotechar=mapping.quote), None)
         except csv.Error:
             raise DataError(f"{name}: its first line is no header: it is too long.") from None
-    if found is None:
+    if header is None:
         raise DataError(f"{name} is empty.")
-    return [column.strip() or f"column {n}" for n, column in enumerate(found, start=1)]
+    return [column.strip() or f"column {n}" for n, column in enumerate(header, start=1)]
 
 
 def _count(
-    place: Place, texts: list[_Text], told: FileTable, name: str, used: list[str]
+    place: Place, texts: list[_Text], mapping: FileTable, name: str, used: list[str]
 ) -> tuple[dict[str, int], _Rejects]:
     """Read everything once: rows that can be parted, by file, and the lines that cannot."""
     con = place.con.con
@@ -111,13 +111,13 @@ def _count(
     by_path = {str(text.path): text.name for text in texts}
     try:
         counted = con.execute(
-            f"SELECT filename, count(*) FROM {_scan(texts, told, store)} GROUP BY ALL"
+            f"SELECT filename, count(*) FROM {_scan(texts, mapping, store)} GROUP BY ALL"
         ).fetchall()
     except duckdb.Error as error:
         names = ", ".join(text.name for text in texts[:3])
         raise DataError(f"{names} cannot be parted into columns: {str(error).splitlines()[0]}") from None
     good = {text.name: 0 for text in texts} | {by_path[path]: n for path, n in counted}
-    found = con.execute(
+    rejected = con.execute(
         f"SELECT s.file_path, e.line, arg_min(e.error_type, coalesce(e.column_idx, 0)), "
         "arg_min(e.error_message, coalesce(e.column_idx, 0)), "
         f"left(any_value(e.csv_line), {LONGEST_RAW}) "
@@ -125,36 +125,36 @@ def _count(
         f"LIMIT {MOST_REJECTS + 1}"
     ).fetchall()
     con.execute(f"DROP TABLE e_{name}; DROP TABLE s_{name}")
-    if len(found) > MOST_REJECTS:
+    if len(rejected) > MOST_REJECTS:
         raise DataError(
-            f"{by_path[found[0][0]]}: more than {MOST_REJECTS:,} lines cannot be parted into "
+            f"{by_path[rejected[0][0]]}: more than {MOST_REJECTS:,} lines cannot be parted into "
             f"{len(texts[0].header)} columns. Are delimiter and quote as declared?"
         )
-    shown = not told.person and set(used) == set(texts[0].header)
+    shown = not mapping.person and set(used) == set(texts[0].header)
     rows = [
         (
             by_path[path],
-            line + told.skip,
+            line + mapping.skip,
             _why(kind, said, len(texts[0].header)),
             raw.strip() if shown else HIDDEN,
         )
-        for path, line, kind, said, raw in found
+        for path, line, kind, said, raw in rejected
     ]
     after: dict[str, list[int]] = {}
-    for path, line, *_ in found:
+    for path, line, *_ in rejected:
         lines = after.setdefault(by_path[path], [])
-        lines.append(line - (told.names is None) - len(lines) - 1)
+        lines.append(line - (mapping.names is None) - len(lines) - 1)
     columns = [list(column) for column in zip(*rows, strict=True)] if rows else [[], [], [], []]
     return good, _Rejects(pa.table(columns, schema=_REJECTS), after)
 
 
-def _scan(texts: list[_Text], told: FileTable, errors: str) -> str:
+def _scan(texts: list[_Text], layout: FileTable, errors: str) -> str:
     paths = ", ".join(path_literal(text.path) for text in texts)
     columns = ", ".join(f"c{n}: 'VARCHAR'" for n in range(len(texts[0].header)))
-    quote = literal(told.quote)
+    quote = literal(layout.quote)
     return (
-        f"read_csv([{paths}], columns = {{{columns}}}, auto_detect = false, header = {told.names is None}, "
-        f"skip = {told.skip}, delim = {literal(told.mark)}, quote = {quote}, escape = {quote}, "
+        f"read_csv([{paths}], columns = {{{columns}}}, auto_detect = false, header = {layout.names is None}, "
+        f"skip = {layout.skip}, delim = {literal(layout.mark)}, quote = {quote}, escape = {quote}, "
         f"filename = true, hive_partitioning = false, {errors})"
     )
 
@@ -165,21 +165,21 @@ def _select(texts: list[_Text], used: list[str], rows: str, row: str) -> str:
     return f"SELECT {columns}, {names} AS _file, {row} AS _row FROM {rows}"
 
 
-def _plain(texts: list[_Text], told: FileTable, used: list[str]) -> str:
-    return _select(texts, used, _scan(texts, told, "ignore_errors = true"), "CAST(NULL AS BIGINT)")
+def _plain(texts: list[_Text], mapping: FileTable, used: list[str]) -> str:
+    return _select(texts, used, _scan(texts, mapping, "ignore_errors = true"), "CAST(NULL AS BIGINT)")
 
 
 def _numbered(
     place: Place,
     texts: list[_Text],
-    told: FileTable,
+    mapping: FileTable,
     name: str,
     used: list[str],
     counted: dict[str, int],
     rejects: _Rejects,
 ) -> list[str]:
     """The rows with the line of each, and the lines that could not be parted."""
-    scan, above = _scan(texts, told, "ignore_errors = true"), told.skip + (told.names is None)
+    scan, above = _scan(texts, mapping, "ignore_errors = true"), mapping.skip + (mapping.names is None)
     lie = [FileRows(counted[text.name], above, rejects.after.get(text.name, [])) for text in texts]
     if not rejects.after:
         starts = itertools.accumulate((file.good for file in lie[:-1]), initial=0)

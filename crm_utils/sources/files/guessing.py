@@ -6,7 +6,6 @@ Only ``crm new`` asks. What it finds becomes lines of a study that a person read
 from __future__ import annotations
 
 import contextlib
-import csv
 import datetime as dt
 import functools
 import re
@@ -19,17 +18,17 @@ import duckdb
 from crm_utils.errors import DataError, without_values
 from crm_utils.sources.files import columnar, json_lines
 from crm_utils.sources.files.finding import Found, format_of
+from crm_utils.sources.files.layout import ABOVE, Guess, delimiter_of, is_header, lines_above, parted
 from crm_utils.sources.files.options import FileTable
 from crm_utils.sources.files.part import Place
 from crm_utils.sources.files.plain_text import as_plain_text, first_lines
 
-__all__ = ["Guess", "Looked", "dates_of", "first_day_of", "look_at", "marks_of", "read_number"]
+__all__ = ["Guess", "Looked", "dates_of", "first_day_of", "look_at", "marks_of", "read_number", "sheets_in"]
 
 #: Enough to see how orders follow each other in a small shop, and soon read.
 LINES = 10_000
 #: What Windows writes west of Poland, where it does not write UTF-8.
 _WESTERN = "cp1252"
-_DELIMITERS = (",", ";", "\t", "|")
 _DATES = {
     "iso": r"\d{4}-\d{1,2}-\d{1,2}([ T]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?(UTC|utc))?)?",
     "%Y-%m-%dT%H:%M:%S%z": r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(Z|[+-]\d{2}:?\d{2})",
@@ -40,19 +39,19 @@ _DATES = {
     "%Y.%m.%d %H:%M": r"\d{4}\.\d{1,2}\.\d{1,2} \d{1,2}:\d{2}",
     "%Y.%m.%d": r"\d{4}\.\d{1,2}\.\d{1,2}",
     "%Y%m%d": r"(19|20)\d{2}(0[1-9]|1[0-2])([0-2]\d|3[01])",
+    "%Y/%m/%d %H:%M": r"\d{4}/\d{1,2}/\d{1,2} \d{1,2}:\d{2}",
+    "%Y.%m.%d %H:%M:%S": r"\d{4}\.\d{1,2}\.\d{1,2} \d{1,2}:\d{2}:\d{2}",
+    "%d %b %Y": r"\d{1,2} [A-Z][a-z]{2} \d{4}",
+    "%d %B %Y": r"\d{1,2} [A-Z][a-z]{3,} \d{4}",
+    "%d-%b-%Y": r"\d{1,2}-[A-Z][a-z]{2}-\d{4}",
+    "%d-%b-%y": r"\d{1,2}-[A-Z][a-z]{2}-\d{2}",
+    "%b-%d-%y": r"[A-Z][a-z]{2}-\d{1,2}-\d{2}",
+    "%b-%d-%Y": r"[A-Z][a-z]{2}-\d{1,2}-\d{4}",
+    "%b %d, %Y": r"[A-Z][a-z]{2} \d{1,2}, \d{4}",
+    "%B %d, %Y": r"[A-Z][a-z]{3,} \d{1,2}, \d{4}",
+    "%b %d, %Y %I:%M %p": r"[A-Z][a-z]{2} \d{1,2}, \d{4},? \d{1,2}:\d{2} [AP]M",
 }
-#: What no column is called: a number, a day, a phone number, an e-mail address.
-_VALUE = re.compile(r"(?=.*\d)[\d.,:/ ()+-]+|\S+@\S+\.\w+")
-_DAY_FIRST = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4}|\d{2})( \d{1,2}:\d{2}(:\d{2})?)?")
-
-
-@dataclass(frozen=True)
-class Guess:
-    """A guess, how sure it is (0 to 1), and why."""
-
-    value: str
-    sure: float
-    why: str
+_DAY_FIRST = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4}|\d{2})( \d{1,2}:\d{2}(:\d{2})?( ?[AaPp][Mm])?)?")
 
 
 _NO_HEADER = Guess("no header", 0.7, "the first line holds a number, an e-mail address or a phone number")
@@ -68,7 +67,7 @@ class Looked:
         The file's name, and how it is written.
     cells
         The first values of each column, as text, row by row: empty ones are empty texts.
-    told
+    options
         What a study has to say of the file so that it is read like this.
     notes
         How sure each of these is, and why.
@@ -79,7 +78,7 @@ class Looked:
     name: str
     format: str
     cells: dict[str, list[str]]
-    told: dict[str, object] = field(default_factory=dict)
+    options: dict[str, object] = field(default_factory=dict)
     notes: dict[str, Guess] = field(default_factory=dict)
     whole: bool = False
 
@@ -94,8 +93,17 @@ class Looked:
         return max(map(len, self.cells.values()), default=0)
 
 
-def look_at(path: Path, scratch: Place) -> Looked:
-    """Read the first lines of a file.
+def sheets_in(path: Path) -> list[str]:
+    """The names of a workbook's sheets; none where it is another file."""
+    if format_of(path.name) != "excel":
+        return []
+    from crm_utils.sources.files import workbook
+
+    return workbook.sheets_of(Found(path, path.name, "excel"))
+
+
+def look_at(path: Path, scratch: Place, *, sheet: str = "") -> Looked:
+    """Read the first lines of a file, of a workbook those of a sheet, the first where none is named.
 
     Raises
     ------
@@ -110,14 +118,14 @@ def look_at(path: Path, scratch: Place) -> Looked:
                              to=scratch.file(0, ".txt"))  # fmt: skip
         return _sample(scratch, name, kind, text, json_lines.keys_of(text))
     if kind == "excel":
-        return _workbook(path, name, scratch)
+        return _workbook(path, name, sheet)
     there = columnar.footer_of(Found(path, name, kind)).schema.to_arrow_schema().names
     return _sample(scratch, name, kind, path, there)
 
 
 def _text(path: Path, name: str, kind: str, scratch: Place) -> Looked:
     part = first_lines(path, name, LINES, to=scratch.file(0, ".part"))
-    told: dict[str, object] = {}
+    options: dict[str, object] = {}
     notes: dict[str, Guess] = {}
     try:
         text = as_plain_text(part, name, encoding=None, to=scratch.file(0, ".txt"))
@@ -128,90 +136,78 @@ def _text(path: Path, name: str, kind: str, scratch: Place) -> Looked:
             text = as_plain_text(part, name, encoding=_WESTERN, to=scratch.file(1, ".txt"))
         except DataError:
             raise refused from None
-        told["encoding"] = _WESTERN
+        options["encoding"] = _WESTERN
         notes["encoding"] = Guess(_WESTERN, 0.5, "neither UTF-8 nor CP949: are ä, é and € right below?")
-    lines = [line for line in text.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+    every = text.read_text(encoding="utf-8-sig").splitlines()
+    lines = [line for line in every if line.strip()]
     if not lines:
         raise DataError(f"{name} is empty.")
     said = re.fullmatch('"?sep=(.)"?', lines[0], re.IGNORECASE)  # a line that Excel writes and reads
     if said:
-        told["skip"], lines = 1, lines[1:] or [""]
+        options["skip"], lines = 1, lines[1:] or [""]
     mark = Guess(said[1], 1.0, "the first line says so") if said else delimiter_of(lines, name)
     if mark.value != ("\t" if kind == "tsv" else ","):
-        told["delimiter"] = mark.value
-    rows = _parted(lines, mark.value, name) or [[]]
+        options["delimiter"] = mark.value
+    rows = parted(lines, mark.value, name) or [[]]
+    above = lines_above(rows)
+    if above:
+        # Counted as the reader does: every line of the file, empty ones too.
+        where = [n for n, line in enumerate(every) if line.strip()]
+        options["skip"] = where[len(where) - len(lines) + above]
+        notes["skip"] = Guess(
+            str(options["skip"]), 0.6, "these lines are no header, and shorter than what follows"
+        )
+        rows = rows[above:]
     header, body = rows[0], [row for row in rows[1:] if len(row) == len(rows[0])]
     notes["delimiter"] = Guess(repr(mark.value), mark.sure, mark.why)
-    if not _is_header(header):
-        told["names"] = header = [f"column {n}" for n in range(1, len(header) + 1)]
+    if not is_header(header):
+        options["names"] = header = [f"column {n}" for n in range(1, len(header) + 1)]
         notes["names"], body = _NO_HEADER, [rows[0], *body]
     names = [column.strip() or f"column {n}" for n, column in enumerate(header, start=1)]
     cells = {c: [row[n].strip() for row in body] for n, c in enumerate(names)}
-    return Looked(name, kind, cells, told, notes, len(lines) < LINES)
+    return Looked(name, kind, cells, options, notes, len(lines) < LINES)
 
 
-def _workbook(path: Path, name: str, scratch: Place) -> Looked:
+def _workbook(path: Path, name: str, sheet: str) -> Looked:
     from crm_utils.sources.files import workbook
 
-    found = Found(path, name, "excel")
-    sheet = workbook.sheets_of(found)[0]
-    told: dict[str, object] = {"sheet": sheet} if len(workbook.sheets_of(found)) > 1 else {}
+    file, sheets = Found(path, name, "excel"), sheets_in(path)
+    sheet = sheet or sheets[0]
+    options: dict[str, object] = {"sheet": sheet} if len(sheets) > 1 else {}
     notes: dict[str, Guess] = {}
-    with workbook.opened_sheet(found, sheet) as (values, _):
-        header, top = workbook.header_of(values, 0)
-        below = top + 1 if _is_header(header) else top
+    with workbook.opened_sheet(file, sheet) as (values, _):
+        first = [[workbook.cell_text(c.value) or "" for c in cells] for cells in values.iter_rows(1, ABOVE)]
+        filled = [n for n, cells in enumerate(first) if any(cells)]
+        above = lines_above([first[n] for n in filled])
+        header, top = workbook.header_of(values, filled[above] if filled else 0)
+        below = top + 1 if is_header(header) else top
         rows = [
             [workbook.cell_text(c.value) for c in cells]
             for cells in values.iter_rows(below, below + LINES - 1)
         ]
     if below == top:
-        told["names"] = header = [f"column {n}" for n in range(1, len(header) + 1)]
+        options["names"] = header = [f"column {n}" for n in range(1, len(header) + 1)]
         notes["names"] = _NO_HEADER
     cells = {c: [str(r[n] or "").strip() if n < len(r) else "" for r in rows] for n, c in enumerate(header)}
-    told |= {"skip": top - 1} if top > 1 else {}
-    return Looked(name, "excel", cells, told, notes, whole=len(rows) < LINES - 1)
-
-
-def _is_header(cells: list[str]) -> bool:
-    """Whether a first line names columns: no number stands in it, nor what reaches a person."""
-    return not any(_VALUE.fullmatch(cell.strip()) for cell in cells)
-
-
-def _parted(lines: list[str], mark: str, name: str) -> list[list[str]]:
-    try:
-        return [row for row in csv.reader(lines, delimiter=mark) if row]
-    except csv.Error:
-        raise DataError(
-            f"{name}: a value of its first lines is longer than {csv.field_size_limit():,} characters. Is a "
-            "quotation mark not closed? If it is not, write the study by hand: docs/your-data.md."
-        ) from None
+    options |= {"skip": top - 1} if top > 1 else {}
+    if above:
+        notes["skip"] = Guess(str(top - 1), 0.6, "these lines are no header, and shorter than what follows")
+    return Looked(name, "excel", cells, options, notes, whole=len(rows) < LINES - 1)
 
 
 def _sample(scratch: Place, name: str, kind: str, path: Path, there: list[str]) -> Looked:
-    told = FileTable.model_validate(
+    mapping = FileTable.model_validate(
         {"files": path.name, "columns": {f"c{n}": c for n, c in enumerate(there) if c}}
     )
     reader: Callable[..., object] = json_lines.read if kind == "jsonl" else columnar.read
     place = Place(scratch.con, f"{scratch.table}_look", scratch.scratch, LINES)
     try:
-        table = reader(place, [Found(path, path.name, kind)], told).table  # type: ignore[attr-defined, arg-type]
+        table = reader(place, [Found(path, path.name, kind)], mapping).table  # type: ignore[attr-defined, arg-type]
         rows = table.limit(LINES).to_pyarrow().to_pylist()
     except duckdb.Error as error:
         raise DataError(f"{path.name} cannot be read: {without_values(error)}.") from None
     cells = {c: ["" if row[c] is None else str(row[c]).strip() for row in rows] for c in there if c}
     return Looked(name, kind, cells, whole=len(rows) < LINES)
-
-
-def delimiter_of(lines: list[str], name: str) -> Guess:
-    """What stands between values: the mark that gives most lines the same number of parts, more than one."""
-    best = Guess(",", 0.0, "no mark stands in the lines: one column")
-    for mark in _DELIMITERS:
-        widths = [len(row) for row in _parted(lines[:200], mark, name)]
-        alike = widths.count(widths[0]) / len(widths)
-        score = alike if widths[0] > 1 else 0.0
-        if score > best.sure:
-            best = Guess(mark, score, f"{alike:.0%} of the lines have {widths[0]} values")
-    return best
 
 
 def dates_of(values: list[str]) -> Guess | None:
@@ -220,13 +216,22 @@ def dates_of(values: list[str]) -> Guess | None:
         share = _share(values, pattern)
         if share >= 0.9:
             return Guess(form, share, f"{share:.0%} of the values are written so")
-    found = [m for m in map(_DAY_FIRST.fullmatch, values) if m]
-    if not values or len(found) < 0.9 * len(values):
-        return None
-    first, second = max(int(m[1]) for m in found), max(int(m[3]) for m in found)
-    mark, year = found[0][2], "%Y" if len(found[0][4]) == 4 else "%y"
-    clock = "" if not found[0][5] else " %H:%M:%S" if found[0][6] else " %H:%M"
+    matches = [m for m in map(_DAY_FIRST.fullmatch, values) if m]
+    if not values or len(matches) < 0.9 * len(values):
+        return _two_ways(values)
+    first, second = max(int(m[1]) for m in matches), max(int(m[3]) for m in matches)
+    mark, year = matches[0][2], "%Y" if len(matches[0][4]) == 4 else "%y"
+    clock = "" if not matches[0][5] else " %H:%M:%S" if matches[0][6] else " %H:%M"
+    if matches[0][7]:
+        clock = clock.replace("%H", "%I") + (" %p" if matches[0][7].startswith(" ") else "%p")
     day_first = f"%d{mark}%m{mark}{year}{clock}"
+    if first > 12 < second:
+        days = sum(int(m[1]) > 12 for m in matches), sum(int(m[3]) > 12 for m in matches)
+        form = day_first if days[0] >= days[1] else f"%m{mark}%d{mark}{year}{clock}"
+        return Guess(
+            form, 0.3, f"both orders: numbers above 12 stand first ({days[0]} times) and second ({days[1]}), "
+            "so 03/04 may be March or April: map each part of the data with its own dates"
+        )  # fmt: skip
     if first > 12:
         return Guess(day_first, 1.0, f"a first number reaches {first}: it is the day")
     if second > 12:
@@ -234,6 +239,17 @@ def dates_of(values: list[str]) -> Guess | None:
             f"%m{mark}%d{mark}{year}{clock}", 1.0, f"a second number reaches {second}: it is the day"
         )
     return Guess(day_first, 0.5, "day or month first cannot be told from these values: look")
+
+
+def _two_ways(values: list[str]) -> Guess | None:
+    """Dates that a workbook holds as dates in part, in part as text: the first may be turned."""
+    real = [text for text in values if re.fullmatch(_DATES["iso"], text)]
+    text = [one for one in values if _DAY_FIRST.fullmatch(one)]
+    if not (real and text) or len(real) + len(text) < 0.9 * len(values):
+        return None
+    other = dates_of(text)
+    why = f"{len(real)} are dates, {len(text)} text: a program may have turned day and month of the first"
+    return Guess(other.value if other else "iso", 0.3, why)
 
 
 def first_day_of(values: list[str], form: str) -> str:
@@ -249,8 +265,8 @@ def first_day_of(values: list[str], form: str) -> str:
 
 def marks_of(values: list[str]) -> dict[str, str] | None:
     """The marks in these values if nine in ten are numbers: decimal, thousands, signs; none if usual."""
-    signs = {sign for sign in ("₩", "$", "€", "£", "¥", "원", "%") if any(sign in text for text in values)}
-    bare = [re.sub("[₩$€£¥원%]", "", text).strip() for text in values]
+    signs = signs_of(values)
+    bare = [bare_number(text, signs) for text in values]
     kinds = {
         r"[+-]?\d*\.?\d+([eE][+-]?\d+)?": {},
         r"[+-]?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?": {"thousands": ","},
@@ -260,9 +276,34 @@ def marks_of(values: list[str]) -> dict[str, str] | None:
     }
     shares = {pattern: _share(bare, pattern) for pattern in kinds}
     best = max(shares, key=lambda pattern: shares[pattern])  # of equals the first, which declares least
-    return (
-        kinds[best] | ({"signs": sorted(signs)[0]} if signs else {}) if bare and shares[best] >= 0.9 else None
-    )
+    return kinds[best] | ({"signs": signs[0]} if signs else {}) if bare and shares[best] >= 0.9 else None
+
+
+#: Signs and letters of money; the longer ones first, so that R$ is not taken for $.
+SIGNS = (
+    "NT$", "HK$", "US$", "A$", "C$", "R$", "S$", "RM", "Rs.", "Rs", "INR", "USD", "EUR", "GBP", "KRW", "JPY",
+    "Rp", "Kč", "zł", "kr.", "kr", "CHF", "₩", "$", "€", "£", "¥", "￥", "₹", "₺", "₫", "฿", "₱", "원", "円",
+    "元", "%",
+)  # fmt: skip
+
+
+def signs_of(values: list[str]) -> list[str]:
+    """The sign around most of these numbers, if there is one; the longest that fits."""
+    bare = [text for text in values if text]
+    for sign in SIGNS:
+        with_it = [text for text in bare if sign in text]
+        if with_it and all(re.search(r"\d", text.replace(sign, "")) for text in with_it):
+            return [sign]
+    return []
+
+
+def bare_number(text: str, signs: list[str]) -> str:
+    """A number without its sign, its blanks alike; (50.00) and 50.00- as -50.00."""
+    for sign in signs:
+        text = text.replace(sign, "")
+    text = re.sub("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]", " ", text).replace("\u2212", "-").strip()
+    taken = re.fullmatch(r"\(\s*([^()+-]+?)\s*\)|([^()+-]+?)\s*-", text)
+    return f"-{taken[1] or taken[2]}" if taken else text
 
 
 def read_number(text: str, marks: Mapping[str, str]) -> float | None:
@@ -273,8 +314,8 @@ def read_number(text: str, marks: Mapping[str, str]) -> float | None:
     >>> read_number("1.234,50 €", {"decimal": ",", "thousands": ".", "signs": "€"})
     1234.5
     """
-    for mark in (marks.get("signs", ""), marks.get("thousands", "")):
-        text = text.replace(mark, "") if mark else text
+    text = bare_number(text, [marks["signs"]] if marks.get("signs") else [])
+    text = text.replace(marks["thousands"], "") if marks.get("thousands") else text
     try:
         return float(text.strip().replace(marks.get("decimal", "."), "."))
     except ValueError:

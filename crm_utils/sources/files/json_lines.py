@@ -6,11 +6,11 @@ import itertools
 import json
 from pathlib import Path
 
-from crm_utils.engine_text import identifier, literal, path_literal
 from crm_utils.errors import DataError
 from crm_utils.sources.files.finding import Found
 from crm_utils.sources.files.options import FileTable
 from crm_utils.sources.files.part import HIDDEN, Part, Place, plain_text, used_columns
+from crm_utils.tools.sql_text import identifier, literal, path_literal
 
 __all__ = ["keys_of", "read"]
 
@@ -19,7 +19,7 @@ LOOKED_AT = 1_000
 LONGEST_LINE = 16 << 20
 
 
-def read(place: Place, files: list[Found], told: FileTable) -> Part:
+def read(place: Place, files: list[Found], mapping: FileTable) -> Part:
     """Raw rows of all files; a key within an object is written ``customer.id``, as is a key with a dot.
 
     Raises
@@ -29,12 +29,12 @@ def read(place: Place, files: list[Found], told: FileTable) -> Part:
     """
     texts, there = {}, dict[str, None]()
     for number, file in enumerate(files):
-        path = plain_text(place, number, file, told)
+        path = plain_text(place, number, file, mapping)
         texts[str(path)] = file.name
         there |= dict.fromkeys(keys_of(path))
     if not there:
         raise DataError(f"{files[0].name}: none of its first lines is a JSON object.")
-    used = used_columns(told, list(there), table=place.table, name=files[0].name)
+    used = used_columns(mapping, list(there), table=place.table, name=files[0].name)
     scan = _scan(list(texts))
     counted = place.con.con.execute(f"SELECT filename, count(*) FROM {scan} GROUP BY ALL").fetchall()
     names = f"MAP([{', '.join(map(literal, texts))}], [{', '.join(map(literal, texts.values()))}])[filename]"
@@ -62,7 +62,7 @@ def read(place: Place, files: list[Found], told: FileTable) -> Part:
 
 def keys_of(path: Path) -> list[str]:
     """The keys of the first objects of a file, those of an object within an object by both names."""
-    found: dict[str, None] = {}
+    keys: dict[str, None] = {}
     with path.open(encoding="utf-8-sig") as lines:
         for line in itertools.islice(iter(lambda: lines.readline(LONGEST_LINE), ""), LOOKED_AT):
             if len(line) == LONGEST_LINE:
@@ -72,9 +72,9 @@ def keys_of(path: Path) -> list[str]:
             except (ValueError, RecursionError):
                 continue
             for key, value in row.items() if isinstance(row, dict) else ():
-                found[key] = None
-                found |= {f"{key}.{inner}": None for inner in value} if isinstance(value, dict) else {}
-    return list(found)
+                keys[key] = None
+                keys |= {f"{key}.{inner}": None for inner in value} if isinstance(value, dict) else {}
+    return list(keys)
 
 
 def _scan(paths: list[str]) -> str:
@@ -82,7 +82,7 @@ def _scan(paths: list[str]) -> str:
     listed = ", ".join(map(path_literal, paths))
     return (
         f"(SELECT filename, line FROM read_csv([{listed}], columns = {{line: 'VARCHAR'}}, "
-        "auto_detect = false, header = false, delim = chr(1), quote = '', escape = '', filename = true, "
+        "auto_detect = false, header = false, delim = '', quote = '', escape = '', filename = true, "
         f"hive_partitioning = false, max_line_size = {LONGEST_LINE}, buffer_size = {4 * LONGEST_LINE}) "
         "WHERE trim(line) <> '')"
     )

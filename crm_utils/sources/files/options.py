@@ -14,7 +14,7 @@ from crm_utils.errors import DataError, StudyError
 from crm_utils.mapping import TableMapping, check_columns, columns_named
 from crm_utils.people import PeopleOptions
 
-__all__ = ["FileTable", "Options", "folder_of"]
+__all__ = ["BLANKS", "FileTable", "Join", "Options", "folder_of"]
 
 Format = Literal["csv", "tsv", "excel", "jsonl", "parquet"]
 _ENVIRONMENT = re.compile(r"\$\{?([A-Z][A-Z0-9_]*)\}?(?:/(.*))?")
@@ -36,14 +36,65 @@ def _pattern(text: str) -> str:
 
 def _encoding(text: str) -> str:
     try:
-        found = codecs.lookup(text)
+        codec = codecs.lookup(text)
     except LookupError:
         raise ValueError(
             f"'{text}' is no encoding; write one such as utf-8, cp949, utf-16-le, cp1252"
         ) from None
-    if not getattr(found, "_is_text_encoding", True):
+    if not getattr(codec, "_is_text_encoding", True):
         raise ValueError(f"'{text}' is no encoding of text")
-    return found.name
+    return codec.name
+
+
+Files = Annotated[list[Annotated[str, AfterValidator(_pattern)]], Field(min_length=1),
+                  BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]  # fmt: skip
+Encoding = Annotated[str, AfterValidator(_encoding)] | None
+Mark = Annotated[str, Field(min_length=1, max_length=1)]
+#: Any number of blanks between two values, and at the ends of a line: what statistics programs write.
+BLANKS = "blanks"
+Delimiter = Mark | Literal["blanks"]
+Skip = Annotated[int, Field(ge=0, le=10_000)]
+
+
+class Join(BaseModel):
+    """Files of which a row stands beside each row of the table's own: headers of orders, prices.
+
+    Attributes
+    ----------
+    files, format, encoding, delimiter, quote, skip, names, sheet
+        As for the table's own files.
+    by
+        The key: a column that both have, or ``{own column: their column}``. It is there once.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    files: Files
+    by: Annotated[str, Field(min_length=1)] | Annotated[dict[str, str], Field(min_length=1, max_length=1)]
+    format: Format | None = None
+    encoding: Encoding = None
+    delimiter: Delimiter | None = None
+    quote: Mark = '"'
+    skip: Skip = 0
+    names: list[str] | None = None
+    sheet: str | None = None
+
+    @property
+    def keys(self) -> list[str]:
+        """The key's column in the table's own files, or in those joined before."""
+        return [self.by] if isinstance(self.by, str) else list(self.by)
+
+    @property
+    def others(self) -> list[str]:
+        """The key's column in these files."""
+        return [self.by] if isinstance(self.by, str) else list(self.by.values())
+
+
+def _one_or_more(value: object) -> object:
+    return [value] if isinstance(value, dict) else value
+
+
+Joins = Annotated[list[Join], BeforeValidator(_one_or_more)]
 
 
 class FileTable(TableMapping):
@@ -58,7 +109,7 @@ class FileTable(TableMapping):
     encoding
         Of text. Left out: by its mark, else strict UTF-8, else strict CP949, else refused.
     delimiter, quote
-        Between values, and around them.
+        Between values, and around them; ``blanks`` where any number of them stands between two values.
     skip
         Lines above the header.
     names
@@ -67,18 +118,24 @@ class FileTable(TableMapping):
         Of a workbook that has more than one.
     of_the_order
         Columns that are filled on one line of an order alone: its other lines get the value from there.
+    overlap
+        Order lines that stand in two files, of exports that overlap: ``drop`` leaves all but the first out,
+        ``keep`` counts each. Left out: the load is refused.
+    join
+        Other files whose columns stand beside these, by a key: the headers of orders.
     """
 
-    files: Annotated[list[Annotated[str, AfterValidator(_pattern)]], Field(min_length=1),
-                     BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]  # fmt: skip
+    files: Files
     format: Format | None = None
-    encoding: Annotated[str, AfterValidator(_encoding)] | None = None
-    delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
-    quote: Annotated[str, Field(min_length=1, max_length=1)] = '"'
-    skip: Annotated[int, Field(ge=0, le=10_000)] = 0
+    encoding: Encoding = None
+    delimiter: Delimiter | None = None
+    quote: Mark = '"'
+    skip: Skip = 0
     names: list[str] | None = None
     sheet: str | None = None
     of_the_order: list[str] = Field(default=[])
+    overlap: Literal["drop", "keep"] | None = None
+    join: Joins = Field(default=[])
 
     @model_validator(mode="after")
     def _marks_differ(self) -> FileTable:
@@ -93,7 +150,9 @@ class FileTable(TableMapping):
 
     @property
     def mark(self) -> str:
-        """What stands between two values."""
+        """What stands between two values, as the engine reads them."""
+        if self.delimiter == BLANKS:
+            return "\t"
         return self.delimiter or ("\t" if self.format == "tsv" else ",")
 
 
@@ -123,8 +182,13 @@ class Options(BaseModel):
         for name, mapping in self.tables.items():
             check_columns(name, mapping)
             order = mapping.columns.get("order_id")
-            if mapping.of_the_order and (order is None or order.column is None):
-                raise ValueError(f"{name}: of_the_order needs an order_id that is a column")
+            if mapping.of_the_order and (order is None or not (order.column or order.columns) or order.anew):
+                raise ValueError(f"{name}: of_the_order needs an order_id that is a column, or columns")
+            if mapping.join and mapping.duplicates == "drop":
+                raise ValueError(f"{name}: where files are joined, name the columns by which rows are equal: "
+                                 "duplicates: [...]")  # fmt: skip
+            if mapping.overlap and name != "order_lines":
+                raise ValueError(f"overlap belongs to order_lines, not to {name}")
             for column in mapping.of_the_order:
                 if column not in columns_named(mapping):
                     raise ValueError(f"{name}: of_the_order names '{column}', which the mapping does not use")

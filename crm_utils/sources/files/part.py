@@ -13,8 +13,8 @@ from crm_utils.errors import DataError
 from crm_utils.mapping import TableMapping, columns_named, columns_used
 from crm_utils.mapping.expressions import column_named
 from crm_utils.sources.files.finding import Found
-from crm_utils.sources.files.options import FileTable
-from crm_utils.sources.files.plain_text import as_plain_text, first_lines
+from crm_utils.sources.files.options import BLANKS, FileTable
+from crm_utils.sources.files.plain_text import as_plain_text, first_lines, with_tabs
 
 __all__ = ["HIDDEN", "Part", "Place", "plain_text", "used_columns", "whole_orders"]
 
@@ -60,31 +60,35 @@ class Part:
     numbered: ir.Table | None = None
 
 
-def whole_orders(table: ir.Table, told: FileTable) -> ir.Table:
+def whole_orders(table: ir.Table, mapping: FileTable) -> ir.Table:
     """The same rows, with what stands on one line of an order on all of them.
 
     Where lines of an order say different things, each keeps its own.
     """
-    if not told.of_the_order:
+    if not mapping.of_the_order:
         return table
-    order = table[column_named(str(told.columns["order_id"].column), table.columns)]
+    mapped = mapping.columns["order_id"]
+    order = [table[column_named(name, table.columns)] for name in mapped.columns or [str(mapped.column)]]
     filled = {}
-    for name in told.of_the_order:
+    for name in mapping.of_the_order:
         value = table[column_named(name, table.columns)]
         own = value.strip().nullif("") if value.type().is_string() else value
         filled[value.get_name()] = ibis.coalesce(own, own.max().over(group_by=order))
     return table.mutate(**filled)
 
 
-def plain_text(place: Place, number: int, file: Found, told: FileTable) -> Path:
+def plain_text(place: Place, number: int, file: Found, mapping: FileTable) -> Path:
     """A path of a file's text that the engine reads as it is; of its first lines when a sample is enough."""
     path = file.path
     if place.sample is not None:
         path = first_lines(path, file.name, place.sample, to=place.file(number, ".part"))
-    return as_plain_text(path, file.name, encoding=told.encoding, to=place.file(number, ".txt"))
+    text = as_plain_text(path, file.name, encoding=mapping.encoding, to=place.file(number, ".txt"))
+    if mapping.delimiter != BLANKS:
+        return text
+    return with_tabs(text, quote=mapping.quote, to=place.file(number, ".tabs"))
 
 
-def used_columns(told: TableMapping, there: list[str], *, table: str, name: str) -> list[str]:
+def used_columns(mapping: TableMapping, there: list[str], *, table: str, name: str) -> list[str]:
     """The columns of one file that the mapping reads.
 
     Raises
@@ -93,7 +97,7 @@ def used_columns(told: TableMapping, there: list[str], *, table: str, name: str)
         One is missing, or stands twice. The file's own first line is only quoted when it is a header: without
         one it holds somebody's data.
     """
-    wanted = columns_named(told)
+    wanted = columns_named(mapping)
     if len(there) > 1 and not set(wanted) & set(there):
         raise DataError(
             f"{name}: none of the mapped columns stands in its first line of {len(there)} values. If it has "
@@ -103,7 +107,7 @@ def used_columns(told: TableMapping, there: list[str], *, table: str, name: str)
         marks = [mark for mark in (";", "\t", "|", ",") if mark in there[0]]
         hint = f" Is the delimiter {marks[0]!r}? Declare it: delimiter: …" if marks else ""
         raise DataError(f"{name}: its first line is one value.{hint}")
-    used = columns_used(told, there, table=f"{name}: {table}")
+    used = columns_used(mapping, there, table=f"{name}: {table}")
     for column in used:
         alike = [other for other in there if other.casefold() == column.casefold()]
         if len(alike) > 1:

@@ -7,6 +7,7 @@ first, a chunk at a time: a mark decides, else strict UTF-8, else strict CP949, 
 from __future__ import annotations
 
 import codecs
+import csv
 import gzip
 import io
 import re
@@ -20,7 +21,7 @@ from typing import IO
 
 from crm_utils.errors import DataError
 
-__all__ = ["Facts", "as_plain_text", "first_lines", "look", "opened"]
+__all__ = ["Facts", "as_plain_text", "first_lines", "look", "opened", "parted_by_blanks", "with_tabs"]
 
 CHUNK = 1 << 22
 #: Text packs by 3 to 40; what packs better and is long is made to fill a disk.
@@ -123,17 +124,38 @@ def first_lines(path: Path, name: str, lines: int, *, to: Path) -> Path:
     Bytes are cut at a line end of the encoding that the file's mark tells, so that no letter is cut.
     """
     packed = path.suffix.lower() in (".gz", ".zip")
-    found, end = 0, b"\n"
+    count, end = 0, b"\n"
     with _damage_told(name), opened(path, name) as stream, to.open("wb") as target:
         while chunk := stream.read(CHUNK):
             if not target.tell() and chunk.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
                 end = b"\n\0" if chunk.startswith(codecs.BOM_UTF16_LE) else b"\0\n"
-            found += chunk.count(end)
-            if found >= lines:
+            count += chunk.count(end)
+            if count >= lines:
                 target.write(chunk[: chunk.rfind(end) + len(end)])
                 return to
             target.write(chunk)
     return to if packed else path
+
+
+def parted_by_blanks(line: str, quote: str = '"') -> list[str]:
+    """The values of a line between which any number of blanks stand; those in quotation marks are one.
+
+    Examples
+    --------
+    >>> parted_by_blanks(' 00001  19970101 1   "Kind of Blue" ')
+    ['00001', '19970101', '1', 'Kind of Blue']
+    """
+    if quote not in line:
+        return line.split()
+    return next(csv.reader([" ".join(line.split())], delimiter=" ", quotechar=quote), [])
+
+
+def with_tabs(path: Path, *, quote: str, to: Path) -> Path:
+    """The same lines with a tab between values instead of blanks, written to ``to``."""
+    with path.open(encoding="utf-8-sig", newline="") as source, to.open("w", encoding="utf-8") as target:
+        for line in source:
+            target.write("\t".join(parted_by_blanks(line, quote)) + "\n")
+    return to
 
 
 def _told(path: Path, name: str, facts: Facts) -> str:
@@ -150,9 +172,9 @@ def _told(path: Path, name: str, facts: Facts) -> str:
         with path.open("rb") as stream:
             while chunk := stream.read(CHUNK):
                 decoder.decode(chunk)
-                found = _PAIR.findall(chunk) if pairs < 100_000 else []
-                pairs += len(found)
-                rare += sum(1 for pair in found if _RARE_PAIR.fullmatch(pair))
+                chunk_pairs = _PAIR.findall(chunk) if pairs < 100_000 else []
+                pairs += len(chunk_pairs)
+                rare += sum(1 for pair in chunk_pairs if _RARE_PAIR.fullmatch(pair))
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         rare = pairs = 1

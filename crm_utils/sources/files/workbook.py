@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import itertools
+import warnings
 import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -17,19 +18,19 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from crm_utils.engine_text import path_literal
 from crm_utils.errors import DataError, known_names
 from crm_utils.sources.files.finding import Found
 from crm_utils.sources.files.options import FileTable
 from crm_utils.sources.files.part import Part, Place, used_columns
 from crm_utils.sources.files.plain_text import FREE_BYTES, MOST_RATIO
+from crm_utils.tools.sql_text import path_literal
 
 __all__ = ["cell_text", "header_of", "opened_sheet", "read", "sheets_of"]
 
 BATCH = 20_000
 
 
-def read(place: Place, files: list[Found], told: FileTable) -> Part:
+def read(place: Place, files: list[Found], mapping: FileTable) -> Part:
     """Raw rows of one sheet of each file, all as text.
 
     Raises
@@ -40,8 +41,8 @@ def read(place: Place, files: list[Found], told: FileTable) -> Part:
     paths, rows = [], {}
     for number, file in enumerate(files):
         path = place.file(number, ".parquet")
-        with opened_sheet(file, told.sheet) as (values, formulas):
-            rows[file.name] = _write(path, file.name, values, formulas, told, place)
+        with opened_sheet(file, mapping.sheet) as (values, formulas):
+            rows[file.name] = _write(path, file.name, values, formulas, mapping, place)
         paths.append(path_literal(path))
     table = place.con.sql(
         f"SELECT * FROM read_parquet([{', '.join(paths)}], union_by_name = true, hive_partitioning = false)"
@@ -52,13 +53,11 @@ def read(place: Place, files: list[Found], told: FileTable) -> Part:
 @contextmanager
 def opened_sheet(file: Found, sheet: str | None) -> Iterator[tuple[Any, Any]]:
     """The rows of a sheet: with the values of formulas, and with the formulas themselves where it has any."""
-    import openpyxl
-
     formulas = _looked_into(file)
     books = []
     with _damage_told(file), contextlib.ExitStack() as opened:
         for wanted in (True, False)[: 1 + formulas]:
-            books.append(openpyxl.load_workbook(file.path, read_only=True, data_only=wanted))
+            books.append(_opened(file, values=wanted))
             opened.callback(books[-1].close)
         names = [s.title for s in books[0].worksheets]
         chosen = sheet or (names[0] if len(names) == 1 else None)
@@ -78,20 +77,34 @@ def sheets_of(file: Found) -> list[str]:
     DataError
         The file is no workbook, damaged or packed beyond belief, or has no sheet.
     """
-    import openpyxl
-
     _looked_into(file)
-    with _damage_told(file), contextlib.closing(openpyxl.load_workbook(file.path, read_only=True)) as book:
+    with _damage_told(file), contextlib.closing(_opened(file)) as book:
         names = [sheet.title for sheet in book.worksheets]
         if not names:
             raise DataError(f"{file.name} has no sheet of cells.")
     return names
 
 
+def _opened(file: Found, *, values: bool = False) -> Any:
+    """A workbook without its sheets of charts, which hold no cells and at some of which openpyxl stumbles."""
+    from openpyxl.reader.excel import ExcelReader
+
+    class Cells(ExcelReader):  # type: ignore[misc, unused-ignore]
+        def read_chartsheet(self, sheet: Any, rel: Any) -> None:
+            """Let it be."""
+
+    reader = Cells(file.path, read_only=True, data_only=values)
+    reader.read()
+    return reader.wb
+
+
 @contextmanager
 def _damage_told(file: Found) -> Iterator[None]:
     try:
-        yield
+        # What openpyxl does not know (a style, a validation) changes no cell: nothing for a log.
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module="openpyxl")
+            yield
     except DataError:
         raise
     except Exception:  # a damaged workbook fails in openpyxl in as many ways as there are damages
@@ -134,15 +147,15 @@ def _holds(archive: zipfile.ZipFile, item: zipfile.ZipInfo, what: bytes) -> bool
     return False
 
 
-def _write(path: Path, name: str, values: Any, formulas: Any, told: FileTable, place: Place) -> int:
+def _write(path: Path, name: str, values: Any, formulas: Any, mapping: FileTable, place: Place) -> int:
     """The used columns of a sheet as Parquet; returns how many rows it has."""
-    if told.names is not None:
-        header, top = list(told.names), told.skip
+    if mapping.names is not None:
+        header, top = list(mapping.names), mapping.skip
     else:
-        header, top = header_of(values, told.skip)
+        header, top = header_of(values, mapping.skip)
     if not header:
         raise DataError(f"{name} is empty.")
-    used = used_columns(told, header, table=place.table, name=name)
+    used = used_columns(mapping, header, table=place.table, name=name)
     wanted = [(column, header.index(column)) for column in used]
     text = [*used, "_file", "_problem", "_raw"]
     schema = pa.schema([(column, pa.string()) for column in text] + [("_row", pa.int64())])
@@ -187,8 +200,22 @@ def cell_text(value: Any) -> str | None:
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return str(int(value))
+    if isinstance(value, float) and value.is_integer():
+        return _whole(value)
     if isinstance(value, dt.datetime):
         return value.date().isoformat() if value.time() == dt.time() else value.isoformat(sep=" ")
     return value.isoformat() if isinstance(value, (dt.date, dt.time)) else str(value)
+
+
+#: Beyond it not every whole number has a cell of its own.
+_EXACT = 2.0**53
+
+
+def _whole(value: float) -> str:
+    """A whole number's digits; with an exponent where the last of them were lost.
+
+    A cell keeps 15 digits when people type into it: a longer number then ends in zeros. Programs write all
+    that a float holds.
+    """
+    typed = f"{value:.14e}"
+    return typed if abs(value) > _EXACT and float(typed) == value else str(int(value))

@@ -1,0 +1,56 @@
+"""Campaign targeting: whom to write to, with what, where and when; whom not, and why."""
+
+from __future__ import annotations
+
+from crm_utils.features import all_messages
+from crm_utils.methods.campaign_targeting.budget import Allocation, allocate, budget_curve, options_of, spend
+from crm_utils.methods.campaign_targeting.caps import arbitrate
+from crm_utils.methods.campaign_targeting.judging import days_to_verdicts, days_until_judged
+from crm_utils.methods.campaign_targeting.lists import everybody_listed, known_tables
+from crm_utils.methods.campaign_targeting.model import Scenario
+from crm_utils.methods.campaign_targeting.moments import moments
+from crm_utils.methods.campaign_targeting.plan import (
+    STAGES,
+    Plan,
+    cannot,
+    closed_hours,
+    make_plan,
+    other_caps,
+    outside_rules,
+)
+from crm_utils.methods.campaign_targeting.reach import latest_consents, reachable
+from crm_utils.methods.campaign_targeting.recheck import recheck
+from crm_utils.methods.campaign_targeting.replay import replay
+from crm_utils.methods.campaign_targeting.rules import Cap, Rules
+from crm_utils.methods.campaign_targeting.worth import verified, worth_by_scenario
+
+__all__ = [
+    "STAGES",
+    "Allocation",
+    "Cap",
+    "Plan",
+    "Rules",
+    "Scenario",
+    "all_messages",
+    "allocate",
+    "arbitrate",
+    "budget_curve",
+    "cannot",
+    "closed_hours",
+    "days_to_verdicts",
+    "days_until_judged",
+    "everybody_listed",
+    "known_tables",
+    "latest_consents",
+    "make_plan",
+    "moments",
+    "options_of",
+    "other_caps",
+    "outside_rules",
+    "reachable",
+    "recheck",
+    "replay",
+    "spend",
+    "verified",
+    "worth_by_scenario",
+]

@@ -1,0 +1,201 @@
+"""What may be sent by itself? Scenarios as a marketer writes them: from a moment to a message."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+
+from crm_utils.methods.campaign_targeting.fields import Clock, Money, Name, Share, Span
+
+__all__ = ["Anchor", "Holdout", "Outcome", "Scenario", "Template", "Variable"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Anchor(_Strict):
+    """What a scenario starts from; exactly one of them.
+
+    Attributes
+    ----------
+    order
+        ``first`` or ``last`` purchase of a customer.
+    joined
+        The day a customer joined.
+    birthday
+        The next birthday (29 February is kept on the 28th in other years).
+    silence
+        So many times the customer's own rhythm without an order (and never sooner than ``least``).
+    event
+        The customer's last event of this name.
+    list
+        A list of customers that another notebook of the run saved.
+    least
+        With ``silence``: the shortest.
+    """
+
+    order: Literal["first", "last"] | None = None
+    joined: bool = False
+    birthday: bool = False
+    silence: Annotated[float, Field(strict=False, gt=0)] | None = None
+    event: Name | None = None
+    list: Name | None = None
+    least: Span = dt.timedelta(days=30)
+
+    @model_validator(mode="after")
+    def _one(self) -> Anchor:
+        if (
+            sum(
+                [
+                    bool(self.order),
+                    self.joined,
+                    self.birthday,
+                    bool(self.silence),
+                    bool(self.event),
+                    bool(self.list),
+                ]
+            )
+            != 1
+        ):
+            raise ValueError("an anchor is one of: order, joined, birthday, silence, event, list")
+        return self
+
+    @property
+    def is_a_day(self) -> bool:
+        """Whether it has no hour of its own, so that the scenario must say one."""
+        return self.joined or self.birthday or bool(self.silence) or bool(self.list)
+
+    @property
+    def tables(self) -> set[str]:
+        """The canonical tables it needs beside ``orders``."""
+        return {"events"} if self.event else {"customers"} if self.joined or self.birthday else set()
+
+
+class Holdout(_Strict):
+    """Who is left out, so that the scenario can be judged."""
+
+    share: Share = 0.1
+
+
+class Variable(_Strict):
+    """What stands in a text where it names a variable.
+
+    Attributes
+    ----------
+    column
+        A column of the list (``item``, ``offer``), or what the study names of a person (``name``).
+    default
+        What stands there where the column is empty; without it nobody may be empty.
+    leave_out
+        Whether whoever has nothing there gets no message instead.
+    """
+
+    column: Annotated[str, StringConstraints(min_length=1)]
+    default: str | None = None
+    leave_out: bool = False
+
+
+def _variable(value: object) -> object:
+    return {"column": value} if isinstance(value, str) else value
+
+
+class Template(_Strict):
+    """The text of a message: registered at a provider under a name, with places for variables.
+
+    Attributes
+    ----------
+    id
+        The provider's name of it.
+    text
+        ``{name}, your {product} is back.``; needed where a provider wants the whole text. What a
+        country wants advertising to begin and end with is added and not written here.
+    subject
+        Of longer text messages and e-mails.
+    variables
+        For each place, where its words come from.
+    """
+
+    id: Annotated[str, StringConstraints(min_length=1)]
+    text: str = ""
+    subject: str = ""
+    variables: dict[Name, Annotated[Variable, BeforeValidator(_variable)]] = {}
+
+    @model_validator(mode="after")
+    def _known(self) -> Template:
+        for name in re.findall(r"\{(\w+)\}", self.text + self.subject):
+            if name not in self.variables:
+                raise ValueError(f"the text names '{name}', which is none of its variables")
+        return self
+
+
+class Outcome(_Strict):
+    """By what a scenario is judged: what customers bring in so many days from the message."""
+
+    metric: Literal["contribution", "revenue", "conversion"] = "contribution"
+    horizon_days: Annotated[int, Field(ge=1, le=400)] = 28
+
+
+class Scenario(_Strict):
+    """One automation: from a moment to a message.
+
+    Attributes
+    ----------
+    id, title
+        Its name, and what people call it.
+    kind
+        ``advertising`` or ``informational``: who may get it, and when, hangs on it. Written ``class``.
+    anchor, delay, at
+        When it is due: so long after its anchor; at this time of day where the anchor is a day.
+    exit
+        What a customer may do after the anchor that makes the message pointless: ``order``, or an event.
+    expires
+        Later than this after being due it is never sent.
+    again
+        The shortest time between two messages of the scenario to one customer.
+    channels
+        The best first.
+    closed
+        In closed hours: wait (``defer``) or leave it (``skip``).
+    priority
+        The lower number goes first.
+    suppress
+        Customers who did this so recently get nothing: ``order``, ``refund``.
+    offer, offer_cost, action
+        What they get, what that costs when it is taken up, and a word for it in lists.
+    holdout
+        Who is left out.
+    template
+        What is written; not needed for a plan, only to hand it over.
+    outcome
+        By what it is judged.
+    """
+
+    id: Name
+    title: Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+    kind: Literal["advertising", "informational"] = Field(alias="class")
+    anchor: Anchor
+    delay: Span = dt.timedelta(0)
+    at: Clock | None = None
+    exit: list[Name] = []
+    expires: Span = dt.timedelta(days=3)
+    again: Span = dt.timedelta(days=30)
+    channels: Annotated[list[Name], Field(min_length=1)]
+    closed: Literal["defer", "skip"] = "defer"
+    priority: int = 50
+    suppress: dict[Literal["order", "refund"], Span] = {}
+    action: str = "message"
+    offer: str = ""
+    offer_cost: Money = 0.0
+    holdout: Holdout = Holdout()
+    template: Template | None = None
+    outcome: Outcome = Outcome()
+
+    @model_validator(mode="after")
+    def _hour(self) -> Scenario:
+        if self.anchor.is_a_day and self.at is None:
+            raise ValueError(f"scenario '{self.id}' starts from a day: say at what time (at: \"10:00\")")
+        return self

@@ -1,0 +1,1 @@
+"""Reports: pages, what is published, and one report beside another."""

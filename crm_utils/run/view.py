@@ -1,0 +1,54 @@
+"""Which tables does a notebook see? Those of a snapshot, cut at one moment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ibis
+import ibis.backends.duckdb
+
+from crm_utils import engine, tables
+from crm_utils.errors import DataError, known_names
+from crm_utils.snapshots import Snapshot
+from crm_utils.study import Study
+from crm_utils.tables import TABLES, AsOf
+
+__all__ = ["View"]
+
+
+class View:
+    """The tables of a snapshot as they were known at one moment."""
+
+    def __init__(
+        self, con: ibis.backends.duckdb.Backend, study: Study, snapshot: Snapshot, as_of: AsOf
+    ) -> None:
+        self.con, self.study, self.snapshot, self.as_of = con, study, snapshot, as_of
+
+    def table(self, name: str, *, required: bool = True) -> Any:
+        """A canonical table or ``orders``, cut at this moment: no later row, no later value.
+
+        Parameters
+        ----------
+        name
+            One of ``tables.TABLES``, or ``orders``.
+        required
+            False: None instead of an error where the study has no such table.
+
+        Returns
+        -------
+        ibis Table or None
+
+        Raises
+        ------
+        DataError
+            The study has no such table.
+        """
+        if name == "orders":
+            return tables.orders(self.table("order_lines"))
+        if name not in self.snapshot.tables:
+            if not required:
+                return None
+            what = "has no table" if name in TABLES else "cannot have a table"
+            known = known_names(name, [*self.snapshot.tables, "orders"])
+            raise DataError(f"Study '{self.study.name}' {what} '{name}'. {known}")
+        return tables.cut(engine.read(self.con, self.snapshot.path(name)), TABLES[name], self.as_of)

@@ -1,0 +1,1 @@
+"""The runner: plans a run and executes its notebooks. Alone knows papermill."""

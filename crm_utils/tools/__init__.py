@@ -1,0 +1,1 @@
+"""Tools that know no CRM: durable writes, locks, signals, YAML, SQL text, small pictures."""
