@@ -9,8 +9,8 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from crm_utils.ab_test import Tables, orders_with_margin
 from crm_utils.experiments import Experiment
+from crm_utils.methods.ab_test import Tables, orders_with_margin
 
 __all__ = ["AS_OF", "DECLARED", "declare", "on_engine", "shop"]
 
@@ -20,6 +20,7 @@ DECLARED: dict[str, Any] = {
     "arms": {"control": 1, "coupon": 1},
     "control": "control",
     "starts_on": "2025-09-15",
+    "ends_on": "2025-09-28",
     "horizon_days": 56,
     "primary": "orders",
     "metrics": ["conversion", "revenue", "order_value"],

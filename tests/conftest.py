@@ -7,7 +7,9 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import ibis.expr.types as ir
 import pytest
+from cdnow import cdnow_orders, cdnow_text
 from demo import DemoShop, load_demo
 from tiny import ROOT, TINY, write_tiny_shop
 
@@ -37,6 +39,7 @@ def project(tmp_path: Path, tiny_raw: Path) -> Path:
     (tmp_path / "studies").mkdir()
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "studies" / "tiny.yaml").write_text(TINY, encoding="utf-8")
+    shutil.copytree(ROOT / "rules", tmp_path / "rules")
     shutil.copytree(tiny_raw, tmp_path / "raw")
     return tmp_path
 
@@ -96,3 +99,12 @@ def golden() -> Callable[[str], Path]:
         return path
 
     return find
+
+
+@pytest.fixture(scope="session")
+def cdnow(tmp_path_factory: pytest.TempPathFactory) -> ir.Table:
+    """Orders of CDNOW's 2,357 sampled customers; see cdnow.py for where they come from."""
+    text = cdnow_text(tmp_path_factory.mktemp("cdnow"))
+    if text is None:
+        pytest.skip("CDNOW_sample.txt is not on this machine, and the package lifetimes cannot be fetched.")
+    return cdnow_orders(text)

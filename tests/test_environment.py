@@ -105,7 +105,7 @@ def test_hook_strips_what_the_lint_session_looks_for() -> None:
     assert extra[1] in (ROOT / "noxfile.py").read_text(encoding="utf-8")
 
 
-@pytest.mark.slow
+@pytest.mark.install
 def test_the_pip_section_installs_in_a_new_environment(tmp_path: Path) -> None:
     """Every module imports there, so what crm_utils imports is what the environment brings."""
     project = _copy_of_the_project(tmp_path / "project")

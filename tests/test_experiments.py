@@ -20,7 +20,7 @@ from crm_utils.study import read_study
     [
         ({"arms": {"control": 1}}, "one arm compares with nothing"),
         ({"arms": {"control": 1, "coupon": 0}}, "one arm compares with nothing"),
-        ({"control": "contrl"}, "control 'contrl' is no open arm. Did you mean 'control'?"),
+        ({"control": "contrl"}, "'contrl' is not one of the open arms. Did you mean 'control'?"),
         ({"arms": {"control": 1, "coupon": -1}}, "greater than or equal to 0"),
         ({"primary": "conversoin"}, "no metric 'conversoin'. Did you mean 'conversion'?"),
         ({"primary": {"name": "x", "kind": "mean", "of": "sales"}}, "no outcome 'sales'"),
@@ -61,11 +61,17 @@ def test_the_fingerprint_is_of_the_plan_and_not_of_the_order_it_is_written_in() 
     assert one.fingerprint == type(one)(**dict(reversed(DECLARED.items()))).fingerprint
     changed = [declare(horizon_days=57), declare(alpha=0.1), declare(primary="revenue", metrics=[]),
                declare(guardrails=[{"metric": "unsubscribed", "margin": 0.03}])]  # fmt: skip
-    assert len({one.fingerprint, *(other.fingerprint for other in changed)}) == 5
+    changed += [declare(money_margin=0.05), declare(features=["region"])]
+    assert len({one.fingerprint, *(other.fingerprint for other in changed)}) == 7
+    # What could be declared only later leaves the fingerprints of older declarations as they were.
+    assert declare(money_margin=0.02).fingerprint == one.fingerprint
+    welcome = {"id": "coupon", "arms": {"control": 1, "coupon": 1}, "control": "control",
+               "starts_on": "2025-09-01", "horizon_days": 28, "primary": "conversion"}  # fmt: skip
+    assert type(one)(**welcome).fingerprint.startswith("eaf2d20ef537")
 
 
 def test_every_word_of_the_catalogue_is_a_metric() -> None:
-    assert {Metric(name=name, **told).name for name, told in CATALOGUE.items()} == set(CATALOGUE)
+    assert {Metric(name=name, **fields).name for name, fields in CATALOGUE.items()} == set(CATALOGUE)
 
 
 def test_a_study_declares_experiments_and_says_the_line_of_what_is_wrong(tmp_path: Any) -> None:
@@ -76,8 +82,8 @@ def test_a_study_declares_experiments_and_says_the_line_of_what_is_wrong(tmp_pat
     )
     path = tmp_path / "studies" / "tiny.yaml"
     path.write_text(text, encoding="utf-8")
-    found = read_study(tmp_path, "tiny").experiments[0]
-    assert (found.starts_on, found.treatments) == (dt.date(2017, 9, 1), ("coupon",))
+    experiment = read_study(tmp_path, "tiny").experiments[0]
+    assert (experiment.starts_on, experiment.treatments) == (dt.date(2017, 9, 1), ("coupon",))
     wrong = {
         "    horizn: 3\n": "an experiment has no 'horizn'. Did you mean 'horizon_days'?",
         "    guardrails: [{metric: revenue, margn: 1}]\n": "a guardrail has no 'margn'. Did you mean",

@@ -6,46 +6,71 @@ import ast
 import json
 import re
 import shutil
+import statistics
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from tiny import ROOT, TINY
+from one_number import disagreements
+from tiny import ROOT
 
-from crm_utils.notebook_file import read_notebook, read_notebooks
-from crm_utils.pipeline import run_study
-from crm_utils.plan import Request
+from crm_utils.runner.notebook_file import read_notebook, read_notebooks
+from crm_utils.runner.pipeline import run_study
+from crm_utils.runner.plan import Request
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+NOT_HERE = {
+    *("FunctionDef", "ClassDef", "AsyncFunctionDef", "Lambda", "While", "For", "If", "IfExp", "Try", "With"),
+    *("ListComp", "DictComp", "SetComp", "GeneratorExp"),
+}
+IMPORTS = (ast.Import, ast.ImportFrom)
+LONGEST_TEXT = 60  # characters: a name or a title
 each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 
 def cells(path: Path, kind: str) -> list[dict]:
-    found = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    return [cell | {"text": "".join(cell["source"])} for cell in found if cell["cell_type"] == kind]
+    all_cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return [cell | {"text": "".join(cell["source"])} for cell in all_cells if cell["cell_type"] == kind]
 
 
 @each
 def test_form(path: Path) -> None:
     notebook = json.loads(path.read_text(encoding="utf-8"))
     assert notebook["metadata"]["kernelspec"]["name"] == "python3"
-    assert 20 <= len(notebook["cells"]) <= 60
+    assert 20 <= len(notebook["cells"]) <= 36
     assert notebook["cells"][0]["cell_type"] == "markdown"
     assert read_notebook(path).question.endswith("?")
     for cell in cells(path, "code"):
         assert not cell["outputs"]
         assert cell["execution_count"] is None
-        assert len(cell["text"].splitlines()) <= 25, cell["text"]
-        kinds = {type(node) for node in ast.walk(ast.parse(cell["text"]))}
-        assert not kinds & {ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef, ast.While}, cell["text"]
 
 
 @each
-def test_every_picture_has_an_alternative_text(path: Path) -> None:
+def test_code_is_calls_and_nothing_else(path: Path) -> None:
+    """What branches, loops, defines or words a sentence is a helper's work."""
+    lines = []
     for cell in cells(path, "code"):
-        if re.search(r"^plots?\.\w+\(|^\w*plots\.\w+\(", cell["text"], re.M):
-            assert len(cell["metadata"].get("alt", "")) > 30, cell["text"]
+        tree = ast.parse(cell["text"])
+        nodes = list(ast.walk(tree))
+        assert not {type(node).__name__ for node in nodes} & NOT_HERE, cell["text"]
+        if "parameters" in cell["metadata"].get("tags", []) or all(isinstance(n, IMPORTS) for n in tree.body):
+            continue
+        texts = [n.value for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+        assert all(len(text) <= LONGEST_TEXT for text in texts), cell["text"]
+        lines.append(len(cell["text"].splitlines()))
+    assert max(lines) <= 12
+    assert statistics.median(lines) <= 5
+
+
+@each
+def test_every_picture_has_an_alternative_text_and_one_leads(path: Path) -> None:
+    draws = re.compile(r"^\w*(plots?|draw)\.\w+\(", re.M)
+    drawing = [cell for cell in cells(path, "code") if draws.search(cell["text"])]
+    assert drawing
+    for cell in drawing:
+        assert len(cell["metadata"].get("alt", "")) > 30, cell["text"]
+    assert [("lead" in cell["metadata"].get("tags", [])) for cell in drawing].count(True) == 1
 
 
 @each
@@ -73,10 +98,14 @@ def test_all_run_on_the_tiny_shop(project: Path) -> None:
     shutil.copytree(ROOT / "notebooks", project / "notebooks", dirs_exist_ok=True)
     report = run_study(project, Request("tiny"))
     manifest = json.loads((report / "run.json").read_text(encoding="utf-8"))
-    assert {n["status"] for n in manifest["notebooks"]} == {"passed"}
+    became = {n["name"]: (n["status"], n["reason"]) for n in manifest["notebooks"]}
+    assert {name: why for name, (status, why) in became.items() if status != "passed"} == {}
     numbers = json.loads((report / "results" / "data_collection.json").read_text(encoding="utf-8"))["numbers"]
     assert numbers["order_lines.read"]["value"] == numbers["order_lines.loaded"]["value"] > 0
     assert {"customers", "orders", "revenue", "order_lines.quarantined"} <= numbers.keys()
+    wrong, compared = disagreements(report / "tables")
+    assert wrong == []
+    assert {"orders", "revenue", "segment", "alive", "expected_value"} <= compared
 
 
 @pytest.mark.slow
@@ -86,19 +115,6 @@ def test_bare_papermill_works_in_the_notebooks_folder_without_a_run_before(proje
     command = [sys.executable, "-m", "papermill", NOTEBOOKS[0].name, "out.ipynb", "-p", "study", "tiny"]
     ended = subprocess.run(command, cwd=project / "notebooks", capture_output=True, text=True, timeout=300)
     assert ended.returncode == 0, ended.stderr
-    draft = project / "reports" / "tiny" / ".draft" / "2017-12-31"
+    draft = project / "reports" / "tiny" / "draft" / "2017-12-31"
     assert (draft / "results" / "data_collection.json").is_file()
     assert (project / "data" / "snapshots" / "tiny" / "CURRENT").is_file()
-
-
-@pytest.mark.slow
-def test_a_shop_with_order_lines_alone_runs_too_and_on_an_earlier_day(project: Path) -> None:
-    """What is optional may be empty: no profile, no message, no product known."""
-    import pandas as pd
-
-    for name in ("demographics", "campaigns", "coupon_redemptions", "products", "campaign_descriptions"):
-        file = project / "raw" / f"{name}.parquet"
-        pd.read_parquet(file).iloc[:0].to_parquet(file, index=False)
-    (project / "studies" / "tiny.yaml").write_text(TINY, encoding="utf-8")
-    shutil.copytree(ROOT / "notebooks", project / "notebooks", dirs_exist_ok=True)
-    assert (run_study(project, Request("tiny", as_of="2017-09-30")) / "index.html").is_file()

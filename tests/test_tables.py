@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from tiny import ROOT
 
-from crm_utils.dictionary import dictionary
+from crm_utils.command.dictionary import dictionary
 from crm_utils.errors import StudyError
 from crm_utils.sources import decisions
 from crm_utils.tables import TABLES, AsOf, cut, orders
@@ -88,12 +88,12 @@ def test_an_order_is_the_sum_of_its_lines() -> None:
             }
         )
     ).cast({"quantity": "decimal(18, 3)", "amount": "decimal(18, 2)", "discount": "decimal(18, 2)"})
-    found = orders(lines).order_by("order_id").to_pyarrow().to_pylist()
-    assert [(o["order_id"], o["customer_id"], o["lines"], str(o["amount"])) for o in found] == [
+    rows = orders(lines).order_by("order_id").to_pyarrow().to_pylist()
+    assert [(o["order_id"], o["customer_id"], o["lines"], str(o["amount"])) for o in rows] == [
         ("1", "c", 2, "0.30"),
         ("2", None, 1, "-5.00"),
     ]
-    assert found[0]["ordered_at"] == dt.datetime(2017, 1, 1, 10)
+    assert rows[0]["ordered_at"] == dt.datetime(2017, 1, 1, 10)
 
 
 def test_the_dictionary_names_every_column() -> None:

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crm_utils import wording
+from crm_utils.tools import language
 from crm_utils.wording import alike, count, days, interval, money, money_in, number, share, table
 
 ABSENT = [None, math.nan, np.float64("nan"), Decimal("NaN"), pd.NA, pd.NaT]
@@ -102,6 +103,23 @@ def test_amounts_that_stand_together_are_written_alike() -> None:
         assert list(map(alike(how, [0, 50, 100]), [0, 50, 100])) == ["$0", "$50", "$100"]
         assert list(map(alike(how, [0, 0.5]), [0, 0.5])) == ["$0.00", "$0.50"]
     assert alike(share, [0.5]) is share
+
+
+def test_words_are_looked_up_and_numbers_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CRM_LANGUAGE", "pseudo")
+    assert (days(1), days(17), days(None)) == ("⟦1 day⟧", "⟦17 days⟧", "–")
+    assert interval(0.6, 0.5, 0.7, share) == "⟦60\xa0% (50\xa0% to 70\xa0%)⟧"
+    assert cells(table(pd.DataFrame({"x": []}), caption="x")) == [["⟦none⟧"]]
+    assert (count(1200), money(3)) == ("1,200", "$3.00")
+
+
+def test_a_language_of_three_forms_gets_the_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Forms(language.gettext.NullTranslations):
+        def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
+            return f"{{days}} of form {n}"
+
+    monkeypatch.setattr(language, "_catalogue", lambda name: Forms())
+    assert [days(v) for v in (-1, 21, 1234.4)] == ["−1 of form 1", "21 of form 21", "1,234 of form 1234"]
 
 
 # Intervals

@@ -10,8 +10,8 @@ import pandas as pd
 from made_run import PAYLOADS
 from tiny import ROOT, TINY, write_tiny_shop
 
-from crm_utils.pipeline import run_study
-from crm_utils.plan import Request
+from crm_utils.runner.pipeline import run_study
+from crm_utils.runner.plan import Request
 
 __all__ = ["hostile_report"]
 

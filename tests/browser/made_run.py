@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import html
 import io
 import json
@@ -10,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import pandas as pd
 from nbformat import v4
 from PIL import Image, ImageDraw
 
-from crm_utils.pages import render_index, render_page
+from crm_utils.reports.pages import render_index, render_page
 
 # What a product, category, campaign or segment may be called by someone who means harm, or just is odd.
 PAYLOADS = [
@@ -179,6 +181,10 @@ class MadeRun:
         findings: list[tuple[str, float | None]] | None = None,
         numbers: dict[str, Any] | None = None,
         tables: list[str] | None = None,
+        actions: list[dict[str, Any]] | None = None,
+        warnings: list[str] | None = None,
+        sure: list[str] | None = None,
+        meanings: dict[str, tuple[str, str]] | None = None,
         status: str = "passed",
         reason: str = "",
     ) -> dict[str, Any]:
@@ -195,12 +201,23 @@ class MadeRun:
                 {"text": text, "at_stake": stake, "anchor": f"finding-{n}"}
                 for n, (text, stake) in enumerate(findings or [], start=1)
             ],
-            "tables": {t: {"rows": 5, "columns": ["name"], "files": [f"{t}.csv"]} for t in tables or []},
-        }
+            "actions": [a | {"anchor": f"action-{n}"} for n, a in enumerate(actions or [], start=1)],
+            "warnings": [
+                {"text": said, "anchor": f"warning-{n}"} for n, said in enumerate(warnings or [], start=1)
+            ],
+            "sure": sure or [],
+            "tables": {
+                t: {
+                    "rows": 5, "columns": ["customer_id", "name"], "files": [f"{t}.csv"],
+                    "purpose": f"{t}: what the list is for.", "meanings": meanings or {},
+                }
+                for t in tables or []
+            },
+        }  # fmt: skip
         if status in ("skipped", "not run"):
             return results
         for t in tables or []:
-            (self.folder / "tables" / f"{t}.csv").write_text("name\nx\n", encoding="utf-8")
+            (self.folder / "tables" / f"{t}.csv").write_text("customer_id,name\n1,x\n", encoding="utf-8")
         (self.folder / "results" / f"{name}.json").write_text(json.dumps(results), encoding="utf-8")
         nbformat.write(v4.new_notebook(cells=list(cells)), self.folder / f"{name}.ipynb")
         return results
@@ -252,10 +269,44 @@ def ordinary_cells() -> list[Any]:
     ]
 
 
+def save_weeks(folder: Path) -> None:
+    """The scorecard's weeks: revenue and orders, the last beside one before and one a year ago."""
+    last, back = dt.date(2017, 12, 25), {0: 1200.0, 1: 1000.0, 2: 900.0, 3: 1100.0, 52: 800.0}
+    rows = [
+        {"measure": measure, "week": last - dt.timedelta(weeks=k), "value": value / size, "says": says}
+        for measure, size, says in (("revenue", 1, "high"), ("orders", 20, ""), ("customers", 25, ""))
+        for k, value in back.items()
+    ]
+    pd.DataFrame(rows).to_parquet(folder / "tables" / "kpis.parquet", index=False)
+
+
+def action(verb: str, audience: str, **more: Any) -> dict[str, Any]:
+    """What ``run.action`` keeps."""
+    given = {"customers": 181, "why": "They are late.", "offer": "", "channel": "", "certainty": "unknown"}
+    given |= dict.fromkeys(("gain", "low", "high", "horizon_days"))
+    return given | {"list": "", "held_out": 0, "avoid": False, "verb": verb, "audience": audience} | more
+
+
+ACTIONS = [
+    action(
+        "Remind", "customers who are late", list="shelves", held_out=51, offer="a free coffee",
+        channel="e-mail", gain=58.0, low=-20.0, high=130.0, horizon_days=28, certainty="assumed",
+    ),
+    action("Thank", "the best customers", customers=1200),
+    action(
+        "Win back", "those who left",
+        gain=900.0, low=100.0, high=1700.0, horizon_days=28, certainty="tested",
+    ),
+    action("Do not discount", "customers who come anyway", avoid=True),
+]  # fmt: skip
+
+
 def ordinary_run(folder: Path) -> MadeRun:
     """A run with a page, a skipped notebook, goals, and a first report."""
     goals = [{"name": "Repeat rate", "target": 0.4, "value": 0.42, "unit": "share", "met": True}]
-    run = MadeRun(folder, goals=[*goals, {"name": "Orders", "target": 500, "value": 480, "met": False}])
+    goals.append({"name": "Orders", "target": 500, "value": 480, "met": False})
+    run = MadeRun(folder, goals=goals)
+    save_weeks(folder)
     numbers = {f"segment.s{n}.customers": {"value": n, "unit": "customers"} for n in range(200)}
     numbers["sales"] = {"value": 1234.5, "unit": "USD", "low": 1200.0, "high": 1300.0}
     results = run.add(
@@ -264,6 +315,10 @@ def ordinary_run(folder: Path) -> MadeRun:
         findings=[("Coffee earns most.", 1200.0), ("Tea is second.", None)],
         numbers=numbers,
         tables=["shelves"],
+        actions=ACTIONS,
+        warnings=["The banner test is void."],
+        sure=["Tested on three past days.", "Wrong once in ten.", "At half the margin nothing is gained."],
+        meanings={"customer_id": ("the customer", ""), "name": ("what the shelf is called", "")},
     )
     run.add("churn", question="Who leaves?", status="skipped", reason="needs the table 'messages'")
     run.page("sales", results)
@@ -293,7 +348,18 @@ def hostile_run(folder: Path) -> MadeRun:
         question=PAYLOADS[0],
         findings=[(p, float(n)) for n, p in enumerate(PAYLOADS)],
         numbers={p: {"value": p, "unit": p} for p in PAYLOADS},
+        actions=[
+            action(p, p, why=p, offer=p, channel=p, list="list", avoid=n % 2 == 0)
+            for n, p in enumerate(PAYLOADS)
+        ],
+        warnings=PAYLOADS,
+        sure=PAYLOADS,
+        tables=["list"],
+        meanings=dict.fromkeys(("customer_id", "name"), (PAYLOADS[0], PAYLOADS[9])),
     )
+    run.manifest["goals"] = [
+        {"name": PAYLOADS[0], "target": 1, "value": 0, "unit": PAYLOADS[9], "met": False}
+    ]
     run.add("skipped", question=PAYLOADS[1], status="skipped", reason=PAYLOADS[9])
     run.page("hostile", results)
     run.index()

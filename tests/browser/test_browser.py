@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 
 import axe_playwright_python
 import pyarrow.parquet as pq
 import pytest
-from chromium import chromium
 from hostile_shop import hostile_report
 from made_run import PAYLOADS, hostile_run, ordinary_run
 
-from crm_utils.pages import render_overview
+from crm_utils.reports.pages import render_overview
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 VIEWS = {
@@ -39,25 +39,19 @@ ACTIVE = """() => {
 
 
 @pytest.fixture(scope="session")
-def browser():
-    with chromium() as started:
-        yield started
-
-
-@pytest.fixture(scope="session")
 def pages(tmp_path_factory, pytestconfig):
     """Pages made for this test, and those of real reports where ``--reports`` names them."""
     reports = tmp_path_factory.mktemp("reports")
     ordinary_run(reports / "corner_shop" / "2017-12-31")
     render_overview(reports)
-    found = sorted(reports.rglob("*.html"))
+    paths = sorted(reports.rglob("*.html"))
     real = pytestconfig.getoption("--reports", default=None)
     if real:
         root = Path(real).resolve()
         run = {p.resolve() for p in root.glob("*/latest")}
-        found += [root / "index.html", *sorted(p for folder in run for p in folder.glob("*.html"))]
-        assert len(found) > 5, f"no published report in {root}"
-    return found
+        paths += [root / "index.html", *sorted(p for folder in run for p in folder.glob("*.html"))]
+        assert len(paths) > 5, f"no published report in {root}"
+    return paths
 
 
 @pytest.fixture(scope="session")
@@ -106,43 +100,156 @@ def test_every_page_is_quiet_whole_and_accessible(browser, pages, view):
         tab.context.close()
 
 
-def test_one_switch_opens_all_code_without_a_script(browser, pages):
-    page = next(p for p in pages if p.name == "sales.html")
-    tab = opened(browser, page, **VIEWS["desk"])
+@pytest.fixture(scope="session")
+def sales(pages):
+    return next(p for p in pages if p.name == "sales.html")
+
+
+def test_one_switch_opens_all_sections_without_a_script_and_each_opens_by_itself(browser, sales):
+    tab = opened(browser, sales, **VIEWS["desk"])
+    table = tab.locator(".section table").first
+    assert not table.is_visible()
+    tab.get_by_label("Open all sections").check()
+    assert table.is_visible()
     code = tab.locator(".code pre").first
     assert not code.is_visible()
-    tab.get_by_label("Show all code").check()
+    tab.locator(".code summary").first.click()
     assert code.is_visible()
-    assert not tab.locator(".code summary").first.is_visible()
 
 
-def test_the_keyboard_reaches_the_skip_link_first_and_wide_tables_after(browser, pages):
-    page = next(p for p in pages if p.name == "sales.html")
-    tab = opened(browser, page, **VIEWS["phone"])
+def test_a_link_opens_the_section_it_leads_into(browser, sales):
+    tab = opened(browser, sales, **VIEWS["desk"])
+    finding = tab.locator("#finding-1")
+    assert not finding.is_visible()
+    tab.get_by_text("Details of answer 1").click()
+    assert finding.is_visible()
+
+
+def test_the_keyboard_reaches_the_skip_link_first_and_wide_tables_after(browser, sales):
+    tab = opened(browser, sales, viewport={"width": 800, "height": 900})
     tab.keyboard.press("Tab")
     assert tab.evaluate("document.activeElement.textContent") == "Skip to the report"
     tab.keyboard.press("Enter")
     assert tab.evaluate("document.activeElement.id") == "story"
-    tab.locator(".scroll").first.focus()
+    tab.get_by_label("Open all sections").check()
+    wide = tab.get_by_label("Sales by name, USD")
+    wide.focus()
     tab.keyboard.press("ArrowRight")
     tab.wait_for_timeout(300)
-    assert tab.evaluate("document.querySelector('.scroll').scrollLeft") > 0
+    assert wide.evaluate("e => e.scrollLeft") > 0
 
 
-def test_formulas_are_drawn_and_table_heads_stay(browser, pages):
-    page = next(p for p in pages if p.name == "sales.html")
-    tab = opened(browser, page, **VIEWS["desk"])
+def test_formulas_are_drawn_and_table_heads_stay(browser, sales):
+    tab = opened(browser, sales, **VIEWS["desk"])
+    tab.get_by_label("Open all sections").check()
     assert tab.locator("math[display=block]").bounding_box()["height"] > 30
-    assert tab.evaluate("getComputedStyle(document.querySelector('.shown thead th')).position") == "sticky"
+    sticky = "getComputedStyle(document.querySelector('.section .shown thead th')).position"
+    assert tab.evaluate(sticky) == "sticky"
 
 
-def test_paper_shows_no_code_and_no_navigation(browser, pages, tmp_path):
-    page = next(p for p in pages if p.name == "sales.html")
-    tab = opened(browser, page, **VIEWS["paper"])
+def test_on_a_phone_a_row_is_a_card_that_names_its_columns(browser, sales):
+    tab = opened(browser, sales, **VIEWS["phone"])
+    tab.get_by_label("Open all sections").check()
+    cells = tab.locator(".section table.shown").first.locator("tbody tr").first.locator("td")
+    first, second = cells.nth(0).bounding_box(), cells.nth(1).bounding_box()
+    assert second["y"] >= first["y"] + first["height"] - 1
+    label = "e => getComputedStyle(e, '::before').content"
+    assert cells.nth(1).evaluate(label) == '"Column 1"'
+    assert tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+
+
+def test_paper_shows_no_code_and_no_navigation(browser, sales, tmp_path):
+    tab = opened(browser, sales, **VIEWS["paper"])
     assert not tab.locator(".code").first.is_visible()
-    assert not tab.locator(".contents").is_visible()
+    assert not tab.locator(".tabs").is_visible()
     tab.pdf(path=tmp_path / "page.pdf", prefer_css_page_size=True)
     assert (tmp_path / "page.pdf").stat().st_size > 10_000
+
+
+def test_what_there_is_to_do_prints_on_one_page(browser, pages, tmp_path):
+    for path in (p for p in pages if p.name == "index.html" and p.parent.name != "reports"):
+        tab = opened(browser, path, **VIEWS["paper"])
+        if tab.locator("body.index").count():
+            tab.pdf(path=tmp_path / "index.pdf", prefer_css_page_size=True)
+            sheets = re.findall(rb"/Type\s*/Page\b(?!s)", (tmp_path / "index.pdf").read_bytes())
+            assert len(sheets) == 1, path
+
+
+def test_no_page_has_more_than_600_words_before_its_details(browser, pages):
+    for path in pages:
+        tab = opened(browser, path, **VIEWS["desk"])
+        words = tab.evaluate(
+            "(document.querySelector('.details')?.remove(), document.querySelector('main').innerText)"
+        )
+        if tab.locator("body.page:not(.glossary)").count():
+            assert len(words.split()) <= 600, f"{path}: {len(words.split())} words"
+        tab.context.close()
+
+
+# Questions of a morning: the clicks that lead from the first page to the answer, and the answer.
+MORNING = {
+    "Are the data whole?": ([], ":is(.state, .top > .failure)"),
+    "Whom do I contact today?": ([], ".do .card >> nth=0 >> h3"),
+    "On which channel may I, and with what?": ([], ".do .card >> nth=0 >> dl"),
+    "What does it bring, how sure is that?": ([], ".do .card >> nth=0 >> .gain"),
+    "What must I not do?": ([], ".avoid li >> nth=0"),
+    "How was the week?": ([], "table.week >> nth=0"),
+    "What changed since the last report?": ([], "section[aria-labelledby=news]"),
+    "Did the last actions work?": ([], "section[aria-labelledby=worked]"),
+    "Why these customers?": ([".do .card .more a >> nth=0"], ".card:target"),
+    "How sure is it, and what would turn it?": ([".do .card .more a >> nth=0"], "section.sure"),
+    "What does a column of the list mean?": (
+        ["#list-contact_list ~ details summary"], "#list-contact_list ~ details table tr >> nth=1"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("view", ["desk", "phone"])
+def test_each_question_of_the_morning_is_answered_within_one_screen_and_two_clicks(browser, pages, view):
+    height = VIEWS[view]["viewport"]["height"]
+    for index in (p for p in pages if p.name == "index.html" and ".runs" in p.parts):
+        tab = opened(browser, index, **VIEWS[view])
+        for question, (clicks, answer) in MORNING.items():
+            for click in clicks:
+                tab.locator(click).click()
+            there = tab.locator(answer).first
+            there.scroll_into_view_if_needed()
+            assert there.inner_text().strip(), f"{index}: {question}"
+            tall = there.bounding_box()["height"]
+            assert tall <= height, f"{index}: {question}: {tall} px"
+            if clicks:
+                tab.goto(index.as_uri())
+        tab.context.close()
+
+
+def test_every_picture_of_a_real_report_has_its_numbers_and_fits_a_phone(browser, pages):
+    for path in (p for p in pages if p.with_suffix(".ipynb").is_file() and ".runs" in p.parts):
+        tab = opened(browser, path, **VIEWS["phone"])
+        tab.get_by_label("Open all sections").check()
+        figures = tab.locator("figure")
+        for figure in figures.all():
+            assert figure.locator("details.drawn").count() == 1, f"{path}: {figure.get_attribute('id')}"
+        for picture in tab.locator(".picture.fits img").all():
+            assert picture.bounding_box()["width"] <= VIEWS["phone"]["viewport"]["width"]
+        if figures.count():
+            tab.locator("details.drawn summary").first.click()
+            assert tab.locator("details.drawn table").first.locator("tbody tr").count() > 0
+        tab.context.close()
+
+
+def test_links_mean_something_alone(browser, pages):
+    """Links of one page that read alike lead to one place."""
+    for path in pages:
+        tab = opened(browser, path, **VIEWS["desk"])
+        links = tab.evaluate(
+            "[...document.querySelectorAll('main a')].filter(a => !a.closest('.prose'))"
+            ".map(a => [a.getAttribute('aria-label') || a.textContent.trim(), a.href])"
+        )
+        leads = {}
+        for words, target in links:
+            place = target.partition("#")[0]
+            assert leads.setdefault(words, place) == place, (path, words)
+        tab.context.close()
 
 
 @pytest.mark.parametrize("policy", [True, False], ids=["with the policy", "without it"])

@@ -10,20 +10,24 @@ import ibis
 import ibis.expr.types as ir
 from engines.shop import AS_OF, MIDDLE, Shop
 
-from crm_utils.ab_test import (
+from crm_utils.experiments import CATALOGUE, Experiment, Metric, Trigger
+from crm_utils.features import all_messages
+from crm_utils.methods.ab_test import (
     assignment,
     campaigns,
+    contacts,
     false_alarms,
     looks,
     outcomes,
+    planning,
     quantiles,
+    scenarios,
     segments,
     sizing,
     uplift,
     validity,
 )
-from crm_utils.ab_test.moments import exact_sums, moments
-from crm_utils.experiments import CATALOGUE, Experiment, Metric, Trigger
+from crm_utils.methods.ab_test.moments import exact_sums, moments
 
 __all__ = ["CASES"]
 
@@ -50,6 +54,21 @@ def _assignments(shop: Shop) -> ir.Table:
     )  # fmt: skip
     again = once.filter(once.customer_id.re_search("9$")).mutate(arm=ibis.literal("control"))
     return once.union(again)
+
+
+_HORIZONS = {"1": 28}
+
+
+def _heard(shop: Shop) -> ir.Table:
+    """Each campaign as a scenario; two thirds of the messages arrived, a third of these were clicked."""
+    sent = all_messages(
+        shop.tables["messages"].mutate(scenario="campaign_id"), shop.tables["messages"].limit(0)
+    )
+    reached, clicked = sent.customer_id.re_search("[0-6]$"), sent.customer_id.re_search("[0-2]$")
+    when = sent.sent_at + ibis.interval(seconds=7)
+    return sent.mutate(
+        scenario="campaign_id", delivered_at=reached.ifelse(when, None), clicked_at=clicked.ifelse(when, None)
+    )
 
 
 def _assigned(shop: Shop) -> ir.Table:
@@ -147,12 +166,40 @@ CASES: dict[str, Callable[[Shop], Any]] = {
     "ab_test.segments.effects_by_week": lambda s: segments.effects_by_week(
         segments.weekly_amounts(_customers(s), _orders(s), horizon_days=56), _sizes(s), EXPERIMENT
     ),
+    "ab_test.contacts.contact_outcomes": lambda s: contacts.contact_outcomes(
+        s.tables["messages"], s.orders, horizon_days=28, as_of=AS_OF
+    ),
+    "ab_test.contacts.judge_contacts": lambda s: (
+        contacts.judge_contacts(s.tables["messages"], s.orders, horizon_days=28, as_of=AS_OF).table
+    ),
+    "ab_test.scenarios.scenario_outcomes": lambda s: scenarios.scenario_outcomes(
+        _heard(s), _orders(s), horizon_days=28, as_of=AS_OF
+    ),
+    "ab_test.scenarios.judge_scenarios": lambda s: (
+        scenarios.judge_scenarios(_heard(s), _orders(s), horizons=_HORIZONS, as_of=AS_OF).table
+    ),
     "ab_test.false_alarms.aa_table": lambda s: false_alarms.aa_table(
         _rows(s), METRICS, splits=20, seed=1, most=200
     ),
+    "ab_test.planning.plan_next_test": lambda s: (
+        planning.plan_next_test(
+            _orders(s),
+            None,
+            [],
+            as_of=AS_OF,
+            horizon_days=28,
+            before_days=56,
+            active_days=182,
+            splits=5,
+            seed=1,
+        ).sizes
+    ),
     "ab_test.sizing.as_if_assigned": lambda s: sizing.as_if_assigned(s.orders, on=MIDDLE, active_days=182),
     "ab_test.sizing.enrolment": lambda s: sizing.enrolment(s.orders, as_of=AS_OF, weeks=20),
-    "ab_test.uplift.customer_features": lambda s: uplift.customer_features(_rows(s), _orders(s), most=50),
+    "ab_test.uplift.customer_features": lambda s: uplift.customer_features(
+        _rows(s), _orders(s), s.customers, most=50
+    ),
+    "ab_test.validity.daily_counts": lambda s: validity.daily_counts(_assigned(s)),
     "ab_test.validity.arm_counts": lambda s: validity.arm_counts(_assigned(s)),
     "ab_test.validity.exposure": lambda s: validity.exposure(
         _customers(s), _messages(s), campaigns={"coupon": "1"}, horizon_days=56

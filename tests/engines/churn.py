@@ -8,12 +8,15 @@ from typing import Any
 
 import ibis
 import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
 from engines.shop import AS_OF, MIDDLE, Shop
 
-from crm_utils import churn
-from crm_utils.churn import frames, habits
-from crm_utils.churn.periods import Periods
 from crm_utils.features import known_orders
+from crm_utils.features.presence import judge_presence
+from crm_utils.methods import churn
+from crm_utils.methods.churn import frames, habits
+from crm_utils.methods.churn.periods import Periods
 
 __all__ = ["CASES"]
 
@@ -25,6 +28,10 @@ PERIODS = Periods.between(CUTOFFS, 28)
 def _segments(shop: Shop) -> ir.Table:
     often = (shop.summary.orders > 3).ifelse("often", "seldom")
     return shop.summary.select("customer_id", segment=often, cutoff=ibis.date(str(MIDDLE)))
+
+
+def _named(shop: Shop) -> Callable[..., ir.Table]:
+    return lambda as_of: shop.summary.select("customer_id", segment=ibis.literal(str(as_of)))
 
 
 def _panel(shop: Shop) -> ir.Table:
@@ -41,11 +48,22 @@ def _scored(shop: Shop) -> Any:
     train, later = (known[known["cutoff"] == day] for day in CUTOFFS[1:3])
     model = churn.fit_contender("orders", train, later)
     stakes = churn.Stakes(0.1, 0.3, 1, 0.1, 0.25, 28)
-    today = known[known["cutoff"] == AS_OF]
-    plan = churn.plan_scoring(
-        today, model, model, None, stakes, horizon_days=28, depth=0.5, holdout_share=0.2, seed=1
-    )
-    return plan.batches(panel.filter(panel.cutoff == ibis.date(str(AS_OF)))).read_all().to_pandas()
+    models = churn.Models(model, model, None, churn.fit_spend(later), churn.find_evidence(later))
+    cuts = np.array([0.2, 0.5])
+    plan = churn.Scoring(models, stakes, cuts, 0.3, 0.0, "shop", AS_OF, 0.2)
+    rows = panel.filter(panel.cutoff == ibis.date(str(AS_OF)))
+    listed = plan.contacts(rows)
+    return [plan.batches(rows).read_all().to_pandas(), listed.table.to_pandas(), listed.held_out]
+
+
+def _beside(shop: Shop) -> churn.Beside:
+    """A forecast of one half for everybody known on a day."""
+    known = shop.summary.order_by("customer_id").to_pyarrow().to_pandas()["customer_id"]
+    rows = pd.DataFrame({"customer_id": known, "cutoff": MIDDLE, "window": "test", "half": 0.5})
+    rows["actual"] = np.arange(len(rows)) % 2
+    contest = churn.Contest(rows, pd.DataFrame(), "half", "lapse", ("half",))
+    judged = judge_presence(shop.orders, first_day=dt.date(2023, 1, 1), as_of=AS_OF)
+    return churn.beside_purchases(contest, shop.orders, judged, horizon_days=28)
 
 
 CASES: dict[str, Callable[[Shop], Any]] = {
@@ -62,7 +80,36 @@ CASES: dict[str, Callable[[Shop], Any]] = {
         churn.panel_frame(_panel(s), most_rows=n, seed=3) for n in (50, 10**6)
     ],
     "churn.frames.in_batches": lambda s: sum(part.num_rows for part in frames.in_batches(_panel(s))),
-    "churn.scoring.Scoring.batches": _scored,
+    "churn.scoring.Scoring.batches": lambda s: _scored(s)[0],
+    "churn.scoring.Scoring.contacts": lambda s: _scored(s)[1:],
+    "churn.frames.on_day": lambda s: [
+        churn.on_day(_panel(s), MIDDLE)[0],
+        str(churn.on_day(_panel(s), MIDDLE)[1]),
+    ],
+    "churn.frames.name_on": lambda s: churn.name_on(CUTOFFS[:2], _named(s), today=_segments(s))[CUTOFFS[1]],
+    "churn.beside.with_values": lambda s: [
+        churn.with_values(s.summary.select("customer_id"), values)
+        for values in (
+            None,
+            s.summary.filter(s.summary.orders > 2).select(
+                "customer_id", alive=ibis.literal(0.5), expected_value=s.summary.orders * 2.0
+            ),
+        )
+    ],
+    "churn.beside.beside_purchases": _beside,
+    "churn.frames.segments_on": lambda s: churn.segments_on(churn.name_on(CUTOFFS[:2], _named(s))),
+    "churn.kept.share_kept": lambda s: churn.share_kept(
+        s.tables["messages"].mutate(
+            scenario=ibis.literal("churn_contact"),
+            customers=900,
+            share_kept=0.3,
+            low=0.2,
+            high=0.4,
+            horizon_days=28,
+            held_out=200,
+        ),
+        churn.Stakes(0.1, 0.3, 1, 0.1, 0.25, 28),
+    ),
     "churn.survival.silence_times": lambda s: churn.silence_times(
         s.orders, _segments(s), cutoff=MIDDLE, as_of=AS_OF, silent_days=28
     ),

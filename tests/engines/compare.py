@@ -33,16 +33,18 @@ def settle(result: Any) -> Any:
         return {k: settle(v) for k, v in result.items()}
     if isinstance(result, (list, tuple, np.ndarray, pd.Series)):
         return [settle(v) for v in result]
+    if result is pd.NA or result is pd.NaT:
+        return None
     return result.item() if isinstance(result, np.generic) else result
 
 
 def differences(one: Any, other: Any, where: str = "") -> list[str]:
     """Where two settled results differ, in words; empty when they agree."""
     if isinstance(one, dict) and isinstance(other, dict) and list(one) == list(other):
-        return [found for k in one for found in differences(one[k], other[k], f"{where}.{k}")]
+        return [difference for k in one for difference in differences(one[k], other[k], f"{where}.{k}")]
     if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
         pairs = enumerate(zip(one, other, strict=True))
-        return [found for k, (a, b) in pairs for found in differences(a, b, f"{where}[{k}]")]
+        return [difference for k, (a, b) in pairs for difference in differences(a, b, f"{where}[{k}]")]
     if isinstance(one, float) and isinstance(other, float):
         same = math.isclose(one, other, rel_tol=RELATIVE) or (math.isnan(one) and math.isnan(other))
     else:

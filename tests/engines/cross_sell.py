@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 import numpy as np
+import pandas as pd
 from engines.shop import AS_OF, MIDDLE, STARTS, Shop
 
-from crm_utils import cross_sell
-from crm_utils.cross_sell import contenders, history, itemsets, offers, pair_counts
+from crm_utils.methods import cross_sell
+from crm_utils.methods.cross_sell import contenders, history, itemsets, offers, pair_counts
 
 __all__ = ["CASES"]
 
@@ -57,9 +59,37 @@ def _segments(shop: Shop) -> ir.Table:
     return shop.named.select("customer_id", "segment")
 
 
+def _rules(shop: Shop) -> pd.DataFrame:
+    """All pairs as rules that count: the shop is too small for any to be sure."""
+    pairs = cross_sell.pair_lift(_counted(shop), min_support=0.01, least_expected=5)
+    rules = cross_sell.directed_rules(pairs, min_support=0, min_confidence=0)
+    return rules.assign(significant=True)
+
+
+def _named_then(shop: Shop) -> dict[dt.date, ir.Table]:
+    then = SimpleNamespace(table=lambda _: None)
+    named = _segments(shop)
+    return cross_sell.name_then(DAYS, named, at=lambda _: then, name=lambda _, as_of: named)
+
+
+def _sent(shop: Shop) -> ir.Table:
+    """A message to everybody in the middle of the year, withheld from every other customer."""
+    people = _lines(shop).filter(_lines(shop).customer_id.notnull()).select("customer_id").distinct()
+    return people.mutate(
+        scenario=ibis.literal(cross_sell.SCENARIO),
+        sent_at=ibis.timestamp("2024-06-30 09:00:00"),
+        held_out=ibis.row_number().over(order_by=people.customer_id) % 2 == 0,
+        cost=ibis.literal(1).cast("decimal(18, 2)"),
+    )
+
+
 CASES: dict[str, Callable[[Shop], Any]] = {
     "cross_sell.affinity.segment_affinities": lambda s: cross_sell.segment_affinities(
         _baskets(s), _segments(s), least_expected=5
+    ),
+    "cross_sell.bundles.best_pair": lambda s: cross_sell.best_pair(_rules(s), _coded(s)),
+    "cross_sell.bundles.size_bundle_tests": lambda s: cross_sell.size_bundle_tests(
+        cross_sell.bundle_candidates(_rules(s)), _coded(s), as_of=AS_OF, horizon_days=60
     ),
     "cross_sell.baskets.baskets": lambda s: [
         _baskets(s),
@@ -96,6 +126,10 @@ CASES: dict[str, Callable[[Shop], Any]] = {
     "cross_sell.offers.know": lambda s: (
         cross_sell.know(_coded(s), as_of=MIDDLE, days=60, segments=_segments(s)).due
     ),
+    "cross_sell.contest.choose_offers": lambda s: cross_sell.choose_offers(
+        _coded(s), DAYS, k=2, saved=1, counts=_counted(s, DAYS.train_to, DAYS.validate_to)
+    ),
+    "cross_sell.contest.name_then": lambda s: list(_named_then(s).values()),
     "cross_sell.contest.try_offers": lambda s: cross_sell.try_offers(
         _coded(s), DAYS, k=2, counts=_counted(s, DAYS.train_to, DAYS.validate_to)
     ),
@@ -116,8 +150,19 @@ CASES: dict[str, Callable[[Shop], Any]] = {
             _counted(s, MIDDLE), split_on=MIDDLE, min_rule_support=0.01, min_confidence=0.1
         ),
     ],
-    "cross_sell.upsell.price_tiers": lambda s: cross_sell.price_tiers(_lines(s), _shelf(s), leave_out=["x"]),
-    "cross_sell.upsell.upsell_candidates": lambda s: cross_sell.upsell_candidates(
-        _lines(s), cross_sell.price_tiers(_lines(s), _shelf(s))
+    "cross_sell.rules.rules_to_show": lambda s: cross_sell.rules_to_show(
+        cross_sell.association_rules(cross_sell.frequent_itemsets(_baskets(s), min_support=0.01)).assign(
+            redundant=False
+        ),
+        _coded(s),
     ),
+    "cross_sell.worth.offers_worth": lambda s: [
+        cross_sell.offers_worth(_lines(s), shelf, _sent(s), as_of=AS_OF, horizon_days=60)
+        for shelf in (None, _products(s).mutate(unit_margin=ibis.literal(2).cast("decimal(18, 2)")))
+    ],
+    "cross_sell.upsell.price_tiers": lambda s: cross_sell.price_tiers(_lines(s), _shelf(s), leave_out=["x"]),
+    "cross_sell.upsell.upsell_candidates": lambda s: [
+        cross_sell.upsell_candidates(_lines(s), cross_sell.price_tiers(_lines(s), _shelf(s)), **days)
+        for days in ({}, {"as_of": AS_OF, "horizon_days": 60})
+    ],
 }

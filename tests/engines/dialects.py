@@ -32,6 +32,10 @@ class Recorder(Backend):
         self.asked.append(expr)
         return super().execute(expr, **options)
 
+    def to_pyarrow_batches(self, expr: ir.Expr, /, **options: Any) -> Any:
+        self.asked.append(expr)
+        return super().to_pyarrow_batches(expr, **options)
+
     def _create_cached_table(self, name: str, expr: ir.Table) -> ir.Table:
         self.asked.append(expr)
         return super()._create_cached_table(name, expr)
@@ -41,7 +45,7 @@ def missing() -> dict[str, dict[str, list[str]]]:
     """What each dialect cannot say, by reduction: Ibis' own words, nothing where it can say all."""
     con = Recorder()
     con.do_connect(threads=1)
-    con.asked, found = [], {}
+    con.asked, lacking = [], {}
     with tempfile.TemporaryDirectory() as folder:
         write_shop(Path(folder), seed=20240229)
         shop = Shop(con, Path(folder))
@@ -49,27 +53,27 @@ def missing() -> dict[str, dict[str, list[str]]]:
             con.asked.clear()
             settle(CASES[name](shop))
             assert con.asked, f"{name} executed nothing: there is nothing to compile."
-            found[name] = {d: sorted({m for e in con.asked if (m := _refusal(e, d))}) for d in DIALECTS}
-    return found
+            lacking[name] = {d: sorted({m for e in con.asked if (m := _refusal(e, d))}) for d in DIALECTS}
+    return lacking
 
 
-def page(found: dict[str, dict[str, list[str]]]) -> str:
+def page(lacking: dict[str, dict[str, list[str]]]) -> str:
     """``docs/engines.md``: a row a module, and below it what is missing where."""
     modules: dict[str, list[str]] = {}
-    for name in found:
+    for name in lacking:
         modules.setdefault(_module(name), []).append(name)
     rows = []
     for module, names in modules.items():
         cells = []
         for dialect in DIALECTS:
-            refused = sum(bool(found[name][dialect]) for name in names)
+            refused = sum(bool(lacking[name][dialect]) for name in names)
             cells.append(f"{len(names) - refused} of {len(names)}" if refused else "all")
         rows.append(f"| {module} | {len(names)} | {' | '.join(['same tables', *cells])} |")
     head = ["module", "reductions", "DuckDB and Spark", *DIALECTS.values()]
     table = [f"| {' | '.join(head)} |", "|---" * len(head) + "|", *rows]
     refusals = [
         f"- {DIALECTS[dialect]}: {words}: {', '.join(f'`{name}`' for name in names)}"
-        for (dialect, words), names in _by_refusal(found).items()
+        for (dialect, words), names in _by_refusal(lacking).items()
     ]
     return "\n".join([_TEXT, *table, "\nWhat does not compile, and Ibis' reason:\n", *refusals]) + "\n"
 
@@ -78,9 +82,9 @@ def _module(name: str) -> str:
     return ".".join(part for part in name.split(".")[:-1] if part.islower())
 
 
-def _by_refusal(found: dict[str, dict[str, list[str]]]) -> dict[tuple[str, str], list[str]]:
+def _by_refusal(lacking: dict[str, dict[str, list[str]]]) -> dict[tuple[str, str], list[str]]:
     refused: dict[tuple[str, str], list[str]] = {}
-    for name, by_dialect in found.items():
+    for name, by_dialect in lacking.items():
         for dialect, refusals in by_dialect.items():
             for words in refusals:
                 refused.setdefault((dialect, words), []).append(name)
@@ -90,7 +94,7 @@ def _by_refusal(found: dict[str, dict[str, list[str]]]) -> dict[tuple[str, str],
 def _refusal(expr: ir.Expr, dialect: str) -> str:
     try:
         ibis.to_sql(expr, dialect=dialect)
-    except IbisError as error:
+    except (IbisError, NotImplementedError) as error:  # the second: functions of our own, in Python
         return str(error)
     return ""
 

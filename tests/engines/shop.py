@@ -13,9 +13,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from crm_utils import quality, tables
+from crm_utils import tables
 from crm_utils.features import customer_summary
-from crm_utils.segmentation import name_customers, rfm_cuts, rfm_score
+from crm_utils.loading import contract
+from crm_utils.methods.segmentation import name_customers, rfm_cuts, rfm_score
 from crm_utils.tables import TABLES, AsOf
 
 AS_OF = dt.date(2024, 12, 31)
@@ -105,7 +106,7 @@ class Shop:
 
     @property
     def judged(self) -> ir.Table:
-        return quality.conform(self.raw, TABLES["messages"])
+        return contract.conform(self.raw, TABLES["messages"])
 
 
 def write_shop(folder: Path, *, seed: int) -> None:
@@ -133,14 +134,14 @@ def write_shop(folder: Path, *, seed: int) -> None:
 
 def _habits(rng: np.random.Generator, customers: int) -> list[tuple[str | None, str, str, str | None, str]]:
     """Customers who come at their own pace from some day to another, sometimes bringing a thing back."""
-    found = []
+    rows = []
     for k in range(customers):
         first, last = np.sort(rng.integers(0, 580, 2))
         for day in rng.integers(first, last + 1, 1 + rng.poisson(rng.gamma(1.0, 6.0))):
             at = dt.datetime(2023, 6, 1) + dt.timedelta(days=int(day), seconds=int(rng.integers(0, 86400)))
             amount = Decimal(int(rng.integers(-500, 9000))) / 100
-            found.append((f"c{k:03d}", at.isoformat(" "), str(amount), None, ["store", "web"][k % 2]))
-    return found
+            rows.append((f"c{k:03d}", at.isoformat(" "), str(amount), None, ["store", "web"][k % 2]))
+    return rows
 
 
 def _lines(rng: np.random.Generator, number: int, case: tuple[Any, ...]) -> list[dict[str, Any]]:

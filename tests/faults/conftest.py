@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,6 +16,7 @@ from typing import Any
 
 import psutil
 import pytest
+from outlier_shop import HOOK, Planted, plant
 
 from crm_utils import snapshots
 
@@ -83,11 +87,12 @@ def _crm(
     os.dup2(descriptor, 2)
     os.chdir(root)
     os.environ.update({"COLUMNS": "200"} | environment)
+    tempfile.tempdir = None  # as TMPDIR says now
     if user:
         os.setgroups([])
         os.setgid(user)
         os.setuid(user)
-    from crm_utils.cli import app
+    from crm_utils.command.cli import app
 
     app(arguments)
 
@@ -96,7 +101,9 @@ def _crm(
 def forks() -> Any:
     """A process that has imported everything and forks one for each command: seconds saved, nothing else."""
     context = get_context("forkserver")
-    context.set_forkserver_preload(["crm_utils.cli", "crm_utils.pipeline", "crm_utils.pages"])
+    context.set_forkserver_preload(
+        ["crm_utils.command.cli", "crm_utils.runner.pipeline", "crm_utils.reports.pages"]
+    )
     return context
 
 
@@ -130,6 +137,54 @@ def crm(start: Callable[..., Command]) -> Callable[..., Ended]:
     return lambda *arguments, **options: start(*arguments, **options).end()
 
 
+@dataclass(frozen=True)
+class PlantedRun:
+    """A run of all notebooks on the shop of :mod:`outlier_shop`, one notebook after the other.
+
+    Attributes
+    ----------
+    root
+        The project.
+    drawn
+        What matplotlib drew, a line of JSON a picture, a file a kernel.
+    left
+        Bytes of ``tables/`` and ``results/``.
+    """
+
+    root: Path
+    planted: Planted
+    drawn: list[Path]
+    left: dict[str, bytes]
+
+    @property
+    def report(self) -> Path:
+        return self.root / "reports" / "planted" / "latest"
+
+
+def left_by(root: Path, *arguments: str, **environment: str) -> dict[str, bytes]:
+    """What a run in a process of its own leaves for machines."""
+    command = [sys.executable, "-m", "crm_utils.command.cli", "run", "planted", *arguments]
+    ended = subprocess.run(
+        command, cwd=root, capture_output=True, text=True, env=os.environ | environment, timeout=500
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    report = root / "reports" / "planted" / "latest"
+    return {p.name: p.read_bytes() for kind in ("tables", "results") for p in (report / kind).iterdir()}
+
+
+@pytest.fixture(scope="session")
+def planted_run(tmp_path_factory: pytest.TempPathFactory) -> PlantedRun:
+    """All notebooks once, for whoever looks at what they leave: it is the costly part."""
+    root = tmp_path_factory.mktemp("planted")
+    planted, hook = plant(root), root / "hook"
+    hook.mkdir()
+    (hook / "sitecustomize.py").write_text(HOOK, encoding="utf-8")
+    path = os.pathsep.join([str(hook), *filter(None, [os.environ.get("PYTHONPATH")])])
+    odd = {"PYTHONHASHSEED": "1", "TZ": "Asia/Seoul", "MPLBACKEND": "agg"}
+    left = left_by(root, "--jobs", "1", PYTHONPATH=path, CRM_DRAWN=str(root / "drawn"), **odd)
+    return PlantedRun(root, planted, sorted(root.glob("drawn.*")), left)
+
+
 def newest_run(root: Path) -> tuple[Path, dict[str, Any]]:
     """The last run's folder and what it says of itself."""
     folder = max((root / "reports" / "tiny" / ".runs").iterdir())
@@ -138,12 +193,12 @@ def newest_run(root: Path) -> tuple[Path, dict[str, Any]]:
 
 def visible(root: Path) -> dict[str, bytes]:
     """All that readers of the report and of the snapshots can see."""
-    found = {}
+    contents = {}
     report = root / "reports" / "tiny" / "latest"
     for path in [*sorted(report.rglob("*")), *sorted((root / "data").rglob("*"))]:
         if path.is_file():
-            found[str(path.relative_to(root))] = path.read_bytes()
-    return found
+            contents[str(path.relative_to(root))] = path.read_bytes()
+    return contents
 
 
 def whole_seed(root: Path) -> int:

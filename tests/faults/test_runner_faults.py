@@ -73,16 +73,18 @@ def test_the_runner_is_killed_at_random_moments(loaded, start, crm, outcome) -> 
             length = (length + time.monotonic() - begun) / 2
         last = whole_seed(loaded)
         assert last == seed
-        told = [json.loads((run / "run.json").read_text(encoding="utf-8")) for run in runs.iterdir()]
-        assert "running" not in {manifest["status"] for manifest in told}
+        manifests = [json.loads((run / "run.json").read_text(encoding="utf-8")) for run in runs.iterdir()]
+        assert "running" not in {manifest["status"] for manifest in manifests}
         leftovers = {p.name for p in (loaded / "reports" / "tiny").iterdir()}
         assert leftovers == {".lock", ".runs", "2017-12-31", "latest"}
     assert not list((loaded / "data" / "snapshots" / "tiny").glob(".*"))
-    broken = [m for m in told if m["status"] == "failed"]
+    broken = [m for m in manifests if m["status"] == "failed"]
     assert all("broken off: its process was killed" in m["reason"] for m in broken)
-    told = ", ".join(f"{n} {what}" for what, n in sorted(came.items()))
+    summary = ", ".join(f"{n} {what}" for what, n in sorted(came.items()))
     outcome(
-        "SIGKILL of the runner at a random moment", RUNNER_KILLS, f"{told}; report whole, next run published"
+        "SIGKILL of the runner at a random moment",
+        RUNNER_KILLS,
+        f"{summary}; report whole, next run published",
     )
 
 
@@ -155,8 +157,8 @@ def test_signals_at_random_moments(loaded, start, crm, outcome) -> None:
             assert re.search(r"Error: Stopped by SIG(INT|TERM)\.", ended.said)
         assert whole_seed(loaded) in (last, seed)
     assert crm("run", "tiny").code == 0
-    told = ", ".join(f"{n} × {what}" for what, n in sorted(came.items()))
-    outcome("SIGTERM or SIGINT at a random moment", KERNEL_KILLS, f"{told}; report whole")
+    summary = ", ".join(f"{n} × {what}" for what, n in sorted(came.items()))
+    outcome("SIGTERM or SIGINT at a random moment", KERNEL_KILLS, f"{summary}; report whole")
 
 
 def test_a_stale_lock_and_a_clock_set_back(loaded, crm, outcome) -> None:
@@ -172,9 +174,9 @@ def test_a_stale_lock_and_a_clock_set_back(loaded, crm, outcome) -> None:
     for n in range(12):
         run = home / ".runs" / f"20990101T0000{n:02}-abcdef"
         shutil.copytree(published, run)
-        told = json.loads((run / "run.json").read_text(encoding="utf-8"))
-        told |= {"run_id": run.name, "started_at": "2099-01-01T00:00:00+00:00", "status": "failed"}
-        (run / "run.json").write_text(json.dumps(told), encoding="utf-8")
+        manifest = json.loads((run / "run.json").read_text(encoding="utf-8"))
+        manifest |= {"run_id": run.name, "started_at": "2099-01-01T00:00:00+00:00", "status": "failed"}
+        (run / "run.json").write_text(json.dumps(manifest), encoding="utf-8")
     snapshot = next((loaded / "data" / "snapshots" / "tiny").glob("[0-9a-f]*"))
     os.utime(snapshot, (4e9, 4e9))
     for seed in (2, 3):
@@ -210,7 +212,7 @@ def test_the_clock_is_set_during_the_run(loaded, crm, outcome, own_clock: Path, 
     clock = loaded / "clock"
     clock.write_text("0")
     preload = {"LD_PRELOAD": str(own_clock), "CRM_CLOCK": str(clock)}
-    command = [sys.executable, "-m", "crm_utils.cli", "run", "tiny"]
+    command = [sys.executable, "-m", "crm_utils.command.cli", "run", "tiny"]
     running = subprocess.Popen(
         command, cwd=loaded, env=os.environ | preload, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )

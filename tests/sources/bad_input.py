@@ -58,6 +58,7 @@ def study_text(case: Case) -> str:
     table = {"files": "orders.*", "columns": columns | case.columns} | case.table
     return json.dumps({
         "title": "Bad input", "timezone": "Asia/Seoul", "currency": "KRW", "history_starts": "2024-01-01",
+        "quality": {"set_aside_at_most": 1.0},
         "source": {"kind": "files", "folder": "raw", "tables": {"order_lines": table}},
     })  # fmt: skip
 
@@ -371,7 +372,12 @@ CASES = [
         table={"thousands": ","},
     ),
     Case("a number too large", csv(ROW, row(Amount="9" * 30)), ONE_BAD, NUMBER),
-    Case("infinity and not a number", csv(ROW, row(Amount="inf"), row(Amount="NaN")), (3, 1, 2, 0), NUMBER),
+    Case(
+        "infinity and not a number",
+        csv(*[ROW] * 40, row(Amount="inf"), row(Amount="NaN")),
+        (42, 40, 2, 0),
+        NUMBER,
+    ),
     Case("leading zeros", csv(row(Customer="0010")), OK),
     Case(
         "an id that a spreadsheet shortened", csv(ROW, row(Customer="8.80123E+12")), ONE_BAD, "was shortened"
@@ -474,8 +480,8 @@ CASES = [
     ),
     Case(
         "a line that is no JSON",
-        {"orders.jsonl": JSON_ROW + b"\n{'Invoice': 1\n[1]\n\n"},
-        (3, 1, 2, 0),
+        {"orders.jsonl": (JSON_ROW + b"\n") * 40 + b"{'Invoice': 1\n[1]\n\n"},
+        (42, 40, 2, 0),
         "no JSON object",
     ),
     Case(

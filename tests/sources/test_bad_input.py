@@ -44,8 +44,8 @@ def test_bad_input(case: Case, tmp_path: Path) -> None:
     else:
         snapshot, _ = loading.load(tmp_path, read_study(tmp_path, "bad"))
         rows = snapshot.manifest["tables"]["order_lines"]
-        found = tuple(rows[key] for key in ("read", "loaded", "quarantined", "left_out"))
-        assert found == case.rows
+        counts = tuple(rows[key] for key in ("read", "loaded", "quarantined", "left_out"))
+        assert counts == case.rows
         assert rows["read"] == rows["loaded"] + rows["quarantined"] + rows["left_out"]
         if rows["quarantined"]:
             aside = pd.read_parquet(snapshot.folder / "quarantine" / "order_lines.parquet")

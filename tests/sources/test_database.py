@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import sqlite3
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -11,10 +13,10 @@ from people_data import CUSTOMERS, ORDERS
 
 from crm_utils import loading
 from crm_utils.errors import DataError, StudyError
-from crm_utils.preview import preview
-from crm_utils.privacy import KEY_NAME
+from crm_utils.loading.preview import preview
+from crm_utils.people.pseudonyms import KEY_NAME
 from crm_utils.snapshots import Snapshot
-from crm_utils.sources.database import staging
+from crm_utils.sources.database import sessions, staging
 from crm_utils.study import read_study
 
 STUDY = """\
@@ -35,6 +37,7 @@ source:
 timezone: Asia/Seoul
 currency: KRW
 history_starts: 2024-01-01
+quality: {{set_aside_at_most: 1.0}} # rows are broken on purpose
 """
 SCHEMA = """
 CREATE TABLE customers (account text, email text, phone text, full_name text, street text, joined text);
@@ -214,3 +217,17 @@ def test_the_digest_sees_every_change_but_order(tmp_path: Path) -> None:
     others = [first[:2], [*first, ("3", "y")], [("1", "x"), ("2", ""), ("3", "y")], [("1x", ""), *first[1:]],
               [("1", "y"), ("2", None), ("3", "x")], [*first, ("4", "z"), ("4", "z")]]  # fmt: skip
     assert len({of(rows) for rows in [first, *others]}) == 7
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "mysql"])
+def test_a_server_that_takes_the_call_and_says_nothing(
+    root: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """A connection has a time limit of its own; a load without any limit ends all the same."""
+    monkeypatch.setattr(sessions, "_CONNECT_SECONDS", 2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        write_study(root, f"{kind}://127.0.0.1:{silent.getsockname()[1]}/shop")
+        begun = time.monotonic()
+        with pytest.raises(DataError, match="cannot be reached.* tried 3 times"):
+            load(root)
+    assert time.monotonic() - begun < 3 * 2 + 10

@@ -12,12 +12,12 @@ from scipy.stats import binomtest, chisquare, ttest_ind
 
 from crm_utils.sources.demo_shop.block import Block
 from crm_utils.sources.demo_shop.catalogue import ADVERTISED, stock
-from crm_utils.sources.demo_shop.worlds import FULL, LOTS, NULL_TESTS
+from crm_utils.sources.demo_shop.worlds import FULL, NULL_TESTS, TRIALS
 
 pytestmark = pytest.mark.slow
-EFFECTS = [(lot, arm.arm) for lot in LOTS if lot.experiment for arm in lot.arms]
+EFFECTS = [(trial, arm.arm) for trial in TRIALS if trial.experiment for arm in trial.arms]
 effects = pytest.mark.parametrize(
-    ("lot", "arm"), EFFECTS, ids=[f"{lot.experiment}-{arm}" for lot, arm in EFFECTS]
+    ("trial", "arm"), EFFECTS, ids=[f"{trial.experiment}-{arm}" for trial, arm in EFFECTS]
 )
 MEASURES = ("orders", "amount", "contribution")
 
@@ -62,19 +62,19 @@ def true_effect(shop: DemoShop, lot_id: str, arm: str, measure: str, where: str 
     )
 
 
-@pytest.mark.parametrize("lot", LOTS, ids=lambda lot: lot.campaign_id)
-def test_what_the_tables_say_is_one_of_the_two_outcomes_of_every_customer(demo_shop: DemoShop, lot) -> None:
+@pytest.mark.parametrize("trial", TRIALS, ids=lambda trial: trial.campaign_id)
+def test_what_the_tables_say_is_one_of_the_two_outcomes_of_every_customer(demo_shop: DemoShop, trial) -> None:
     """Exactly: the outcome of the arm that was drawn, to the won."""
     seen = (
-        outcomes(demo_shop, lot.experiment, lot.horizon_days)
-        if lot.experiment
-        else campaign_outcomes(demo_shop, lot.campaign_id, lot.horizon_days)
+        outcomes(demo_shop, trial.experiment, trial.horizon_days)
+        if trial.experiment
+        else campaign_outcomes(demo_shop, trial.campaign_id, trial.horizon_days)
     ).set_index("customer_id")
-    for arm in lot.arms:
+    for arm in trial.arms:
         known = demo_shop.sql(f"""
-            FROM true_outcomes WHERE campaign_id = '{lot.campaign_id}' AND arm = '{arm.arm}'""")
+            FROM true_outcomes WHERE campaign_id = '{trial.campaign_id}' AND arm = '{arm.arm}'""")
         known = known.set_index("customer_id").reindex(seen.index)
-        drawn, control = seen["arm"] == arm.arm, seen["arm"] == (lot.control_arm or "held out")
+        drawn, control = seen["arm"] == arm.arm, seen["arm"] == (trial.control_arm or "held out")
         assert (known["drawn"] == drawn).all()
         for measure in MEASURES:
             assert (known.loc[drawn, f"{measure}_with"] == seen.loc[drawn, measure]).all()
@@ -84,38 +84,38 @@ def test_what_the_tables_say_is_one_of_the_two_outcomes_of_every_customer(demo_s
 @effects
 @pytest.mark.parametrize("measure", MEASURES)
 def test_effects_are_at_least_four_standard_errors_and_are_found(
-    demo_shop: DemoShop, lot, arm: str, measure: str
+    demo_shop: DemoShop, trial, arm: str, measure: str
 ) -> None:
-    outcome = outcomes(demo_shop, lot.experiment, lot.horizon_days)
-    estimate, error = difference(outcome, arm, lot.control_arm, measure)
-    truth = true_effect(demo_shop, lot.campaign_id, arm, measure)
+    outcome = outcomes(demo_shop, trial.experiment, trial.horizon_days)
+    estimate, error = difference(outcome, arm, trial.control_arm, measure)
+    truth = true_effect(demo_shop, trial.campaign_id, arm, measure)
     assert truth / error >= 4
     assert abs(estimate - truth) < 3.3 * error
 
 
 @effects
 def test_some_buy_less_when_written_to_and_new_customers_respond_most(
-    demo_shop: DemoShop, lot, arm: str
+    demo_shop: DemoShop, trial, arm: str
 ) -> None:
-    effect = {where: true_effect(demo_shop, lot.campaign_id, arm, "orders", where)
+    effect = {where: true_effect(demo_shop, trial.campaign_id, arm, "orders", where)
               for where in ("averse", "NOT averse AND NOT new", "NOT averse AND new")}  # fmt: skip
     assert effect["averse"] < -0.15
     assert effect["NOT averse AND new"] > 1.4 * effect["NOT averse AND NOT new"] > 0
     by_region = demo_shop.sql(f"""
         SELECT region, avg(orders_with - orders_without) AS effect FROM true_outcomes
-        WHERE campaign_id = '{lot.campaign_id}' AND arm = '{arm}' GROUP BY 1""")
+        WHERE campaign_id = '{trial.campaign_id}' AND arm = '{arm}' GROUP BY 1""")
     assert len(by_region) == 9
 
 
 def test_lots_are_fair_and_the_broken_one_is_not(demo_shop: DemoShop) -> None:
     counts = demo_shop.sql("SELECT experiment_id, arm, count(*) n FROM assignments GROUP BY ALL")
-    for lot in LOTS:
-        if lot.experiment:
-            shares = {lot.control_arm: lot.control}
-            shares |= {arm.arm: (1 - lot.control) / len(lot.arms) for arm in lot.arms}
-            found = counts[counts["experiment_id"] == lot.experiment].set_index("arm")["n"]
-            expected = [share * found.sum() for share in shares.values()]
-            assert chisquare(found[list(shares)], expected).pvalue > 0.001
+    for trial in TRIALS:
+        if trial.experiment:
+            shares = {trial.control_arm: trial.control}
+            shares |= {arm.arm: (1 - trial.control) / len(trial.arms) for arm in trial.arms}
+            sizes = counts[counts["experiment_id"] == trial.experiment].set_index("arm")["n"]
+            expected = [share * sizes.sum() for share in shares.values()]
+            assert chisquare(sizes[list(shares)], expected).pvalue > 0.001
     a_a = counts[counts["experiment_id"] == "a_a_check"]["n"]
     assert chisquare(a_a).pvalue > 0.001
     broken = counts[counts["experiment_id"] == "broken_banner"]["n"]
@@ -158,7 +158,7 @@ def test_a_null_experiment_shows_nothing_unless_its_lot_is_broken(demo_shop: Dem
     outcome = outcomes(demo_shop, test.experiment, 56)
     estimate, error = difference(outcome, test.arms[1], test.arms[0], "orders")
     if test.experiment == "broken_banner":
-        assert estimate / error > 4  # a plausible success, and nothing but the broken lot
+        assert estimate / error > 4  # a plausible success, and nothing but the broken trial
     else:
         assert abs(estimate) < 3.3 * error
 
@@ -207,9 +207,9 @@ def test_a_tenth_is_held_out_and_gets_nothing(demo_shop: DemoShop) -> None:
     moments = ["delivered_at", "opened_at", "clicked_at", "redeemed_at", "unsubscribed_at", "failed_reason"]
     assert held[moments].isna().all(axis=None)
     assert (held["cost"] == 0).all()
-    for lot in LOTS:
-        mine = messages[messages["campaign_id"] == lot.campaign_id]
-        assert binomtest(int(mine["held_out"].sum()), len(mine), lot.control).pvalue > 0.001
+    for trial in TRIALS:
+        mine = messages[messages["campaign_id"] == trial.campaign_id]
+        assert binomtest(int(mine["held_out"].sum()), len(mine), trial.control).pvalue > 0.001
     sent = messages[~messages["held_out"]]
     assert (sent["delivered_at"].notna() ^ sent["failed_reason"].notna()).all()
     assert (sent["opened_at"].isna() | (sent["opened_at"] > sent["delivered_at"])).all()
@@ -301,7 +301,7 @@ def test_a_late_parcel_lowers_the_score(demo_shop: DemoShop) -> None:
 def test_a_late_parcel_and_an_advertisement_make_customers_leave() -> None:
     """Each reason's parameter, in every order that no message brings."""
     block = Block.simulate(3, 0, 10_000, stock())
-    orders = block.orders.take((block.orders.lot < 0) & ~block.people.guest[block.orders.who])
+    orders = block.orders.take((block.orders.trial < 0) & ~block.people.guest[block.orders.who])
     won = np.isin(block.people.acquired[orders.who], ADVERTISED)
     leaves = np.take(block.departures.at, orders.who) == orders.at
     for is_won, is_late in itertools.product([False, True], repeat=2):

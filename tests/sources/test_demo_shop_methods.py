@@ -12,20 +12,23 @@ import pandas as pd
 import pytest
 from demo import STUDY, DemoShop
 from nbclient import NotebookClient
+from outside_catalogue import words_outside
 from tiny import ROOT
 
-from crm_utils import cross_sell, segmentation, snapshots, tables
-from crm_utils.pipeline import run_study
-from crm_utils.plan import Request
+from crm_utils import engine, tables
+from crm_utils.methods import cross_sell, segmentation
+from crm_utils.runner.pipeline import run_study
+from crm_utils.runner.plan import Request
 from crm_utils.sources.demo_shop.worlds import FULL
 from crm_utils.tables import TABLES, AsOf
+from crm_utils.tools.language import PSEUDO
 
 pytestmark = pytest.mark.slow
 STARTS = dt.date(2024, 1, 1)
 
 
 def test_adjusted_lift_finds_the_planted_pairs_and_no_others(demo_shop: DemoShop) -> None:
-    con = snapshots.connect()
+    con = engine.connect()
     lines, products = (con.read_parquet(demo_shop.snapshot.path(t)) for t in ("order_lines", "products"))
     baskets = cross_sell.code_baskets(cross_sell.baskets(lines, products, level="subcategory"))
     pairs = cross_sell.pair_lift(cross_sell.count_pairs(baskets, min_support=0.01))
@@ -41,13 +44,13 @@ def test_adjusted_lift_finds_the_planted_pairs_and_no_others(demo_shop: DemoShop
 
 @pytest.mark.parametrize("day", [dt.date(2025, 8, 31), dt.date(2025, 12, 31)])
 def test_stages_follow_the_planted_departures(demo_shop: DemoShop, day: dt.date) -> None:
-    lines = snapshots.connect().read_parquet(demo_shop.snapshot.path("order_lines"))
+    lines = engine.connect().read_parquet(demo_shop.snapshot.path("order_lines"))
     orders = tables.orders(tables.cut(lines, TABLES["order_lines"], AsOf.parse(day)))
     named = segmentation.name_customers(orders, as_of=day, history_starts=STARTS)
-    found = named.to_pyarrow().to_pandas().merge(demo_shop.sql("FROM true_customers"), on="customer_id")
-    silent = found["stage"].isin(["slipping", "dormant", "lost"])
-    gone_days = (pd.Timestamp(day) + pd.Timedelta(days=1) - found["left_at"]).dt.days
-    gone, often = gone_days >= 0, found["order_days"] >= 5
+    rows = named.to_pyarrow().to_pandas().merge(demo_shop.sql("FROM true_customers"), on="customer_id")
+    silent = rows["stage"].isin(["slipping", "dormant", "lost"])
+    gone_days = (pd.Timestamp(day) + pd.Timedelta(days=1) - rows["left_at"]).dt.days
+    gone, often = gone_days >= 0, rows["order_days"] >= 5
     # By construction a twentieth of those who have not left look silent on any day.
     assert silent[~gone & often].mean() < 0.07
     assert silent[often & (gone_days > 365)].mean() > 0.97
@@ -60,7 +63,8 @@ def test_stages_follow_the_planted_departures(demo_shop: DemoShop, day: dt.date)
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All notebooks on a small demo shop, through the pipeline."""
     root = tmp_path_factory.mktemp("demo_report")
-    shutil.copytree(ROOT / "notebooks", root / "notebooks")
+    for folder in ("notebooks", "rules"):
+        shutil.copytree(ROOT / folder, root / folder)
     (root / "studies").mkdir()
     text = STUDY.format(world="full", customers=600, seed=3)
     (root / "studies" / "demo.yaml").write_text(text, encoding="utf-8")
@@ -72,7 +76,7 @@ def test_every_notebook_runs_and_every_page_says_simulated(report: Path) -> None
     assert {n["status"] for n in manifest["notebooks"]} == {"passed"}
     assert manifest["simulated"] is True
     pages = sorted(report.glob("*.html"))
-    assert len(pages) == len(manifest["notebooks"]) + 1
+    assert len(pages) == len(manifest["notebooks"]) + 2  # the index and the words
     for page in pages:
         assert "<strong>Simulated data.</strong>" in page.read_text(encoding="utf-8"), page.name
 
@@ -102,12 +106,23 @@ def test_a_missing_letter_would_be_seen() -> None:
     assert "Glyph" in written
 
 
-def test_a_shop_where_nothing_sells_together_has_a_page_as_well(tmp_path: Path) -> None:
-    """The pure world: goods are drawn without regard to each other, there is no rule to show."""
-    shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks")
+def test_every_word_of_a_shop_where_nothing_sells_together_is_in_the_catalogue(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pure world: goods are drawn without regard to each other, there is no rule to show.
+
+    Its pages are made in the pseudo-language, which wraps in brackets every word that a translator is given.
+    """
+    for folder in ("notebooks", "rules"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
     (tmp_path / "studies").mkdir()
     text = STUDY.format(world="pure", customers=400, seed=3)
     (tmp_path / "studies" / "demo.yaml").write_text(text, encoding="utf-8")
-    run = run_study(tmp_path, Request("demo", only=("cross_sell",)))
+    monkeypatch.setenv("CRM_LANGUAGE", PSEUDO)
+    run = run_study(tmp_path, Request("demo"))
     numbers = json.loads((run / "results" / "cross_sell.json").read_text(encoding="utf-8"))["numbers"]
     assert numbers["rules.significant"]["value"] == 0
+    for path in sorted(run.glob("*.html")):
+        page = path.read_text(encoding="utf-8")
+        assert page.count("⟦") > 50, path.name
+        assert words_outside(page, cells=False) == [], path.name

@@ -11,7 +11,7 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from crm_utils import loading, snapshots
+from crm_utils import engine, loading
 from crm_utils.run import View
 from crm_utils.study import read_study
 
@@ -72,7 +72,7 @@ def loaded(root: Path) -> pd.DataFrame:
     study = read_study(root, "names")
     snapshot, _ = loading.load(root, study)
     assert snapshot.manifest["tables"]["order_lines"]["quarantined"] == 0
-    lines = View(snapshots.connect(), study, snapshot, snapshot.as_of("latest", study)).table("order_lines")
+    lines = View(engine.connect(), study, snapshot, snapshot.as_of("latest", study)).table("order_lines")
     return lines.order_by("order_id").execute()
 
 

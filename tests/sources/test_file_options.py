@@ -44,7 +44,7 @@ def test_complete_journey_is_held_to_the_project_as_files_are(folder: str, tmp_p
 
 
 @pytest.mark.parametrize(
-    ("told", "said"),
+    ("options", "said"),
     [
         ({"delimiter": '"'}, "delimiter and quote are both"),
         ({"delimiter": ";", "quote": ";"}, "delimiter and quote are both"),
@@ -57,14 +57,14 @@ def test_complete_journey_is_held_to_the_project_as_files_are(folder: str, tmp_p
         ({"files": "."}, "must stay within the folder"),
     ],
 )
-def test_what_no_file_can_be_is_refused_with_the_study(told: dict[str, object], said: str) -> None:
+def test_what_no_file_can_be_is_refused_with_the_study(options: dict[str, object], said: str) -> None:
     with pytest.raises(ValidationError) as error:
-        FileTable.model_validate({"files": "x.csv", "columns": {}} | told)
+        FileTable.model_validate({"files": "x.csv", "columns": {}} | options)
     assert said in str(error.value)
 
 
 def test_what_finder_and_office_programs_leave_is_no_file(tmp_path: Path) -> None:
     for name in ("orders.csv", "._orders.csv", "~$orders.csv", ".~lock.orders.csv"):
         (tmp_path / name).write_bytes(b"\0\5")
-    told = FileTable.model_validate({"files": "*.csv", "columns": {}})
-    assert [file.name for file in find_files(tmp_path, "order_lines", told)] == ["orders.csv"]
+    mapping = FileTable.model_validate({"files": "*.csv", "columns": {}})
+    assert [file.name for file in find_files(tmp_path, "order_lines", mapping)] == ["orders.csv"]

@@ -14,7 +14,7 @@ import pytest
 
 from crm_utils import loading
 from crm_utils.errors import DataError
-from crm_utils.privacy import KEY_NAME
+from crm_utils.people.pseudonyms import KEY_NAME
 from crm_utils.snapshots import Snapshot
 from crm_utils.study import read_study
 
@@ -24,6 +24,7 @@ source: {kind: ga4, folder: raw, files: "%s"}
 timezone: Asia/Seoul
 currency: KRW
 history_starts: 2024-01-01
+quality: {set_aside_at_most: 1.0} # rows are broken on purpose
 """
 START = 1_714_521_600_000_000  # 2024-05-01 00:00 UTC, in microseconds
 
@@ -116,10 +117,10 @@ def check(snapshot: Snapshot) -> None:
     assert [len(set(who[:5])), len(set(who[5:]))] == [1, 1], "phone and laptop met in one account"
     assert who[0] != who[5]
     lines = pd.read_parquet(snapshot.path("order_lines"))
-    found = lines[["order_id", "product_id", "channel"]].assign(
+    kept = lines[["order_id", "product_id", "channel"]].assign(
         quantity=lines["quantity"].astype(float), amount=lines["amount"].astype(str)
     )
-    assert sorted(found.to_numpy().tolist()) == [
+    assert sorted(kept.to_numpy().tolist()) == [
         ["T1", "p1", "web", 2.0, "20.00"], ["T1", "p2", "web", 1.0, "5.50"], ["T1", "p2", "web", 1.0, "5.50"],
         ["T3", "p3", "app", 3.0, "3.00"],
     ]  # fmt: skip

@@ -32,15 +32,17 @@ def test_lines_are_those_that_a_count_finds() -> None:
                 expected += [above + n for n, good in enumerate(parted, start=1) if good]
             con.register("shifts", blocks(files))
             scan = f"(SELECT range FROM range({sum(file.good for file in files)}))"
-            found = con.execute(f"SELECT _line FROM {lines_of(scan, 'shifts')} ORDER BY _n").fetchall()
-            assert [line for (line,) in found] == expected
+            numbers = con.execute(f"SELECT _line FROM {lines_of(scan, 'shifts')} ORDER BY _n").fetchall()
+            assert [line for (line,) in numbers] == expected
 
 
 def test_a_row_is_held_against_the_bad_lines_of_its_block_alone() -> None:
     """However many there are: it took minutes when each row was held against each of them."""
-    told = blocks([FileRows(good=60_000, above=1, after=list(range(0, 60_000, 2)))])
-    assert sum(map(len, told["at"].to_pylist())) == 30_000 - len(told)  # a block's first shift stands apart
-    assert max(map(len, told["at"].to_pylist())) <= BLOCK
+    shifts = blocks([FileRows(good=60_000, above=1, after=list(range(0, 60_000, 2)))])
+    assert sum(map(len, shifts["at"].to_pylist())) == 30_000 - len(
+        shifts
+    )  # a block's first shift stands apart
+    assert max(map(len, shifts["at"].to_pylist())) <= BLOCK
 
 
 def test_rows_are_named_by_their_line_between_thousands_that_cannot_be_parted(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import shutil
+import signal
 import subprocess
 import threading
 import time
@@ -17,11 +18,12 @@ from typing import Any
 import pandas as pd
 import pymysql
 import pytest
+from hanging import SLACK, ends
 from people_data import CUSTOMERS, ORDERS
 from test_database import SCHEMA, load, write_study
 
 from crm_utils.errors import DataError
-from crm_utils.privacy import KEY_NAME
+from crm_utils.people.pseudonyms import KEY_NAME
 from crm_utils.sources.database import sessions, staging
 
 SECRET = "hunter2-and-more"
@@ -220,3 +222,47 @@ def test_a_server_killed_in_the_middle_leaves_what_was_there(root: Path, server:
     assert sorted(p.name for p in home.iterdir()) == sorted(["CURRENT", first.id])
     write_study(root, f"mariadb:///shop?unix_socket={server.socket}")
     assert load(root) == (first, False)
+
+
+NEVER = {
+    "sleeps": "SELECT o.* FROM orders o WHERE sleep(3000) = 0",
+    "counts": "SELECT o.* FROM orders o, seq_1_to_1000000000000 AS n WHERE n.seq < 0 OR rand() < 0",
+    "gives rows without end": "SELECT o.* FROM orders o, seq_1_to_1000000000000",
+}
+
+
+def is_at_work(server: Server) -> bool:
+    """Whether a query of the load's own user is running."""
+    # Of no database: a locked table locks that too.
+    with pymysql.connect(unix_socket=server.socket, user="root") as db, db.cursor() as cursor:
+        cursor.execute("SELECT command, info FROM information_schema.processlist WHERE user = 'reader'")
+        return any(command in ("Query", "Execute") and info for command, info in cursor.fetchall())
+
+
+@pytest.mark.parametrize("query", NEVER)
+def test_a_query_that_never_ends_is_ended(root: Path, server: Server, query: str) -> None:
+    write_study(root, f"mysql:///shop?unix_socket={server.socket}", f"query: {NEVER[query]}")
+    at_work = lambda: is_at_work(server)  # noqa: E731
+    ended = ends(root, "load-data", "shop", "--run-timeout", "6", at_work=at_work)
+    assert (ended.code, ended.seconds < 6 + SLACK) == (5, True), ended
+    assert "Error: Loading took longer than 6 seconds and was stopped; --run-timeout gives it" in ended.said
+
+
+def test_a_run_and_a_signal_end_it_too(root: Path, server: Server) -> None:
+    write_study(
+        root, f"mysql:///shop?unix_socket={server.socket}", f"query: {NEVER['gives rows without end']}"
+    )
+    (root / "notebooks").mkdir()
+    at_work = lambda: is_at_work(server)  # noqa: E731
+    assert ends(root, "run", "shop", "--run-timeout", "6", at_work=at_work).code == 5
+    stopped = ends(root, "load-data", "shop", at_work=at_work, number=signal.SIGTERM)
+    assert (stopped.code, "Error: Stopped by SIGTERM." in stopped.said) == (143, True), stopped
+
+
+def test_a_locked_table_does_not_hold_the_night(root: Path, server: Server) -> None:
+    with pymysql.connect(unix_socket=server.socket, user="root", database="shop") as db:
+        db.cursor().execute("LOCK TABLES orders WRITE")
+        at_work = lambda: is_at_work(server)  # noqa: E731
+        ended = ends(root, "load-data", "shop", "--run-timeout", "6", at_work=at_work)
+        db.cursor().execute("UNLOCK TABLES")
+    assert ended.code == 5, ended

@@ -16,7 +16,9 @@ import yaml
 from mlxtend.frequent_patterns import association_rules, fpgrowth
 from tiny import ROOT
 
-from crm_utils import data_collection, loading, quality, snapshots
+from crm_utils import engine, loading
+from crm_utils.loading import contract
+from crm_utils.methods import data_collection
 from crm_utils.snapshots import Snapshot
 from crm_utils.study import read_study
 
@@ -44,15 +46,15 @@ def changed(root: Path, name: str, **lines: Any) -> Snapshot:
     """The same study with something more said of its order lines."""
     study = yaml.safe_load((ROOT / "studies" / "online_retail.yaml").read_text(encoding="utf-8"))
     study |= {"as_of": str(study["as_of"]), "history_starts": str(study["history_starts"])}
-    told = study["source"]["tables"]["order_lines"]
-    told["columns"] |= lines.pop("columns", {})
-    study["source"]["tables"] = {"order_lines": told | lines}
+    section = study["source"]["tables"]["order_lines"]
+    section["columns"] |= lines.pop("columns", {})
+    study["source"]["tables"] = {"order_lines": section | lines}
     (root / "studies" / f"{name}.yaml").write_text(json.dumps(study), encoding="utf-8")
     return loading.load(root, read_study(root, name))[0]
 
 
 def lines_of(snapshot: Snapshot) -> Any:
-    return snapshots.connect().read_parquet(snapshot.path("order_lines"))
+    return engine.connect().read_parquet(snapshot.path("order_lines"))
 
 
 def test_the_published_profile(snapshot: Snapshot) -> None:
@@ -61,7 +63,7 @@ def test_the_published_profile(snapshot: Snapshot) -> None:
     assert (totals.lines, totals.orders, totals.customers) == (541_909, 25_900, 4_372)
     assert (totals.products, totals.stores) == (4_070, 38)
     assert float(totals.revenue) == pytest.approx(9_747_747.934, abs=0.01)
-    assert quality.oddities({"order_lines": lines})["order lines of a guest"].execute() == 135_080
+    assert contract.oddities({"order_lines": lines})["order lines of a guest"].execute() == 135_080
     assert lines.filter(lines.quantity < 0).count().execute() == 10_624
 
 
@@ -104,8 +106,8 @@ def test_the_published_french_baskets(root: Path) -> None:
         {"when": 'startswith(InvoiceNo, "C")', "reason": "cancelled"},
         {"when": 'Country != "France"', "reason": "not France"},
     ]
-    found = changed(root, "france", leave_out=rules, columns={"product_id": "Description"})
-    lines = lines_of(found)
+    loaded = changed(root, "france", leave_out=rules, columns={"product_id": "Description"})
+    lines = lines_of(loaded)
     pairs = lines.select("order_id", "product_id").distinct().execute()
     baskets = pairs.assign(there=True).pivot(index="order_id", columns="product_id", values="there")
     assert len(baskets) == 392  # orders of postage alone among them: as published, its column is dropped
@@ -128,7 +130,7 @@ def test_the_same_from_csv(root: Path, snapshot: Snapshot, tmp_path: Path) -> No
     folder = tmp_path / "data" / "raw" / "online_retail"
     folder.mkdir(parents=True)
     shutil.copytree(ROOT / "studies", tmp_path / "studies")
-    con = snapshots.connect()
+    con = engine.connect()
     con.raw_sql(f"COPY (FROM '{source}') TO '{folder / 'online_retail.csv'}' (HEADER)")
     other, _ = loading.load(tmp_path, read_study(tmp_path, "online_retail"))
     for table in ("order_lines", "products"):

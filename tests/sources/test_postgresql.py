@@ -12,11 +12,12 @@ from pathlib import Path
 import pandas as pd
 import psutil
 import pytest
+from hanging import SLACK, ends
 from people_data import CUSTOMERS, ORDERS
 from test_database import SCHEMA, load, write_study
 
 from crm_utils.errors import DataError
-from crm_utils.privacy import KEY_NAME
+from crm_utils.people.pseudonyms import KEY_NAME
 from crm_utils.sources.database import sessions, staging
 
 psycopg = pytest.importorskip("psycopg", reason="psycopg comes with the extra 'databases'")
@@ -198,10 +199,10 @@ def test_a_server_killed_in_the_middle_leaves_what_was_there(
         find = "SELECT pid FROM pg_stat_activity WHERE usename = 'reader' AND query LIKE '%pg_sleep%'"
         while not done.wait(0.1):
             try:
-                found = as_owner(server, find)
+                processes = as_owner(server, find)
             except psycopg.OperationalError:
                 continue  # the server starts anew after a kill
-            for (pid,) in found:
+            for (pid,) in processes:
                 os.kill(int(str(pid)), signal.SIGKILL)
                 kills += 1
 
@@ -217,3 +218,38 @@ def test_a_server_killed_in_the_middle_leaves_what_was_there(
     assert kills >= 1
     assert (home / "CURRENT").read_text().strip() == first.id
     assert sorted(p.name for p in home.iterdir()) == sorted(["CURRENT", first.id])
+
+
+NEVER = {
+    "sleeps": "SELECT o.* FROM orders o, pg_sleep(3000)",
+    "counts": "SELECT o.* FROM orders o, generate_series(1, 1000000000000) AS n WHERE n < 0",
+    "gives rows without end": "SELECT o.* FROM orders o, generate_series(1, 1000000000000) AS n",
+}
+BY_READER = "SELECT 1 FROM pg_stat_activity WHERE usename = 'reader' AND state = 'active'"
+
+
+@pytest.mark.parametrize("query", NEVER)
+def test_a_query_that_never_ends_is_ended(root: Path, server: str, query: str) -> None:
+    write_study(root, f"postgresql:///postgres?host={server}", f"query: {NEVER[query]}")
+    at_work = lambda: bool(as_owner(server, BY_READER))  # noqa: E731
+    ended = ends(root, "load-data", "shop", "--run-timeout", "6", at_work=at_work)
+    assert (ended.code, ended.seconds < 6 + SLACK) == (5, True), ended
+    assert "Error: Loading took longer than 6 seconds and was stopped; --run-timeout gives it" in ended.said
+
+
+def test_a_run_and_a_signal_end_it_too(root: Path, server: str) -> None:
+    write_study(root, f"postgresql:///postgres?host={server}", f"query: {NEVER['sleeps']}")
+    (root / "notebooks").mkdir()
+    at_work = lambda: bool(as_owner(server, BY_READER))  # noqa: E731
+    assert ends(root, "run", "shop", "--run-timeout", "6", at_work=at_work).code == 5
+    stopped = ends(root, "load-data", "shop", at_work=at_work, number=signal.SIGTERM)
+    assert (stopped.code, "Error: Stopped by SIGTERM." in stopped.said) == (143, True), stopped
+
+
+def test_a_locked_table_does_not_hold_the_night(root: Path, server: str) -> None:
+    with psycopg.connect(host=server, user="postgres", dbname="postgres") as db:
+        db.execute("LOCK TABLE orders IN ACCESS EXCLUSIVE MODE")
+        at_work = lambda: bool(as_owner(server, BY_READER))  # noqa: E731
+        ended = ends(root, "load-data", "shop", "--run-timeout", "6", at_work=at_work)
+        db.rollback()
+    assert ended.code == 5, ended

@@ -20,13 +20,14 @@ from tiny import ROOT
 from typer.testing import CliRunner, Result
 
 from crm_utils import loading
-from crm_utils.cli import app
+from crm_utils.command.cli import app
 from crm_utils.errors import StudyError
-from crm_utils.preview import preview
+from crm_utils.loading.preview import preview
 from crm_utils.proposal.matching import match
 from crm_utils.proposal.parameters import days_to_next
 from crm_utils.proposal.table import Order
-from crm_utils.sources.files.guessing import dates_of, delimiter_of, marks_of
+from crm_utils.sources.files.guessing import dates_of, marks_of
+from crm_utils.sources.files.layout import delimiter_of
 from crm_utils.study import read_study
 
 KOREAN = """주문번호,주문일시,회원번호,상품코드,상품명,수량,판매가,결제금액,이메일
@@ -94,14 +95,14 @@ def test_one_comma_is_decimal_where_others_are_and_to_be_looked_at_where_none_is
     assert {str(q) for q in loaded["quantity"]} == {"1.000", "2.000", "3.000"}
     assert set(loaded["discount"]) == {None}, "a rate is no amount"
     few = {"qty": ["1,000", "2"], "amount": ["12,500", "9,000"], "order_id": ["1", "2"]}
-    found = {m.target: m for m in match(few, "order_lines")}
-    assert (found["amount"].told, found["amount"].sure < 0.7) == ({"thousands": ","}, True)
+    matches = {m.target: m for m in match(few, "order_lines")}
+    assert (matches["amount"].options, matches["amount"].sure < 0.7) == ({"thousands": ","}, True)
     sure = {m.target: m for m in match(few | {"amount": ["1,234,500", "9,000"]}, "order_lines")}
     assert sure["amount"].sure > 0.7
 
 
 @pytest.mark.parametrize(
-    ("columns", "told", "sure"),
+    ("columns", "marks", "sure"),
     [
         ({"qty": ["1,000", "2"], "amount": ["9.50"]}, {"thousands": ","}, True),
         ({"qty": ["1.000", "2"], "amount": ["9,50"]}, {"decimal": ",", "thousands": "."}, True),
@@ -115,10 +116,10 @@ def test_one_comma_is_decimal_where_others_are_and_to_be_looked_at_where_none_is
     ],
 )  # fmt: skip
 def test_a_mark_is_judged_by_the_whole_file(
-    columns: dict[str, list[str]], told: dict[str, str], sure: bool
+    columns: dict[str, list[str]], marks: dict[str, str], sure: bool
 ) -> None:
     quantity = next(m for m in match(columns, "order_lines") if m.target == "quantity")
-    assert (quantity.told, quantity.sure >= 0.7) == (told, sure)
+    assert (quantity.options, quantity.sure >= 0.7) == (marks, sure)
 
 
 @pytest.mark.parametrize("name", ["Rabatt %", "Discount percent", "할인율"])
@@ -163,8 +164,8 @@ def poisson_orders(*, mean: float, days: int, customers: int) -> list[Order]:
 @pytest.mark.parametrize("days", [60, 400])
 def test_a_short_look_does_not_make_a_shop_quick(days: int) -> None:
     """The median of exponential times is ln 2 of their mean, in however short a window it is looked for."""
-    found = days_to_next(poisson_orders(mean=50, days=days, customers=2_000))
-    assert found == pytest.approx(50 * math.log(2), abs=2)
+    median = days_to_next(poisson_orders(mean=50, days=days, customers=2_000))
+    assert median == pytest.approx(50 * math.log(2), abs=2)
 
 
 def test_a_rhythm_longer_than_the_look_or_of_few_is_not_told() -> None:
@@ -239,9 +240,8 @@ def test_what_is_an_orders_own_is_no_amount_of_a_line(project: Path, monkeypatch
     ended = new("web", "web.csv")
     assert "Financial Status says refunded: are these sales?" in ended.output
     proposal = (project / "studies/web.yaml").read_text(encoding="utf-8")
-    assert (
-        "# LOOK: 62% sure: quantity times unit price" in proposal.partition("amount: ")[2].partition("\n")[0]
-    )
+    assert "# 95% sure: Shopify orders" in proposal.partition("amount: ")[2].partition("\n")[0]
+    assert "# LOOK: Total and Subtotal are of the whole order" in proposal
     assert 'person: {"email": "Email"} # LOOK' in proposal
     assert "name Financial Status under of_the_order" in proposal
     snapshot, _ = loading.load(project, read_study(project, "web"))
@@ -471,7 +471,7 @@ def test_a_check_lists_what_nobody_confirmed(project: Path) -> None:
 
 def test_who_reads_no_further_gets_no_traceback(project: Path) -> None:
     (project / "data/raw/e.tsv").write_text(ENGLISH)
-    command = [sys.executable, "-m", "crm_utils.cli", "new", "en", "--from", "data/raw/e.tsv"]
+    command = [sys.executable, "-m", "crm_utils.command.cli", "new", "en", "--from", "data/raw/e.tsv"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as reading:
         assert reading.stdout is not None
         assert reading.stderr is not None
@@ -526,8 +526,9 @@ def test_a_workbook_and_a_missing_column(project: Path) -> None:
         book.active.append(row)
     book.save(project / "data/raw/b.xlsx")
     said = new("x", "b.xlsx").output
-    assert "order_id       MISSING and needed" in said
-    assert "# order_id: ??? # MISSING and needed" in (project / "studies/x.yaml").read_text()
+    assert "order_id       each row" in said
+    assert "amount         MISSING and needed" in said
+    assert "# amount: ??? # MISSING and needed" in (project / "studies/x.yaml").read_text()
     assert "customer_id: ??? # LOOK" in (project / "studies/x.yaml").read_text()
 
 
@@ -633,9 +634,9 @@ def test_files_and_names_that_cannot_be(project: Path, tmp_path_factory: pytest.
     ],
 )
 def test_dates_are_told_by_their_form(values: list[str], form: str) -> None:
-    found = dates_of(values)
-    assert found is not None
-    assert (found.value, found.sure) == (form, 1.0)
+    guess = dates_of(values)
+    assert guess is not None
+    assert (guess.value, guess.sure) == (form, 1.0)
 
 
 def test_what_is_no_date_or_number_is_none() -> None:
@@ -667,5 +668,16 @@ def test_the_mark_between_values_and_how_sure_it_is() -> None:
 
 def test_a_column_is_used_once_and_a_person_never() -> None:
     columns = {"Customer E-mail": ["a@b.c"], "Order": ["1"], "Order No": ["2"], "Qty": ["1"], "Price": ["2"]}
-    found = {m.target: m.source for m in match(columns, "order_lines")}
-    assert found == {"order_id": "Order No", "quantity": "Qty", "amount": "Qty * Price"}
+    sources = {m.target: m.source for m in match(columns, "order_lines")}
+    assert sources == {"order_id": "Order No", "quantity": "Qty", "amount": "Qty * Price"}
+
+
+def test_a_count_is_no_amount_and_a_share_no_discount() -> None:
+    """Seen: Total_Items was the revenue, Discount_Pct and 0.15 the money of a coupon."""
+    many = ["3", "1", "2", "5"] * 5
+    columns = {"Total_Items": many, "Total_Cost": ["71.65", "25.93", "8.10", "9.00"] * 5}
+    sources = {m.target: m.source for m in match(columns, "order_lines")}
+    assert (sources["amount"], sources["quantity"]) == ("Total_Cost", "Total_Items")
+    for name, values in {"discount": ["0.0", "0.15"] * 10, "Discount_Pct": many}.items():
+        assert "discount" not in {m.target for m in match({name: values}, "order_lines")}
+    assert "discount" in {m.target for m in match({"discount": ["0.00", "2.50"] * 10}, "order_lines")}

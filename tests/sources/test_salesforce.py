@@ -9,7 +9,7 @@ import pytest
 
 from crm_utils import loading
 from crm_utils.errors import StudyError
-from crm_utils.privacy import KEY_NAME
+from crm_utils.people.pseudonyms import KEY_NAME
 from crm_utils.study import read_study
 
 STUDY = """\
@@ -73,20 +73,20 @@ def test_reports_become_tables_and_every_row_is_accounted_for(root: Path) -> Non
     }  # fmt: skip
     read = {item["name"]: item["rows"] for item in snapshot.manifest["inputs"]}
     assert read["accounts.csv"] == 2
-    found = {t: pd.read_parquet(snapshot.path(t)) for t in snapshot.tables}
-    people = found["customers"].sort_values("joined_on", ignore_index=True)
+    frames = {t: pd.read_parquet(snapshot.path(t)) for t in snapshot.tables}
+    people = frames["customers"].sort_values("joined_on", ignore_index=True)
     columns = ["region", "acquisition_channel", "account_id", "account_industry", "account_type"]
     assert people[columns].astype(object).where(people[columns].notna(), None).to_numpy().tolist() == [
         ["Seoul", "Web", "A1", "Retail", "Customer"], [None, "Referral", "A2", None, "Partner"],
     ]  # fmt: skip
     zaphira, wendelmar = people["customer_id"]
-    assert found["messages"].set_index("message_id")["customer_id"].to_dict() == {
+    assert frames["messages"].set_index("message_id")["customer_id"].to_dict() == {
         "M1": zaphira,
         "M2": wendelmar,
     }
-    assert found["feedback"]["customer_id"].tolist() == [wendelmar]
-    assert str(found["feedback"]["submitted_at"][0]) == "2024-05-04 15:05:00"
-    assert set(found["order_lines"]["customer_id"]) == {zaphira, wendelmar}
+    assert frames["feedback"]["customer_id"].tolist() == [wendelmar]
+    assert str(frames["feedback"]["submitted_at"][0]) == "2024-05-04 15:05:00"
+    assert set(frames["order_lines"]["customer_id"]) == {zaphira, wendelmar}
     for path in snapshot.folder.rglob("*.parquet"):
         text = str(pd.read_parquet(path).to_dict("records")).lower()
         assert [word for word in ("zaphira", "quillon", "oostrik", "larkspur", "8765") if word in text] == []

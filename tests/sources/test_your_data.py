@@ -19,8 +19,8 @@ REST = "timezone: Europe/Berlin\ncurrency: EUR\nhistory_starts: 2024-01-01\ntitl
 
 
 def block(text: str, language: str) -> str:
-    found = re.search(rf"```{language}\n(.*?)```", text, re.DOTALL)
-    return found[1] if found else ""
+    match = re.search(rf"```{language}\n(.*?)```", text, re.DOTALL)
+    return match[1] if match else ""
 
 
 def tables_of(text: str) -> dict:
@@ -34,14 +34,14 @@ def tables_of(text: str) -> dict:
     return yaml.safe_load(lines)
 
 
-def test_there_are_five_shapes() -> None:
-    assert len(SHAPES) == 5
+def test_the_shapes_are_found_on_the_page() -> None:
+    assert len(SHAPES) == 7
 
 
 @pytest.mark.parametrize(("title", "text"), SHAPES, ids=[title for title, _ in SHAPES])
 def test_what_a_shape_says_is_valid(title: str, text: str) -> None:
-    for told in tables_of(text).values():
-        FileTable.model_validate({"files": "x.csv"} | told | {"columns": told["columns"] or {}})
+    for table in tables_of(text).values():
+        FileTable.model_validate({"files": "x.csv"} | table | {"columns": table["columns"] or {}})
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_a_shape_with_its_file_loads(title: str, text: str, tmp_path: Path) -> N
     (tmp_path / "studies").mkdir()
     (tmp_path / "raw").mkdir()
     (tmp_path / "raw" / "x.csv").write_text(block(text, "csv"), encoding="utf-8")
-    tables = {name: told | {"files": "x.csv"} for name, told in tables_of(text).items()}
+    tables = {name: table | {"files": "x.csv"} for name, table in tables_of(text).items()}
     source = yaml.safe_dump({"source": {"kind": "files", "folder": "raw", "tables": tables}})
     (tmp_path / "studies" / "shape.yaml").write_text(REST + source, encoding="utf-8")
     snapshot, _ = loading.load(tmp_path, read_study(tmp_path, "shape"))

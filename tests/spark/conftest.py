@@ -41,7 +41,9 @@ def spark_shop(files: Path) -> Shop:
         "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC "
         "-XX:ReservedCodeCacheSize=256m",
     }  # fmt: skip
-    builder = pyspark.SparkSession.builder.master("local[2]")
+    builder = pyspark.SparkSession.builder.master(
+        "local[1]" if "PYTEST_XDIST_WORKER" in os.environ else "local[2]"
+    )
     for name, value in settings.items():
         builder = builder.config(name, value)
     session = builder.getOrCreate()

@@ -15,5 +15,5 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 def test_spark_gives_the_same(name: str, duckdb_shop: Shop, spark_shop: Shop) -> None:
     here = settle(CASES[name](duckdb_shop))
     there = settle(CASES[name](spark_shop))
-    found = differences(here, there)
-    assert not found, f"{len(found)} differences, such as {found[0]}"
+    differing = differences(here, there)
+    assert not differing, f"{len(differing)} differences, such as {differing[0]}"

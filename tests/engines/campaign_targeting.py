@@ -1,0 +1,117 @@
+"""Reductions of campaign targeting, each with a call to compare."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
+import ibis
+from engines.shop import AS_OF, Shop
+
+from crm_utils.methods import campaign_targeting as ct
+from crm_utils.methods.campaign_targeting.exits import after_the_anchor
+
+__all__ = ["CASES"]
+
+NOW = dt.datetime.combine(AS_OF + dt.timedelta(days=1), dt.time())
+UNTIL = NOW + dt.timedelta(days=2)
+RULES = ct.Rules(
+    country="KR", valid_from="2020-01-01", closed={"from": "21:00", "to": "08:00"},
+    channels={"sms": {}, "email": {"unknown_consent": True}, "app_push": {}},
+    caps=[{"messages": 1, "hours": 24}],
+)  # fmt: skip
+ANCHORS: dict[str, dict[str, Any]] = {
+    "first": {"anchor": {"order": "first"}},
+    "last": {"anchor": {"order": "last"}},
+    "silent": {"anchor": {"silence": 1.5, "least": "20d"}, "at": "10:00"},
+    "born": {"anchor": {"birthday": True}, "delay": "-7d", "at": "10:00"},
+    "seen": {"anchor": {"event": "cart"}},
+    "joined": {"anchor": {"joined": True}, "at": "10:00"},
+}
+PLAIN = {
+    "class": "advertising", "expires": "200d", "channels": ["sms", "email"], "exit": ["order"],
+    "suppress": {"refund": "3d"},
+}  # fmt: skip
+SCENARIOS = [
+    ct.Scenario(**{"id": name, "title": name, **PLAIN, **anchor}) for name, anchor in ANCHORS.items()
+]
+
+
+def _tables(shop: Shop) -> dict[str, Any]:
+    there = {name: shop.tables.get(name) for name in ("customers", "events", "messages", "consents")}
+    return ct.known_tables({"orders": shop.orders, **there})
+
+
+def _moments(shop: Shop) -> list[Any]:
+    tables = _tables(shop)
+    known = [s for s in SCENARIOS if s.anchor.tables <= tables.keys()]
+    return [ct.moments(scenario, tables, now=NOW, until=UNTIL) for scenario in known]
+
+
+def _plan(shop: Shop) -> list[Any]:
+    plan = ct.make_plan(SCENARIOS, _tables(shop), RULES, study="shop", now=NOW, until=UNTIL)
+    return [plan.rows, plan.waterfall]
+
+
+def _said(shop: Shop) -> Any:
+    """Consents with ties at one instant: each message as a change, yes for those that were not held out."""
+    sent = shop.tables["messages"]
+    return sent.select(
+        "customer_id", "channel", advertising=~sent.held_out, night=sent.held_out, changed_at=sent.sent_at
+    )
+
+
+def _listed(shop: Shop) -> Any:
+    """Two offers to a customer, the first of the first task counts."""
+    sent = shop.tables["messages"]
+    offers = sent.select("customer_id", "held_out", item="channel", task="message_id", rank=1)
+    scored = ct.everybody_listed(shop.tables["customers"], shop.tables["messages"])
+    return [ct.everybody_listed(offers), scored]
+
+
+def _anchored(shop: Shop) -> Any:
+    plan = ct.make_plan(SCENARIOS, _tables(shop), RULES, study="shop", now=NOW, until=UNTIL)
+    start = plan.rows[["scenario", "customer_id", "anchor_at"]].assign(stage="")
+    return after_the_anchor(start, {one.id: one for one in SCENARIOS}, _tables(shop), now=UNTIL)
+
+
+def _effects(shop: Shop) -> Any:
+    orders = shop.orders.filter(shop.orders.customer_id.notnull()).group_by("customer_id")
+    sums = orders.aggregate(effect=ibis._.amount.sum().cast("float64"))
+    names = dict.fromkeys(("scenario", "decision"), "customer_id") | dict.fromkeys(("low", "high"), "effect")
+    return sums.select(**names, effect="effect")
+
+
+def _worth(shop: Shop) -> Any:
+    plan = ct.make_plan(SCENARIOS, _tables(shop), RULES, study="shop", now=NOW, until=UNTIL)
+    return ct.worth_by_scenario(plan.rows, SCENARIOS, _effects(shop))
+
+
+def _recheck(shop: Shop) -> Any:
+    plan = ct.make_plan(SCENARIOS, _tables(shop), RULES, study="shop", now=NOW, until=UNTIL)
+    known = {one.id: one for one in SCENARIOS}
+    why = ct.recheck(plan.rows, known, _tables(shop), RULES, now=UNTIL)
+    return plan.rows.assign(why=why)[["message_id", "why"]]
+
+
+def _replayed(shop: Shop) -> Any:
+    days = ct.replay(SCENARIOS, lambda _: _tables(shop), RULES, study="shop", first=NOW, days=2)
+    return [plan.rows for _, plan in days]
+
+
+CASES: dict[str, Callable[[Shop], Any]] = {
+    "campaign_targeting.moments.moments": _moments,
+    "campaign_targeting.plan.make_plan": _plan,
+    "features.all_messages.all_messages": lambda s: ct.all_messages(
+        s.tables["messages"], s.tables["messages"].select("customer_id", "scenario", "sent_at", "held_out")
+    ),
+    "campaign_targeting.exits.after_the_anchor": _anchored,
+    "campaign_targeting.replay.replay": _replayed,
+    "campaign_targeting.recheck.recheck": _recheck,
+    "campaign_targeting.worth.verified": lambda s: ct.verified(_effects(s)),
+    "campaign_targeting.worth.worth_by_scenario": _worth,
+    "campaign_targeting.lists.everybody_listed": _listed,
+    "campaign_targeting.lists.known_tables": lambda s: list(_tables(s).values()),
+    "campaign_targeting.reach.latest_consents": lambda s: ct.latest_consents(_said(s), now=NOW),
+}
