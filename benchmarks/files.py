@@ -32,22 +32,22 @@ def csv_files(folder: Path, sizes: list[int]) -> tuple[list[str], list[Aim]]:
         grow.write_csv(source / "orders.csv", millions)
         print(f"CSV of {millions} million lines", flush=True)
         names = ["csv_ours", "csv_bare"] + (["csv_pandas"] if millions <= PEERS_UP_TO else [])
-        found = in_turn(
+        timings = in_turn(
             {name: partial(load_anew, name, source, folder) for name in names}, rounds=ROUNDS.get(millions, 3)
         )
         shutil.rmtree(source)
-        agree(found)
-        lines += [f"\n### {millions} million lines\n", HEAD, *compared(found, "csv_ours")]
-        times = statistics.median(ratio(found["csv_ours"], found["csv_bare"]))
-        peak = max(m.peak_gb for m in found["csv_ours"])
+        agree(timings)
+        lines += [f"\n### {millions} million lines\n", HEAD, *compared(timings, "csv_ours")]
+        times = statistics.median(ratio(timings["csv_ours"], timings["csv_bare"]))
+        peak = max(m.peak_gb for m in timings["csv_ours"])
         if millions >= PEERS_UP_TO:
             what = f"CSV of {millions} million lines to a snapshot"
             aims += [Aim(f"{what}: within 3 times the bare engine", f"{times:.1f} times", times <= 3)]
             aims += [Aim(f"{what} in less than 6 GB", f"{peak:.2f} GB", peak < 6)]
         if millions == PEERS_UP_TO:
-            faster = statistics.median(ratio(found["csv_pandas"], found["csv_ours"]))
+            faster = statistics.median(ratio(timings["csv_pandas"], timings["csv_ours"]))
             aims += [Aim(f"{what}: at least 5 times as fast as pandas", f"{faster:.1f} times", faster >= 5)]
-            bare = statistics.median(ratio(found["csv_pandas"], found["csv_bare"]))
+            bare = statistics.median(ratio(timings["csv_pandas"], timings["csv_bare"]))
             lines.append(
                 f"\nThe bare engine is {bare:.1f} times as fast as pandas on this file. More is out of "
                 "reach for whoever reads it with this engine, even doing nothing else."

@@ -42,15 +42,15 @@ def itemsets(folder: Path, made: Path, peers: Path, sizes: list[int]) -> tuple[l
         print(f"{size:,} baskets", flush=True)
         used = [name for name in names if size <= LEFT_OUT.get(name, (size,))[0]]
         tasks = {"itemsets_ours": sys.executable} | dict.fromkeys(used, peers)
-        found = in_turn(
+        timings = in_turn(
             {name: partial(task, python, name, path, cwd=folder) for name, python in tasks.items()},
             rounds=SIZES.get(size, 3),
         )
-        agree(found)
-        lines += [f"\n### {size:,} baskets, {found['itemsets_ours'][0].rows:,} sets\n", HEAD]
-        lines += compared(found, "itemsets_ours")
+        agree(timings)
+        lines += [f"\n### {size:,} baskets, {timings['itemsets_ours'][0].rows:,} sets\n", HEAD]
+        lines += compared(timings, "itemsets_ours")
         lines += [f"\nNot measured at this size: {name}." for name in _left_out(names, size)]
-        aims += _aims(size, found)
+        aims += _aims(size, timings)
     return lines, aims
 
 
@@ -63,23 +63,23 @@ def pairs(folder: Path, made: Path) -> tuple[list[str], list[Aim]]:
             grow.write_order_lines(path, millions)
         print(f"pairs from {millions} million lines", flush=True)
         run = partial(task, sys.executable, "pairs_ours", path, cwd=folder)
-        found = in_turn({"pairs_ours": run}, rounds=rounds)
-        lines += [f"\n### {millions} million lines\n", HEAD, *compared(found, "pairs_ours")]
+        timings = in_turn({"pairs_ours": run}, rounds=rounds)
+        lines += [f"\n### {millions} million lines\n", HEAD, *compared(timings, "pairs_ours")]
         if millions == max(LINES):
-            seconds = statistics.median(m.seconds for m in found["pairs_ours"])
+            seconds = statistics.median(m.seconds for m in timings["pairs_ours"])
             aim = f"pairs from {millions} million lines within 60 s"
             aims.append(Aim(aim, f"{seconds:.1f} s", seconds <= 60))
     return lines, aims
 
 
-def _aims(size: int, found: dict[str, list[Measurement]]) -> list[Aim]:
-    aims, ours = [], found["itemsets_ours"]
+def _aims(size: int, timings: dict[str, list[Measurement]]) -> list[Aim]:
+    aims, ours = [], timings["itemsets_ours"]
     if size == 1_000_000:
-        times = statistics.median(ratio(found["itemsets_fpgrowth"], ours))
+        times = statistics.median(ratio(timings["itemsets_fpgrowth"], ours))
         aim = f"itemsets of {size:,} baskets: at least 10 times as fast as mlxtend's fpgrowth"
         aims.append(Aim(aim, f"{times:.1f} times", times >= 10))
-        if "itemsets_pyfim" in found:
-            times = 1 / statistics.median(ratio(found["itemsets_pyfim"], ours))
+        if "itemsets_pyfim" in timings:
+            times = 1 / statistics.median(ratio(timings["itemsets_pyfim"], ours))
             aim = f"itemsets of {size:,} baskets: at most 2 times pyfim's time, its lists included"
             aims.append(Aim(aim, f"{times:.1f} times", times <= 2))
     if size == max(SIZES):

@@ -33,7 +33,7 @@ class Aim:
     """What was aimed at, what was found, and whether that is enough."""
 
     aim: str
-    found: str
+    reached: str
     met: bool
 
 
@@ -66,13 +66,13 @@ def in_turn(
     contenders: Mapping[str, Callable[[], Measurement]], *, rounds: int
 ) -> dict[str, list[Measurement]]:
     """Measure everyone once a round, so that what else the machine does falls on all alike."""
-    found: dict[str, list[Measurement]] = {name: [] for name in contenders}
+    timings: dict[str, list[Measurement]] = {name: [] for name in contenders}
     for number in range(rounds):
         names = list(contenders)
         for name in names[number % len(names) :] + names[: number % len(names)]:
-            found[name].append(contenders[name]())
-            print(f"  {name}: {found[name][-1]}", flush=True)
-    return found
+            timings[name].append(contenders[name]())
+            print(f"  {name}: {timings[name][-1]}", flush=True)
+    return timings
 
 
 def ratio(theirs: Sequence[Measurement], ours: Sequence[Measurement]) -> list[float]:

@@ -28,17 +28,17 @@ def churn(folder: Path) -> tuple[list[str], list[Aim]]:
         grow.write_orders(path := folder / f"orders-{millions}.parquet", millions)
         names = ("panel_ours", "panel_pandas") if millions <= PEERS_UP_TO else ("panel_ours",)
         tasks = {n: partial(task, sys.executable, n, path, cwd=folder, warm=warm) for n in names}
-        found = in_turn(tasks, rounds=3)
-        agree(found)
-        rows = found["panel_ours"][0].rows
+        timings = in_turn(tasks, rounds=3)
+        agree(timings)
+        rows = timings["panel_ours"][0].rows
         lines += [f"\n### Orders of {millions} million lines, {rows:,} rows\n", HEAD]
-        lines += compared(found, "panel_ours")
+        lines += compared(timings, "panel_ours")
         if millions <= PEERS_UP_TO:
-            times = statistics.median(ratio(found["panel_pandas"], found["panel_ours"]))
+            times = statistics.median(ratio(timings["panel_pandas"], timings["panel_ours"]))
             aim = "churn panel of 1 million orders: at least 10 times as fast as pandas"
             aims.append(Aim(aim, f"{times:.1f} times", times >= 10))
-    seconds = statistics.median(m.seconds for m in found["panel_ours"])
-    peak = max(m.peak_gb for m in found["panel_ours"])
+    seconds = statistics.median(m.seconds for m in timings["panel_ours"])
+    peak = max(m.peak_gb for m in timings["panel_ours"])
     aims += [
         Aim(
             "churn panel of 12 cut-offs from 10.6 million orders within 30 s",

@@ -18,11 +18,11 @@ def panel_ours() -> Timed:
     """The churn panel of 12 cut-offs from orders, in memory as Arrow."""
     import pandas as pd  # noqa: F401
 
-    from crm_utils import snapshots
-    from crm_utils.churn import churn_panel
+    from crm_utils import engine
+    from crm_utils.methods.churn import churn_panel
 
     def run(path: str) -> int:
-        orders = snapshots.connect().read_parquet(path)
+        orders = engine.connect().read_parquet(path)
         cutoffs, last = _cutoffs(), dt.date.fromisoformat(DAY)
         panel = churn_panel(orders, cutoffs=cutoffs, as_of=last, horizon_days=28, active_days=84)
         return len(panel.to_pyarrow())

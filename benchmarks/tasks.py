@@ -16,7 +16,9 @@ from pathlib import Path
 import basket_tasks
 import csv_tasks
 import effect_tasks
+import lifetime_tasks
 import panel_tasks
+import week_tasks
 from frames import frame
 
 DAY = "2017-12-31"
@@ -29,13 +31,14 @@ def summary_ours() -> Timed:
     """From Parquet to a data frame with 15 columns a customer, as a notebook does it."""
     import pandas as pd  # noqa: F401 Arrow imports it at the first frame
 
-    from crm_utils import snapshots, tables
+    from crm_utils import tables
+    from crm_utils.engine import connect
     from crm_utils.features import customer_summary
     from crm_utils.tables import TABLES, AsOf
 
     def run(path: str) -> int:
         as_of = AsOf.parse(DAY)
-        lines = tables.cut(snapshots.connect().read_parquet(path), TABLES["order_lines"], as_of)
+        lines = tables.cut(connect().read_parquet(path), TABLES["order_lines"], as_of)
         summary = customer_summary(tables.orders(lines), as_of=as_of.day)
         return len(summary.to_pyarrow().to_pandas())
 
@@ -55,19 +58,19 @@ def summary_pandas() -> Timed:
         orders["day"] = orders["ordered_at"].dt.normalize()
         orders = orders[orders["day"] <= end]
         bought = orders[orders["amount"] >= 0].groupby("customer_id")
-        found = bought.agg(first=("day", "min"), last=("day", "max"), orders=("day", "size"))
-        found["revenue"] = orders.groupby("customer_id")["amount"].sum()
-        found["recency_days"], found["tenure_days"] = (
-            (end - found["last"]).dt.days,
-            (end - found["first"]).dt.days,
+        summary = bought.agg(first=("day", "min"), last=("day", "max"), orders=("day", "size"))
+        summary["revenue"] = orders.groupby("customer_id")["amount"].sum()
+        summary["recency_days"], summary["tenure_days"] = (
+            (end - summary["last"]).dt.days,
+            (end - summary["first"]).dt.days,
         )
-        found["mean_order_value"] = found["revenue"] / found["orders"]
+        summary["mean_order_value"] = summary["revenue"] / summary["orders"]
         days = orders.loc[orders["amount"] >= 0, ["customer_id", "day"]].drop_duplicates()
         days = days.sort_values(["customer_id", "day"])
         days["gap"] = days.groupby("customer_id")["day"].diff().dt.days
         gaps = days.groupby("customer_id")["gap"].agg(["size", "mean", "std", "last"])
         gaps.columns = ["order_days", "mean_gap_days", "gap_spread_days", "last_gap_days"]
-        return len(found.join(gaps))
+        return len(summary.join(gaps))
 
     return run
 
@@ -91,14 +94,15 @@ def scores_ours() -> Timed:
     """The customer summary with scores r, f and m, as a data frame."""
     import pandas as pd  # noqa: F401
 
-    from crm_utils import snapshots, tables
+    from crm_utils import tables
+    from crm_utils.engine import connect
     from crm_utils.features import customer_summary
-    from crm_utils.segmentation import rfm_cuts, rfm_score
+    from crm_utils.methods.segmentation import rfm_cuts, rfm_score
     from crm_utils.tables import TABLES, AsOf
 
     def run(path: str) -> int:
         as_of = AsOf.parse(DAY)
-        lines = tables.cut(snapshots.connect().read_parquet(path), TABLES["order_lines"], as_of)
+        lines = tables.cut(connect().read_parquet(path), TABLES["order_lines"], as_of)
         summary = customer_summary(tables.orders(lines), as_of=as_of.day).cache()
         return len(rfm_score(summary, rfm_cuts(summary, as_of=as_of.day)).to_pyarrow().to_pandas())
 
@@ -160,7 +164,8 @@ def load_bare() -> Timed:
 
 if __name__ == "__main__":
     name, warm, *arguments = sys.argv[1:]
-    others = vars(basket_tasks) | vars(csv_tasks) | vars(effect_tasks) | vars(panel_tasks)
+    others = vars(basket_tasks) | vars(csv_tasks) | vars(effect_tasks)
+    others |= vars(panel_tasks) | vars(lifetime_tasks) | vars(week_tasks)
     task = (globals() | others)[name]()
     if warm:
         task(warm)

@@ -19,7 +19,7 @@ from pathlib import Path
 import psutil
 from measure import HERE, LIMITS, Aim
 
-__all__ = ["keep_part", "measured", "write_page"]
+__all__ = ["keep_part", "measured", "versions", "write_page"]
 
 PARTS = HERE / "parts"
 OURS = ["duckdb", "ibis-framework", "pandas", "pyarrow", "numpy", "scikit-learn"]
@@ -41,8 +41,8 @@ and libraries included. DuckDB may take {LIMITS["CRM_MEMORY"]} and {LIMITS["CRM_
 def keep_part(name: str, lines: Sequence[str], aims: Sequence[Aim], *, where: str) -> None:
     """Keep what one part found, in place of what it found before."""
     PARTS.mkdir(exist_ok=True)
-    told = {"lines": [*lines, f"\n{where}"], "aims": [asdict(aim) for aim in aims]}
-    text = json.dumps(told, indent=1, ensure_ascii=False)
+    part = {"lines": [*lines, f"\n{where}"], "aims": [asdict(aim) for aim in aims]}
+    text = json.dumps(part, indent=1, ensure_ascii=False)
     (PARTS / f"{name}.json").write_text(text + "\n", encoding="utf-8")
 
 
@@ -51,11 +51,11 @@ def write_page(out: Path, order: Sequence[str]) -> None:
     kept = {name: PARTS / f"{name}.json" for name in order}
     parts = {name: json.loads(path.read_text("utf-8")) for name, path in kept.items() if path.is_file()}
     aims = [
-        f"| {aim['aim']} | {aim['found']} | {'yes' if aim['met'] else '**no**'} |"
+        f"| {aim['aim']} | {aim['reached']} | {'yes' if aim['met'] else '**no**'} |"
         for part in parts.values()
         for aim in part["aims"]
     ]
-    head = [_TITLE, "## Aims\n\n| aim | found | met |\n|---|---|---|", *aims]
+    head = [_TITLE, "## Aims\n\n| aim | reached | met |\n|---|---|---|", *aims]
     missing = [name for name in order if name not in parts]
     if missing:
         head.append(f"\nNot measured yet: {', '.join(missing)}.")
@@ -69,15 +69,16 @@ def measured(started: dt.datetime, busy: float, peers: Path) -> str:
     minutes = (dt.datetime.now(dt.UTC) - started).total_seconds() / 60
     memory = psutil.virtual_memory().total / 1024**3
     machine = f"{_processor()}, {os.cpu_count()} cores, {memory:.0f} GB, {platform.system()}"
-    ours = f"Python {platform.python_version()}, {_versions(Path(sys.executable), OURS)}"
+    ours = f"Python {platform.python_version()}, {versions(Path(sys.executable), OURS)}"
     return (
         f"Measured {started:%Y-%m-%d %H:%M} UTC in {minutes:.0f} minutes; load average {busy:.1f} before and "
         f"{os.getloadavg()[0]:.1f} after (what exceeds the one or two of the measurement is other work, "
-        f"and slows everyone). {machine}. Ours: {ours}. Peers: {_versions(peers, THEIRS)}."
+        f"and slows everyone). {machine}. Ours: {ours}. Peers: {versions(peers, THEIRS)}."
     )
 
 
-def _versions(python: Path, packages: list[str]) -> str:
+def versions(python: Path, packages: list[str]) -> str:
+    """Of these packages, those that a Python has."""
     say = (
         "import sys, importlib.metadata as m; there = {d.name.lower() for d in m.distributions()}; "
         "print(*(f'{p} {m.version(p)}' for p in sys.argv[1:] if p in there), sep=', ')"
@@ -88,7 +89,7 @@ def _versions(python: Path, packages: list[str]) -> str:
 
 def _processor() -> str:
     try:
-        told = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        return next(line.split(":")[1].strip() for line in told if line.startswith("model name"))
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()
