@@ -503,15 +503,13 @@ def driver_columns() -> dict[str, tuple[str, str]]:
     }
 
 
-def fan(revenue: pd.Series[float], forecast: Forecast, *, weeks: int, currency: str) -> dict[str, Any]:
+def fan(known: Weeks, forecast: Forecast, *, weeks: int, currency: str) -> dict[str, Any]:
     """What the picture of the forecast needs: earlier windows of the same length, names, title."""
-    count = len(revenue) // weeks
-    tail = revenue.iloc[len(revenue) - count * weeks :]
-    windows = [float(tail.iloc[k * weeks : (k + 1) * weeks].sum()) for k in range(count)]
-    starts = [tail.index[k * weeks] for k in range(count)]
+    windows = known.windows(weeks)
     written = wording.interval(forecast.value, forecast.low, forecast.high, wording.money_in(currency))
     return {
-        "starts": starts, "windows": windows, "weeks": weeks, "value": forecast.value, "low": forecast.low,
+        "starts": windows["starts"].tolist(), "windows": windows["revenue"].tolist(), "weeks": weeks,
+        "value": forecast.value, "low": forecast.low,
         "high": forecast.high, "how": wording.money_in(currency),
         "title": _("The next {weeks} weeks: {money}").format(weeks=weeks, money=written),
         "names": (_("revenue of {weeks} weeks").format(weeks=weeks), _("forecast")),

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from crm_utils.methods.scorecard import (
+    Weeks,
     alerts_of,
     compare_runs,
     decision_log,
@@ -206,17 +207,32 @@ def test_a_finding_without_a_decision_waits_for_one() -> None:
     assert decision_log([taken], weeks, alerts, as_of=as_of)["result"].tolist() == ["not_due"]
 
 
+def weeks_of(revenue: pd.Series, *, customers: int = 9) -> Weeks:
+    sums = pd.DataFrame({"gross": revenue, "returned": 0.0, "customers": customers, "orders": customers})
+    by_part = sums.rename_axis("week").assign(part=0).set_index("part", append=True)
+    return Weeks(sums, by_part, START, 0)
+
+
+def test_what_came_of_a_forecast_is_not_told_of_few_people() -> None:
+    weeks = pd.Series(100.0, index=[START + dt.timedelta(weeks=k) for k in range(60)])
+    before, after = weeks_of(weeks.iloc[:56]), weeks_of(weeks, customers=4)
+    given = {"weeks": 4, "made_on": weeks.index[55] + dt.timedelta(days=6)}
+    forecast = forecast_total(before.revenue, weeks=4)
+    earlier = with_earlier(forecast, before, **given, earlier=None)
+    assert with_earlier(forecast, weeks_of(weeks), **given, earlier=earlier)["actual"].iloc[0] == 400
+    assert np.isnan(with_earlier(forecast, after, **given, earlier=earlier)["actual"].iloc[0])
+
+
 def test_forecasts_are_kept_once_a_period_and_scored_by_what_came() -> None:
     weeks = [START + dt.timedelta(weeks=k) for k in range(60)]
     rng = np.random.default_rng(3)
     revenue = pd.Series(100 * np.exp(rng.normal(0, 0.1, 60)), index=weeks)
     earlier = None
     for k in (52, 52, 56, 60):  # the second run of one week adds nothing
-        known = revenue.iloc[:k]
+        known = weeks_of(revenue.iloc[:k])
         made_on = weeks[k - 1] + dt.timedelta(days=6)
-        earlier = with_earlier(
-            forecast_total(known, weeks=4), known, weeks=4, made_on=made_on, earlier=earlier
-        )
+        forecast = forecast_total(known.revenue, weeks=4)
+        earlier = with_earlier(forecast, known, weeks=4, made_on=made_on, earlier=earlier)
     assert earlier["starts"].tolist() == [weeks[52], weeks[56], weeks[59] + dt.timedelta(weeks=1)]
     assert earlier["actual"].iloc[0] == pytest.approx(revenue.iloc[52:56].sum())
     assert np.isnan(earlier["actual"].iloc[-1])

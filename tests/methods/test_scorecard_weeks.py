@@ -73,6 +73,23 @@ def test_weeks_over_the_ends_of_years_months_and_daylight_saving_are_seven_days(
     assert weeks.sums.index[-1] + dt.timedelta(days=6) <= last
 
 
+def test_windows_of_few_people_are_not_told_nor_the_week_that_their_sum_would_give_away() -> None:
+    def week_of(monday: int, people: str) -> list[tuple[str, str, str, float]]:
+        day = START + dt.timedelta(weeks=monday)
+        return [(f"{monday}{who}", who, f"{day} 09:00", 10 + monday) for who in people]
+
+    weeks_of_people = ["a", "", "abc", "cdef", "abcde", "abc", "abcdef", "ghijk"]
+    rows = [row for k, people in enumerate(weeks_of_people) for row in week_of(k, people)]
+    as_of = START + dt.timedelta(weeks=8, days=-1)
+    weeks = known_weeks(weekly_sums(orders(rows), as_of=as_of), as_of=as_of, history_starts=START)
+    windows = weeks.windows(2)
+    assert windows["starts"].tolist() == [START + dt.timedelta(weeks=k) for k in (0, 2, 4, 6)]
+    # One person; six over two weeks of three and four; three who five others would give away; all well.
+    assert np.isnan(windows["revenue"]).tolist() == [True, False, True, False]
+    assert windows["revenue"].dropna().tolist() == [3 * 12 + 4 * 13, 6 * 16 + 5 * 17]
+    assert len(weeks.windows(3)) == 2, "the oldest weeks that make no whole window are left out"
+
+
 def test_a_late_return_restates_its_own_week_and_no_other() -> None:
     rows = [(str(k), "ann", f"{START + dt.timedelta(days=k)}", 10.0) for k in range(28)]
     as_of = START + dt.timedelta(days=27)

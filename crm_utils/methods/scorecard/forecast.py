@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.stats import beta, t
 
 from crm_utils.features.statistics import LEVEL, Number
+from crm_utils.methods.scorecard.weeks import Weeks
 
 __all__ = [
     "LEAST_ORIGINS",
@@ -148,7 +149,7 @@ class Past:
 
 def with_earlier(
     forecast: Forecast,
-    revenue: pd.Series[float],
+    known: Weeks,
     *,
     weeks: int,
     made_on: dt.date,
@@ -160,8 +161,8 @@ def with_earlier(
     ----------
     forecast, weeks, made_on
         What is foreseen now, for so many weeks after the last one known, on which day.
-    revenue
-        Totals by week (index: its Monday), as known now.
+    known
+        The weeks as known now.
     earlier
         The table ``forecasts`` of the last run; None where there is none.
 
@@ -169,18 +170,19 @@ def with_earlier(
     -------
     pandas.DataFrame
         ``made_on``, ``starts``, ``ends`` (days), ``value``, ``low``, ``high``, ``by``, ``actual`` (missing
-        until those weeks are over) and ``inside``. One forecast a period: the first that was made of it.
+        until those weeks are over, and where so few bought that it would speak of single people) and
+        ``inside``. One forecast a period: the first that was made of it.
     """
-    starts = revenue.index[-1] + dt.timedelta(weeks=1)
+    starts = known.sums.index[-1] + dt.timedelta(weeks=1)
     row = {
         "made_on": made_on, "starts": starts, "ends": _last_day(starts, weeks), "value": forecast.value,
         "low": forecast.low, "high": forecast.high, "by": forecast.by,
     }  # fmt: skip
     old = [] if earlier is None else earlier[list(row)].to_dict("records")
-    known = [{**one, **{k: _day(one[k]) for k in ("made_on", "starts", "ends")}} for one in old]
-    is_new = all((one["starts"], one["ends"]) != (row["starts"], row["ends"]) for one in known)
-    rows = [*known, *([row] if is_new else [])]
-    actual = [_came(revenue, one["starts"], one["ends"]) for one in rows]
+    made = [{**one, **{k: _day(one[k]) for k in ("made_on", "starts", "ends")}} for one in old]
+    is_new = all((one["starts"], one["ends"]) != (row["starts"], row["ends"]) for one in made)
+    rows = [*made, *([row] if is_new else [])]
+    actual = [_came(known, one["starts"], one["ends"]) for one in rows]
     inside = [
         None if math.isnan(came) or math.isnan(one["low"]) else one["low"] <= came <= one["high"]
         for one, came in zip(rows, actual, strict=True)
@@ -251,10 +253,12 @@ def _last_day(starts: dt.date, weeks: int) -> dt.date:
     return starts + dt.timedelta(weeks=weeks, days=-1)
 
 
-def _came(revenue: pd.Series[float], starts: dt.date, ends: dt.date) -> float:
-    if revenue.index[-1] + dt.timedelta(days=6) < ends or revenue.index[0] > starts:
+def _came(known: Weeks, starts: dt.date, ends: dt.date) -> float:
+    weeks = list(known.sums.index)
+    if weeks[-1] + dt.timedelta(days=6) < ends or weeks[0] > starts:
         return math.nan
-    return float(revenue[[starts <= week <= ends for week in revenue.index]].sum())
+    within = [k for k, week in enumerate(weeks) if starts <= week <= ends]
+    return known.revenue_between(within[0], within[-1] + 1)
 
 
 def _day(value: object) -> dt.date:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -147,6 +148,41 @@ class Weeks:
         buyers = self.sums["customers"] + guests.reindex(self.sums.index, fill_value=0)
         moved = (self.sums["gross"] != 0) | (self.sums["returned"] != 0)
         return moved & (buyers < SMALLEST_GROUP)
+
+    @property
+    def revenue(self) -> pd.Series[float]:
+        """By week: money of purchases less what was sent back."""
+        return self.sums["gross"] - self.sums["returned"]
+
+    def windows(self, weeks: int) -> pd.DataFrame:
+        """Revenue of windows of so many weeks, back from the last one.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``starts`` (a Monday) and ``revenue``, in order: missing where fewer than five bought, or where
+            the weeks that are shown would give away a single one that is not.
+        """
+        ends = range(len(self.sums), weeks - 1, -weeks)
+        rows = [
+            {"starts": self.sums.index[end - weeks], "revenue": self.revenue_between(end - weeks, end)}
+            for end in ends
+        ]
+        return pd.DataFrame(rows[::-1], columns=["starts", "revenue"])
+
+    def revenue_between(self, first: int, end: int) -> float:
+        """Revenue of the weeks from one place up to another; missing where it would tell of single people."""
+        total, few = float(self.revenue.iloc[first:end].sum()), self.of_few.iloc[first:end]
+        if few.sum() == 1 and end - first > 1:
+            return math.nan
+        return math.nan if few.any() and self._buyers(first, end) < SMALLEST_GROUP else total
+
+    def _buyers(self, first: int, end: int) -> int:
+        """So many different people bought, or more: in each part at least those of its best week."""
+        within = self.by_part.index.get_level_values("week").isin(self.sums.index[first:end])
+        parts = self.by_part[within].reset_index()
+        known = parts[parts["part"] >= 0].groupby("part")["customers"].max().sum()
+        return int(known + parts.loc[parts["part"] < 0, "orders"].sum())
 
 
 def known_weeks(
