@@ -63,6 +63,7 @@ __all__ = [
     "measured_table",
     "new_columns",
     "new_table",
+    "nothing_words",
     "order_value_table",
     "payback_title",
     "propose",
@@ -240,6 +241,22 @@ def calibration_title(honesty: Honesty) -> str:
     return _("What came agrees with what was expected in {held} of {groups} groups").format(
         held=held, groups=len(rows)
     )
+
+
+def nothing_words(honesty: Honesty, currency: str) -> list[str]:
+    """What those brought of whom nothing was expected, if there were such."""
+    template = _(
+        "Of {customers} customers nothing was expected, yet they brought {money} on average: a value of 0 on "
+        "the list is too low by about that, and no reason to give a customer up."
+    )
+    return [
+        template.format(
+            customers=wording.count(row["customers"]),
+            money=wording.interval(row["actual"], row["low"], row["high"], wording.money_in(currency)),
+        )
+        for row in honesty.nothing.to_dict("records")
+        if row["low"] > 0
+    ]
 
 
 def coverage_words(honesty: Honesty) -> str:

@@ -119,6 +119,14 @@ def test_calibration_points_lie_on_the_line_where_forecasts_are_right() -> None:
     assert ((curve["low"] <= curve["forecast"]) & (curve["forecast"] <= curve["high"])).sum() >= 8
 
 
+def test_what_came_of_forecasts_of_nothing_is_told() -> None:
+    frame = pd.DataFrame({"chosen": np.zeros(200), "actual": np.tile([0.0, 20.0], 100)})
+    row = lifetime_value.calibration(frame, "chosen").iloc[0]
+    assert (row["customers"], row["forecast"], row["actual"]) == (200, 0, 10)
+    assert row["high"] - row["actual"] == pytest.approx(1.96 * 10.025 / np.sqrt(200), rel=1e-3)
+    assert not len(lifetime_value.calibration(frame.iloc[:0], "chosen"))
+
+
 def test_a_total_has_an_interval_from_past_totals_or_none() -> None:
     totals = pd.DataFrame({"expected": [100.0, 100, 100, 100], "actual": [90.0, 110, 100, 105]})
     low, high = lifetime_value.total_bounds(totals, 200.0)

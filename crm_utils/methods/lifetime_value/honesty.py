@@ -38,6 +38,9 @@ class Honesty:
     covered
         Coverage of 90 % intervals by fifth of the forecast: see :func:`.intervals.coverage`; ``own`` is that
         of the best model of purchases, drawn from its posterior.
+    nothing
+        Of test forecasts of nothing at all: ``customers``, and their mean spend (``actual``, ``low``,
+        ``high``, 95 %); empty below five.
     windows
         Past windows that the tested intervals were learnt from.
     windows_differ
@@ -46,6 +49,7 @@ class Honesty:
 
     curve: pd.DataFrame
     covered: pd.DataFrame
+    nothing: pd.DataFrame
     windows: int
     windows_differ: bool
 
@@ -100,7 +104,8 @@ def check_intervals(frame: pd.DataFrame, contest: Contest, plan: OriginPlan, *, 
         low[place[drawn]], high[place[drawn]] = ends
     ends_of = {"conformal": bounds.apply(forecast), "own": (low, high)}
     covered = coverage(forecast, actual, ends_of, bounds)
-    return Honesty(calibration(test, chosen), covered, len(plan.validate), bounds.windows_differ)
+    nothing = calibration(test[forecast <= 0], chosen)[["customers", "actual", "low", "high"]]
+    return Honesty(calibration(test, chosen), covered, nothing, len(plan.validate), bounds.windows_differ)
 
 
 @dataclass(frozen=True)

@@ -225,7 +225,8 @@ def calibration(forecasts: pd.DataFrame, contender: str, *, groups: int = 10) ->
         forecasts stay together; groups of fewer than five are left out.
     """
     forecast, actual = forecasts[contender].to_numpy(dtype=float), forecasts["actual"].to_numpy(dtype=float)
-    cuts = np.unique(np.quantile(forecast, np.arange(1, groups) / groups, method="inverted_cdf"))
+    shares = np.arange(1, groups) / groups
+    cuts = np.unique(np.quantile(forecast, shares, method="inverted_cdf")) if len(forecast) else forecast
     place = np.searchsorted(cuts, forecast, side="left")
     rows: list[tuple[float, ...]] = []
     for k in np.unique(place):
