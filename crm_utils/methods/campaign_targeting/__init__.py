@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from crm_utils.features import all_messages
 from crm_utils.methods.campaign_targeting.budget import Allocation, allocate, budget_curve, options_of, spend
+from crm_utils.methods.campaign_targeting.candidates import Candidates, find_candidates
 from crm_utils.methods.campaign_targeting.caps import arbitrate
 from crm_utils.methods.campaign_targeting.judging import days_to_verdicts, days_until_judged
 from crm_utils.methods.campaign_targeting.lists import everybody_listed, known_tables
 from crm_utils.methods.campaign_targeting.model import Scenario
 from crm_utils.methods.campaign_targeting.moments import moments
+from crm_utils.methods.campaign_targeting.past import past_of_customers
 from crm_utils.methods.campaign_targeting.plan import (
     STAGES,
     Plan,
@@ -17,16 +19,18 @@ from crm_utils.methods.campaign_targeting.plan import (
     make_plan,
     other_caps,
     outside_rules,
+    plan_of,
 )
 from crm_utils.methods.campaign_targeting.reach import latest_consents, reachable
 from crm_utils.methods.campaign_targeting.recheck import recheck
 from crm_utils.methods.campaign_targeting.replay import replay
 from crm_utils.methods.campaign_targeting.rules import Cap, Rules
-from crm_utils.methods.campaign_targeting.worth import verified, worth_by_scenario
+from crm_utils.methods.campaign_targeting.worth import judged, verified, worth_by_scenario
 
 __all__ = [
     "STAGES",
     "Allocation",
+    "Candidates",
     "Cap",
     "Plan",
     "Rules",
@@ -40,6 +44,8 @@ __all__ = [
     "days_to_verdicts",
     "days_until_judged",
     "everybody_listed",
+    "find_candidates",
+    "judged",
     "known_tables",
     "latest_consents",
     "make_plan",
@@ -47,6 +53,8 @@ __all__ = [
     "options_of",
     "other_caps",
     "outside_rules",
+    "past_of_customers",
+    "plan_of",
     "reachable",
     "recheck",
     "replay",
