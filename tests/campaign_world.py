@@ -8,10 +8,18 @@ import random
 import ibis
 import pandas as pd
 
-from crm_utils.methods.campaign_targeting import STAGES, Plan, Rules, Scenario, make_plan
+from crm_utils.methods.campaign_targeting import (
+    STAGES,
+    Candidates,
+    Plan,
+    Rules,
+    Scenario,
+    find_candidates,
+    make_plan,
+)
 
-__all__ = ["BOUGHT", "NOW", "RULES", "SCENARIOS", "UNTIL", "YES", "consents", "messages", "orders", "planned",
-           "scenario", "stages", "table", "world"]  # fmt: skip
+__all__ = ["BOUGHT", "NOW", "RULES", "SCENARIOS", "UNTIL", "YES", "consents", "found", "messages", "orders",
+           "planned", "scenario", "stages", "table", "world"]  # fmt: skip
 
 NOW = dt.datetime(2024, 3, 1)
 UNTIL = NOW + dt.timedelta(days=1)
@@ -68,6 +76,11 @@ def messages(*rows: tuple) -> ibis.expr.types.Table:
 
 
 YES = ("ann", "sms", True, False, "2024-01-01")
+
+
+def found(scenarios: list[Scenario], **tables) -> Candidates:
+    """Who is due on the day of :func:`planned`."""
+    return find_candidates(scenarios, tables, RULES, now=NOW, until=UNTIL)
 
 
 def planned(scenarios: list[Scenario], *, judged: tuple[str, ...] = (), **tables) -> Plan:

@@ -77,11 +77,8 @@ def two(slot: str) -> pd.DataFrame:
     """Two messages for everybody at one hour, under a cap of one a day; half of the first are left out."""
     first = scenario("first", priority=1, holdout={"share": 0.5, "slot": slot})
     second = scenario("second", priority=2)
-    return (
-        planned([first, second], **WORLD)
-        .rows.set_index(["scenario", "customer_id"])["holdout"]
-        .unstack("scenario")
-    )
+    rows = planned([first, second], **WORLD).rows
+    return rows.pivot_table(index="customer_id", columns="scenario", values="holdout", aggfunc="first")
 
 
 def test_a_kept_slot_is_compared_with_silence_and_a_given_one_with_the_next_message() -> None:

@@ -16,6 +16,7 @@ import pandas as pd
 from crm_utils import engine
 from crm_utils.features.held_out import period_of
 from crm_utils.methods.campaign_targeting.exits import after_the_anchor, not_looked_at, these
+from crm_utils.methods.campaign_targeting.hours import SendHours
 from crm_utils.methods.campaign_targeting.model import Scenario
 from crm_utils.methods.campaign_targeting.moments import COLUMNS, moments
 from crm_utils.methods.campaign_targeting.past import past_of_customers
@@ -64,12 +65,13 @@ def find_candidates(
     *,
     now: dt.datetime,
     until: dt.datetime,
+    hours: SendHours | None = None,
 ) -> Candidates:
     """Find who is due, who has done it already, and what they said and heard.
 
     Parameters
     ----------
-    scenarios, tables, rules, now, until
+    scenarios, tables, rules, now, until, hours
         As for :func:`.plan.make_plan`.
     """
     past = engine.keep(past_of_customers(tables["orders"], now=now))
@@ -80,7 +82,8 @@ def find_candidates(
         if absent:
             missing.append({"scenario": scenario.id, "missing": absent[0]})
             continue
-        due.append(moments(scenario, tables, now=now, until=until, past=past))
+        found_now = moments(scenario, tables, now=now, until=until, past=past)
+        due.append(_at_the_best_hour(found_now, hours) if scenario.hour == "best" else found_now)
     found = [part for part in due if len(part)]
     rows = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=list(COLUMNS))
     by_id = {scenario.id: scenario for scenario in scenarios}
@@ -97,6 +100,16 @@ def find_candidates(
         now,
         until,
     )
+
+
+def _at_the_best_hour(due: pd.DataFrame, hours: SendHours | None) -> pd.DataFrame:
+    """Each at the hour that is best for them, on the day on which it is due."""
+    best = hours.of(due["customer_id"]) if hours is not None and len(due) else None
+    if best is None:
+        return due
+    at = due["due_at"].dt.normalize() + pd.to_timedelta(best, unit="h")
+    at = at.astype("datetime64[us]")
+    return due.assign(due_at=at, expires_at=due["expires_at"] + (at - due["due_at"]))
 
 
 def known_consents(rows: pd.DataFrame, tables: Mapping[str, ir.Table], *, now: dt.datetime) -> pd.DataFrame:

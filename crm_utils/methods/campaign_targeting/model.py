@@ -202,6 +202,9 @@ class Scenario(_Strict):
         ``advertising`` or ``informational``: who may get it, and when, hangs on it. Written ``class``.
     anchor, delay, at
         When it is due: so long after its anchor; at this time of day where the anchor is a day.
+    hour
+        With ``best`` it leaves at the customer's own hour where that was shown to be better, else at the
+        shop's best; ``at`` is for where neither is known.
     exit
         What a customer may do after the anchor that makes the message pointless: ``order``, or an event.
     expires
@@ -234,6 +237,7 @@ class Scenario(_Strict):
     anchor: Anchor
     delay: Span = dt.timedelta(0)
     at: Clock | None = None
+    hour: Literal["fixed", "best"] = "fixed"
     exit: list[Name] = []
     expires: Span = dt.timedelta(days=3)
     again: Span = dt.timedelta(days=30)
@@ -252,4 +256,8 @@ class Scenario(_Strict):
     def _hour(self) -> Scenario:
         if self.anchor.is_a_day and self.at is None:
             raise ValueError(f"scenario '{self.id}' starts from a day: say at what time (at: \"10:00\")")
+        if self.hour == "best" and self.at is None:
+            raise ValueError(
+                f"scenario '{self.id}' leaves at the best hour: say at what time else (at: \"10:00\")"
+            )
         return self

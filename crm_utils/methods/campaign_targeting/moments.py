@@ -11,6 +11,7 @@ import pandas as pd
 
 from crm_utils.methods.campaign_targeting.model import Scenario
 from crm_utils.methods.campaign_targeting.past import past_of_customers
+from crm_utils.methods.campaign_targeting.reach import still_yes
 
 __all__ = ["COLUMNS", "moments"]
 
@@ -128,12 +129,7 @@ def _consents(
 ) -> pd.DataFrame:
     """So many months after the last yes that still holds, of the channel where that comes first."""
     after = pd.DateOffset(months=months)
-    known = consents.filter(consents.changed_at < now)
-    said = known.group_by("customer_id", "channel").aggregate(
-        yes_at=known.changed_at.max(where=known.advertising),
-        no_at=known.changed_at.max(where=~known.advertising),
-    )
-    holds = said.filter(said.yes_at.notnull(), said.no_at.isnull() | (said.no_at < said.yes_at))
+    holds = still_yes(consents, now=now)
     # A month longer than any other month's end can move it.
     start, end = (pd.Timestamp(one) - after for one in (first - 4 * _DAY, last + 4 * _DAY))
     near = holds.filter(holds.yes_at >= start.to_pydatetime(), holds.yes_at < end.to_pydatetime())

@@ -16,6 +16,7 @@ from crm_utils.features.message_ids import message_ids
 from crm_utils.features.statistics import Number
 from crm_utils.methods.campaign_targeting.candidates import Candidates, find_candidates
 from crm_utils.methods.campaign_targeting.caps import arbitrate
+from crm_utils.methods.campaign_targeting.hours import SendHours
 from crm_utils.methods.campaign_targeting.model import Scenario
 from crm_utils.methods.campaign_targeting.reach import reachable
 from crm_utils.methods.campaign_targeting.rules import Rules
@@ -24,12 +25,14 @@ __all__ = [
     "LIST",
     "STAGES",
     "Plan",
+    "candidates_to_rank",
     "cannot",
     "closed_hours",
     "make_plan",
     "other_caps",
-    "outside_rules",
+    "other_hours",
     "plan_of",
+    "reached",
 ]
 
 STAGES = ("exit", "suppressed", "again", "no_consent", "closed_hours", "capped", "held_out", "to_send")
@@ -70,10 +73,22 @@ class Plan:
         """What leaves the house: nobody who is held out."""
         return self.rows[~self.rows["holdout"].astype(bool)]
 
-    def numbers(self, *, currency: str) -> list[Number]:
-        """What a run records."""
+    def numbers(self, *, currency: str, outside: int, overdue: int | None) -> list[Number]:
+        """What a run records.
+
+        Parameters
+        ----------
+        currency
+            The study's.
+        outside, overdue
+            Messages that break a rule, and consents to confirm: see :func:`.other_ways.outside_rules` and
+            :func:`.reach.overdue_reconfirmations`.
+        """
         totals = self.waterfall[["due", *STAGES]].sum()
         counted = [Number(name, int(totals[name]), unit="messages") for name in ("due", *STAGES)]
+        counted.append(Number("outside_rules", outside, unit="messages"))
+        if overdue is not None:
+            counted.append(Number("overdue_reconfirmations", overdue, unit="customers"))
         return [*counted, Number("cost", float(self.to_send["cost"].sum()), unit=currency)]
 
 
@@ -92,6 +107,7 @@ def make_plan(
     until: dt.datetime,
     effects: pd.DataFrame | None = None,
     judged: Collection[str] = (),
+    hours: SendHours | None = None,
 ) -> Plan:
     """Plan the messages between two instants.
 
@@ -111,13 +127,15 @@ def make_plan(
         Nothing at or after ``now`` is known; nothing is sent before it, nor at or after ``until``.
     effects, judged
         As for :func:`plan_of`.
+    hours
+        From :func:`.hours.send_hours`, for scenarios that leave at the best hour.
 
     Notes
     -----
     The order is moments → exit → suppressed → again → consent and hours → caps → held out. Who is held out is
     decided last, so that those who would not have got the message anyway do not dilute its effect.
     """
-    found = find_candidates(scenarios, tables, rules, now=now, until=until)
+    found = find_candidates(scenarios, tables, rules, now=now, until=until, hours=hours)
     return plan_of(found, scenarios, rules, study=study, effects=effects, judged=judged)
 
 
@@ -144,11 +162,9 @@ def plan_of(
     judged
         Scenarios that have a verdict: from :func:`.worth.judged`.
     """
-    rows = found.rows.assign(channel="", cost=0.0)
-    rows["send_at"] = pd.Series(pd.NaT, index=rows.index, dtype="datetime64[us]")
     by_id = {scenario.id: scenario for scenario in scenarios}
     shares = {name: one.holdout.now(name in judged) for name, one in by_id.items()}
-    rows = _reached(rows, by_id, rules, found)
+    rows = reached(found, by_id, rules)
     draws = _drawn(rows[rows["stage"] == ""], by_id, found, shares, study=study)
     rows = _capped(rows, by_id, rules, found.heard, draws)
     rows.loc[(rows["stage"] == "") & draws.reindex(rows.index, fill_value=False), "stage"] = "held_out"
@@ -161,9 +177,10 @@ def plan_of(
     )
 
 
-def _reached(
-    rows: pd.DataFrame, scenarios: Mapping[str, Scenario], rules: Rules, found: Candidates
-) -> pd.DataFrame:
+def reached(found: Candidates, scenarios: Mapping[str, Scenario], rules: Rules) -> pd.DataFrame:
+    """Candidates with ``channel``, ``send_at`` and ``cost``, and ``stage`` where they cannot be reached."""
+    rows = found.rows.assign(channel="", cost=0.0)
+    rows["send_at"] = pd.Series(pd.NaT, index=rows.index, dtype="datetime64[us]")
     left = rows[rows["stage"] == ""]
     for scenario in scenarios.values():
         mine = left[left["scenario"] == scenario.id]
@@ -175,6 +192,15 @@ def _reached(
         rows.loc[placed.index, ["channel", "send_at", "cost"]] = placed[["channel", "send_at", "cost"]]
         rows.loc[placed.index, "stage"] = placed["why"]
     return rows
+
+
+def candidates_to_rank(rows: pd.DataFrame, scenarios: Mapping[str, Scenario]) -> pd.DataFrame:
+    """Those who can be reached, with ``priority`` and ``capped`` as :func:`.caps.arbitrate` wants them."""
+    left = rows[rows["stage"] == ""]
+    return left.assign(
+        priority=left["scenario"].map({k: s.priority for k, s in scenarios.items()}),
+        capped=left["scenario"].map({k: s.kind == "advertising" for k, s in scenarios.items()}).astype(bool),
+    )
 
 
 def _drawn(
@@ -213,10 +239,7 @@ def _capped(
     left = rows[rows["stage"] == ""]
     if left.empty:
         return rows
-    candidates = left.assign(
-        priority=left["scenario"].map({k: s.priority for k, s in scenarios.items()}),
-        capped=left["scenario"].map({k: s.kind == "advertising" for k, s in scenarios.items()}).astype(bool),
-    )
+    candidates = candidates_to_rank(left, scenarios)
     gives = left["scenario"].map({k: s.holdout.slot == "given" for k, s in scenarios.items()}).astype(bool)
     accepted = arbitrate(candidates, heard, rules.caps)
     free = accepted & gives & draws
@@ -276,26 +299,19 @@ def _waterfall(rows: pd.DataFrame, scenarios: Sequence[Scenario], absent: Collec
     return pd.DataFrame(table, columns=["scenario", "due", *STAGES])
 
 
-def outside_rules(plan: Plan, rules: Rules, scenarios: Sequence[Scenario]) -> int:
-    """How many messages of a plan are on a channel that may not carry them: 0, or there is a defect.
-
-    A second look, on the finished list.
-    """
-    kinds = {scenario.id: scenario.kind for scenario in scenarios}
-    wrong = 0
-    for row in plan.to_send[["scenario", "channel"]].drop_duplicates().to_dict("records"):
-        channel = rules.channel(str(row["channel"]))
-        informs = channel is not None and channel.kind == "informational"
-        if channel is None or (informs and kinds[row["scenario"]] == "advertising"):
-            same = (plan.to_send["scenario"] == row["scenario"]) & (plan.to_send["channel"] == row["channel"])
-            wrong += int(same.sum())
-    return wrong
-
-
 def other_caps(rules: Rules, step: int) -> Rules:
     """The same rules with caps so many messages higher (or lower, but never below one)."""
     caps = [cap.model_copy(update={"messages": max(1, cap.messages + step)}) for cap in rules.caps]
     return rules.model_copy(update={"caps": caps})
+
+
+def other_hours(rules: Rules, step: int) -> Rules:
+    """The same rules with closed hours so many hours longer at both ends (or shorter)."""
+    if rules.closed is None:
+        return rules
+    moved = {"start": (rules.closed.start.hour - step) % 24, "end": (rules.closed.end.hour + step) % 24}
+    clocks = {name: dt.time(hour, getattr(rules.closed, name).minute) for name, hour in moved.items()}
+    return rules.model_copy(update={"closed": rules.closed.model_copy(update=clocks)})
 
 
 def closed_hours(rules: Rules) -> list[int]:
