@@ -11,6 +11,7 @@ from engines.shop import AS_OF, Shop
 
 from crm_utils.methods import campaign_targeting as ct
 from crm_utils.methods.campaign_targeting.exits import after_the_anchor, not_looked_at
+from crm_utils.methods.campaign_targeting.reach import still_yes
 
 __all__ = ["CASES"]
 
@@ -136,6 +137,20 @@ CASES: dict[str, Callable[[Shop], Any]] = {
         {one.id: one for one in SCENARIOS}, _tables(s)
     ),
     "campaign_targeting.past.past_of_customers": lambda s: ct.past_of_customers(s.orders, now=NOW),
+    "campaign_targeting.hours.visits": lambda s: [
+        ct.visits(s.orders, None, now=NOW),
+        ct.visits(s.orders, _tables(s)["events"], now=NOW),
+    ],
+    "campaign_targeting.hours.send_hours": lambda s: ct.send_hours(
+        ct.visits(s.orders, None, now=NOW), now=NOW, closed=ct.closed_hours(RULES), by_events=False
+    ),
+    "campaign_targeting.other_ways.best_tenth": lambda s: sorted(
+        ct.best_tenth(s.scored, ct.find_candidates(SCENARIOS, _tables(s), RULES, now=NOW, until=UNTIL)) or ()
+    ),
+    "campaign_targeting.reach.still_yes": lambda s: still_yes(_said(s), now=NOW),
+    "campaign_targeting.reach.overdue_reconfirmations": lambda s: ct.overdue_reconfirmations(
+        _said(s), s.tables["messages"], SCENARIOS, RULES.model_copy(update={"reconfirm_months": 1}), now=NOW
+    ),
     "campaign_targeting.worth.judged": lambda s: sorted(ct.judged(_effects(s))),
     "features.all_messages.all_messages": lambda s: ct.all_messages(
         s.tables["messages"], s.tables["messages"].select("customer_id", "scenario", "sent_at", "held_out")

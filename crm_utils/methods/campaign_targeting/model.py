@@ -258,6 +258,6 @@ class Scenario(_Strict):
             raise ValueError(f"scenario '{self.id}' starts from a day: say at what time (at: \"10:00\")")
         if self.hour == "best" and self.at is None:
             raise ValueError(
-                f"scenario '{self.id}' leaves at the best hour: say at what time else (at: \"10:00\")"
+                f"scenario '{self.id}' leaves at the best hour: say at what time where none is known (at: \"10:00\")"
             )
         return self
