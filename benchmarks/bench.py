@@ -147,11 +147,11 @@ def campaigns_told(text: str, peak: float) -> tuple[list[str], list[Aim]]:
     lines = [f"{_CAMPAIGNS}\n\n```\n{text.strip()}\n```\n\nThe process held {peak:.2f} GB."]
     return lines, [
         Aim(
-            "one day's plan for 10 million customers within 10 minutes",
+            "a day's plan for 10 million customers within 10 minutes",
             f"{minutes:.1f} minutes",
             minutes <= 10,
         ),
-        Aim("and under 8 GB", f"{peak:.2f} GB", peak < 8),
+        Aim("a day's plan for 10 million customers in less than 8 GB", f"{peak:.2f} GB", peak < 8),
     ]
 
 
@@ -203,7 +203,8 @@ _CAMPAIGNS = """
 
 Who is due by each of the demo shop's scenarios, what they did, said and heard, and the list of the day, caps
 and hold-outs included (`plan_ten_million.py`; DuckDB may take 4 GB). Each function's seconds hold all that it
-calls; what the plan takes beyond them is one row a customer made of all orders, which is done once."""
+calls; what the plan takes beyond them is one row a customer made of all orders, which is done once. The test
+of sending hours and other ways of choosing, which the page shows as well, are not in it."""
 _LOADING = """
 ## Loading a snapshot
 

@@ -122,7 +122,8 @@ def week(
         ax.axvspan(
             hour - 0.5, hour + 0.5, facecolor="none", edgecolor=COLORS["plain"], hatch="///", linewidth=0
         )
-    ax.set_xticks(range(0, 24, 3), [f"{hour:02}:00" for hour in range(0, 24, 3)])
+    ax.set_xticks(range(0, 24, 3))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda hour, _: f"{hour:02.0f}:00"))
     ax.set_yticks(range(7), list(days))
     ax.grid(visible=False)
     bar = fig.colorbar(drawn, ax=ax, label=legend)

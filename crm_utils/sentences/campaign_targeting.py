@@ -57,7 +57,7 @@ _STAGES = {
     "suppressed": N_("spared: just bought, sent back, or waiting for an answer"),
     "again": N_("got this message lately"),
     "no_consent": N_("no consent, or no channel that may be used"),
-    "closed_hours": N_("would arrive in closed hours"),
+    "closed_hours": N_("would arrive in closed hours, or too late"),
     "capped": N_("heard from us enough"),
     "held_out": N_("left out at random, to see if it works"),
     "to_send": N_("to send"),
@@ -254,7 +254,7 @@ def show_other_rules(plans: Mapping[str, Plan]) -> wording.Table:
         _("rules"): [_(_OTHER_RULES[name]) for name in plans],
         _("to send"): [len(one.to_send) for one in plans.values()],
         _("dropped by caps"): [int(one.waterfall["capped"].sum()) for one in plans.values()],
-        _("would arrive in closed hours"): [int(p.waterfall["closed_hours"].sum()) for p in plans.values()],
+        stage_words("closed_hours"): [int(p.waterfall["closed_hours"].sum()) for p in plans.values()],
     })  # fmt: skip
     return wording.table(frame, caption=_("The same day under other caps and hours"))
 
@@ -303,12 +303,14 @@ def losing_warnings(worth: pd.DataFrame, scenarios: Sequence[Scenario]) -> list[
 def show_worth(worth: pd.DataFrame, scenarios: Sequence[Scenario], *, currency: str) -> wording.Table:
     """A row a scenario: messages, cost, what they should bring, and what follows."""
     money, titles = wording.money_in(currency), scenario_words(scenarios)
+    informs = {one.id for one in scenarios if one.kind == "informational"}
     rows = [
         {
             _("scenario"): titles[row["scenario"]], _("to send"): row["messages"], _("cost"): money(row["cost"]),
             _("should bring"): wording.interval(row["expected"], row["low"], row["high"], money)
             if pd.notna(row["expected"]) else _("not verified"),
-            _("what follows"): _(_DECISIONS[row["decision"]]),
+            _("what follows"): _("it informs: nobody is left out, nothing is judged")
+            if row["scenario"] in informs else _(_DECISIONS[row["decision"]]),
         }
         for row in worth.to_dict("records")
     ]  # fmt: skip

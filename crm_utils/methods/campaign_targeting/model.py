@@ -257,7 +257,6 @@ class Scenario(_Strict):
         if self.anchor.is_a_day and self.at is None:
             raise ValueError(f"scenario '{self.id}' starts from a day: say at what time (at: \"10:00\")")
         if self.hour == "best" and self.at is None:
-            raise ValueError(
-                f"scenario '{self.id}' leaves at the best hour: say at what time where none is known (at: \"10:00\")"
-            )
+            why = f"scenario '{self.id}' leaves at the best hour"
+            raise ValueError(f'{why}: say at what time where none is known (at: "10:00")')
         return self
