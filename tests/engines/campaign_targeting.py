@@ -10,7 +10,7 @@ import ibis
 from engines.shop import AS_OF, Shop
 
 from crm_utils.methods import campaign_targeting as ct
-from crm_utils.methods.campaign_targeting.exits import after_the_anchor, not_looked_at
+from crm_utils.methods.campaign_targeting.exits import after_the_anchor
 from crm_utils.methods.campaign_targeting.reach import still_yes
 
 __all__ = ["CASES"]
@@ -133,9 +133,6 @@ CASES: dict[str, Callable[[Shop], Any]] = {
     "campaign_targeting.candidates.known_consents": lambda s: ct.find_candidates(
         SCENARIOS[-2:], _tables(s), RULES, now=NOW, until=UNTIL
     ).consents.sort_values(["customer_id", "channel"]),
-    "campaign_targeting.exits.not_looked_at": lambda s: not_looked_at(
-        {one.id: one for one in SCENARIOS}, _tables(s)
-    ),
     "campaign_targeting.past.past_of_customers": lambda s: ct.past_of_customers(s.orders, now=NOW),
     "campaign_targeting.hours.visits": lambda s: [
         ct.visits(s.orders, None, now=NOW),

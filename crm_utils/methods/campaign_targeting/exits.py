@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import ibis
 import ibis.expr.types as ir
@@ -67,10 +67,10 @@ def after_the_anchor(
     return rows
 
 
-def not_looked_at(scenarios: Mapping[str, Scenario], tables: Mapping[str, ir.Table]) -> list[str]:
-    """What scenarios suppress by although these data do not tell it: names of :data:`.model.NEEDED`."""
+def not_looked_at(scenarios: Mapping[str, Scenario], known: Collection[str]) -> list[str]:
+    """What scenarios spare customers by although no known table tells it: names of :data:`.model.NEEDED`."""
     wanted = {name for scenario in scenarios.values() for name in scenario.suppress}
-    return sorted(name for name in wanted if NEEDED[name] and NEEDED[name] not in tables)
+    return sorted(name for name in wanted if NEEDED[name] and NEEDED[name] not in known)
 
 
 def _moments(
