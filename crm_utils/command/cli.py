@@ -242,7 +242,7 @@ def export(
 ) -> None:
     """Join a saved list back to the people on it, for sending; writes to private/, and logs that it did."""
     from crm_utils import study
-    from crm_utils.command.sending import in_a_form
+    from crm_utils.command.sending import in_a_form, only_under_rules
     from crm_utils.people import key_map, ledger
     from crm_utils.reports.compare_reports import find_report
     from crm_utils.reports.manifest import read_manifest
@@ -267,6 +267,8 @@ def export(
             ):  # fmt: skip
                 typer.echo(line)
             return
+        if ledger.is_a_plan(path):
+            only_under_rules(root, name, path)
         done = key_map.export(root, name, str(snapshot["id"]), path, own_ids=own_ids)
         if ledger.is_a_plan(path):
             ledger.remember(root, name, path, day=planned)

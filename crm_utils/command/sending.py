@@ -6,11 +6,13 @@ import datetime as dt
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
+
 from crm_utils import study as studies
 from crm_utils.study import Study
 from crm_utils.study.scenarios import read_automation
 
-__all__ = ["in_a_form", "what_came_back"]
+__all__ = ["in_a_form", "only_under_rules", "what_came_back"]
 
 _REASONS = {
     "exit": "who had done it meanwhile",
@@ -48,6 +50,14 @@ def in_a_form(
     yield from (f"Left out since the plan: {count:,}, {_REASONS[why]}" for why, count in done.dropped.items())
     if done.hint:
         yield done.hint
+
+
+def only_under_rules(root: Path, name: str, table: Path) -> None:
+    """Refuse to hand over a list for days on which the country's rules do not hold yet."""
+    from crm_utils.people.handing_over import refuse_before_rules
+
+    automation = read_automation(root, studies.read_study(root, name))
+    refuse_before_rules(pd.read_parquet(table, columns=["send_at"]), automation.rules)
 
 
 def what_came_back(root: Path, study: Study, path: Path, *, provider: str) -> Iterator[str]:

@@ -30,7 +30,7 @@ from crm_utils.study.scenarios import Automation
 from crm_utils.tables import orders
 from crm_utils.tools import durable
 
-__all__ = ["HandedOver", "hand_over"]
+__all__ = ["HandedOver", "hand_over", "refuse_before_rules"]
 
 _TABLES = ("consents", "events")
 
@@ -87,12 +87,14 @@ def hand_over(
     StudyError
         There is no such form, or the scenarios file lacks what it needs.
     DataError
-        The list is no plan, an address is missing for everybody, or a text does not fit.
+        The list is no plan, its rules do not hold yet, an address is missing for everybody, or a text does
+        not fit.
     """
     chosen = _form(form, automation, channel)
     if not ledger.is_a_plan(table):
         raise DataError(f"{table.stem} is no list to send from: only contact_list is handed over in a form.")
     whole = pq.read_table(table).to_pandas()
+    refuse_before_rules(whole, automation.rules)
     wanted = [channel] if channel else list(chosen.channels)
     rows = whole[whole["channel"].isin(wanted)].reset_index(drop=True)
     known = automation.scenario()
@@ -115,6 +117,30 @@ def hand_over(
     facts |= {"rows": len(ready) - held_out, "held_out": held_out, "files": [path.name for path in files]}
     key_map.log(root / "private" / study.name, facts)
     return HandedOver(tuple(files), len(ready) - held_out, held_out, dropped, chosen.hint)
+
+
+def refuse_before_rules(rows: pd.DataFrame, rules: Rules) -> None:
+    """Refuse a plan for days on which the rules that it was made by do not hold yet.
+
+    Parameters
+    ----------
+    rows
+        A contact list: ``send_at``.
+    rules
+        The country's.
+
+    Raises
+    ------
+    DataError
+        A message would leave before the day from which the rules are valid.
+    """
+    if rows.empty or not (first := rows["send_at"].min().date()) < rules.valid_from:
+        return
+    raise DataError(
+        f"rules/{rules.country.lower()}.yaml holds from {rules.valid_from}; this plan is for {first}. "
+        "Nothing is handed over: plan a later day, or write the day from which these rules are confirmed "
+        "under 'valid_from'."
+    )
 
 
 def _nothing(form: str, wanted: list[str], why: pd.Series[str], study: str, day: dt.date) -> str:

@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
 from crm_utils import wording
-from crm_utils.plots.theme import COLORS, say, write_axis
+from crm_utils.plots.theme import COLORS, HEAT, say, write_axis
 
-__all__ = ["budget", "hours", "waterfall"]
+__all__ = ["budget", "hours", "waterfall", "week"]
 
 _GREY = ("#5A5A5A", "#767676", "#8F8F8F", "#A8A8A8", "#BFBFBF", "#D6D6D6")
 
@@ -96,3 +96,36 @@ def hours(to_send: pd.DataFrame, *, closed: Sequence[int], x: str, y: str, title
     ax.set_xticks(range(0, 24, 3))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda hour, _: f"{hour:02.0f}:00"))
     return write_axis(say(ax, title, x=x, y=y), "y", wording.count)
+
+
+def week(
+    visits: pd.DataFrame, *, closed: Sequence[int], days: Sequence[str], x: str, legend: str, title: str
+) -> Axes:
+    """When customers come, by weekday and hour; hours in which advertising rests are hatched.
+
+    Parameters
+    ----------
+    visits
+        ``weekday`` (0 Monday), ``hour``, ``visits``.
+    closed
+        Hours, 0 to 23.
+    days
+        Names of the seven weekdays, Monday first.
+    x, legend, title
+        Words.
+    """
+    fig, ax = plt.subplots(figsize=(8.0, 3.0))
+    grid = visits.pivot_table(index="weekday", columns="hour", values="visits", aggfunc="sum")
+    grid = grid.reindex(index=range(7), columns=range(24)).fillna(0)
+    drawn = ax.imshow(grid.to_numpy(dtype=float), cmap=HEAT, aspect="auto", vmin=0)
+    for hour in closed:
+        ax.axvspan(
+            hour - 0.5, hour + 0.5, facecolor="none", edgecolor=COLORS["plain"], hatch="///", linewidth=0
+        )
+    ax.set_xticks(range(0, 24, 3))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda hour, _: f"{hour:02.0f}:00"))
+    ax.set_yticks(range(7), list(days))
+    ax.grid(visible=False)
+    bar = fig.colorbar(drawn, ax=ax, label=legend)
+    bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: wording.count(int(value))))
+    return say(ax, title, x=x, y="")

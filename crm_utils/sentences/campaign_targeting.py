@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -30,7 +30,7 @@ __all__ = [
     "rules_sentences",
     "scenario_words",
     "send_action",
-    "show_caps",
+    "show_other_rules",
     "show_scenarios",
     "show_volume",
     "show_waterfall",
@@ -54,10 +54,10 @@ CANNOT: dict[str, tuple[str, str]] = {
 _STAGES = {
     "due": N_("due"),
     "exit": N_("had done it already"),
-    "suppressed": N_("bought or sent something back just now"),
+    "suppressed": N_("spared: just bought, sent back, or waiting for an answer"),
     "again": N_("got this message lately"),
     "no_consent": N_("no consent, or no channel that may be used"),
-    "closed_hours": N_("would arrive in closed hours"),
+    "closed_hours": N_("would arrive in closed hours, or too late"),
     "capped": N_("heard from us enough"),
     "held_out": N_("left out at random, to see if it works"),
     "to_send": N_("to send"),
@@ -69,6 +69,10 @@ _MISSING = {
     "churn_contacts": N_("no list of customers to contact (notebook 04 made none)"),
     "events": N_("no events"),
     "customers": N_("no table of customers"),
+    "messages": N_("no messages"),
+    "consents": N_("no consents"),
+    "order_lines": N_("no order lines"),
+    "products": N_("no products"),
 }
 
 
@@ -100,7 +104,7 @@ def answer(plan: Plan) -> str:
     return template.format(**{name: wording.count(int(value)) for name, value in counted.items()})
 
 
-def rules_sentences(rules: Rules, *, own: bool, day: dt.date) -> list[str]:
+def rules_sentences(rules: Rules, *, own: bool) -> list[str]:
     """Whose rules hold, since when, and who confirmed them."""
     sentences = [
         _("Rules of {country}, valid from {day}.").format(country=rules.country, day=rules.valid_from)
@@ -111,8 +115,6 @@ def rules_sentences(rules: Rules, *, own: bool, day: dt.date) -> list[str]:
         )
     else:
         sentences.append(_("Nobody has confirmed these rules. They are no legal advice."))
-    if day < rules.valid_from:
-        sentences.append(_("This plan is for {day}, before they were valid.").format(day=day))
     if not own:
         sentences.append(
             _("This study has no scenarios of its own: these are the ones that orders alone allow.")
@@ -120,15 +122,36 @@ def rules_sentences(rules: Rules, *, own: bool, day: dt.date) -> list[str]:
     return sentences
 
 
-def warnings(rules: Rules, *, consents_known: bool) -> list[str]:
-    """What must not be overlooked before anything is sent."""
-    closed = sorted(name for name, channel in rules.channels.items() if not channel.unknown_consent)
+def warnings(rules: Rules, *, consents_known: bool, starts: dt.date) -> list[str]:
+    """What must not be overlooked before anything is sent.
+
+    Parameters
+    ----------
+    rules
+        The country's.
+    consents_known
+        Whether the study has consents.
+    starts
+        The first day of the plan.
+    """
+    sentences = []
+    if starts < rules.valid_from:
+        early = _(
+            "Rules of {country} hold from {day}; this plan is for {starts}. Read it as an exercise: crm export "
+            "hands nothing over."
+        )
+        sentences.append(early.format(country=rules.country, day=rules.valid_from, starts=starts))
+    advertising = {name: one for name, one in rules.channels.items() if one.kind != "informational"}
+    closed = sorted(name for name, channel in advertising.items() if not channel.unknown_consent)
     if consents_known or not closed:
-        return []
+        return sentences
+    if len(closed) == len(advertising):
+        nothing = _("Consent is unknown: nothing may be sent as advertising in {country}.")
+        return [*sentences, nothing.format(country=rules.country)]
     template = _(
-        "Consent is not known: under the rules of {country}, advertising may not be sent by {channels}."
+        "Consent is unknown: under the rules of {country}, advertising may not be sent by {channels}."
     )
-    return [template.format(country=rules.country, channels=", ".join(closed))]
+    return [*sentences, template.format(country=rules.country, channels=", ".join(closed))]
 
 
 def show_waterfall(plan: Plan, scenarios: Sequence[Scenario]) -> wording.Table:
@@ -216,15 +239,24 @@ def show_scenarios(scenarios: Sequence[Scenario], plan: Plan, judged: dict[str, 
     return wording.table(pd.DataFrame(rows), caption=caption)
 
 
-def show_caps(plan: Plan, *, more: Plan, less: Plan) -> wording.Table:
-    """What other caps would change."""
-    plans = {_("caps one lower"): less, _("as planned"): plan, _("caps one higher"): more}
+_OTHER_RULES = {
+    "plan": N_("as planned"),
+    "lower_caps": N_("caps one lower"),
+    "higher_caps": N_("caps one higher"),
+    "longer_night": N_("closed an hour longer at both ends"),
+    "shorter_night": N_("closed an hour shorter at both ends"),
+}
+
+
+def show_other_rules(plans: Mapping[str, Plan]) -> wording.Table:
+    """What other caps and hours would change."""
     frame = pd.DataFrame({
-        _("caps"): list(plans),
+        _("rules"): [_(_OTHER_RULES[name]) for name in plans],
         _("to send"): [len(one.to_send) for one in plans.values()],
         _("dropped by caps"): [int(one.waterfall["capped"].sum()) for one in plans.values()],
+        stage_words("closed_hours"): [int(p.waterfall["closed_hours"].sum()) for p in plans.values()],
     })  # fmt: skip
-    return wording.table(frame, caption=_("The same day under other caps"))
+    return wording.table(frame, caption=_("The same day under other caps and hours"))
 
 
 _DECISIONS = {
@@ -271,12 +303,14 @@ def losing_warnings(worth: pd.DataFrame, scenarios: Sequence[Scenario]) -> list[
 def show_worth(worth: pd.DataFrame, scenarios: Sequence[Scenario], *, currency: str) -> wording.Table:
     """A row a scenario: messages, cost, what they should bring, and what follows."""
     money, titles = wording.money_in(currency), scenario_words(scenarios)
+    informs = {one.id for one in scenarios if one.kind == "informational"}
     rows = [
         {
             _("scenario"): titles[row["scenario"]], _("to send"): row["messages"], _("cost"): money(row["cost"]),
             _("should bring"): wording.interval(row["expected"], row["low"], row["high"], money)
             if pd.notna(row["expected"]) else _("not verified"),
-            _("what follows"): _(_DECISIONS[row["decision"]]),
+            _("what follows"): _("it informs: nobody is left out, nothing is judged")
+            if row["scenario"] in informs else _(_DECISIONS[row["decision"]]),
         }
         for row in worth.to_dict("records")
     ]  # fmt: skip
@@ -400,11 +434,12 @@ def sure_sentences(worth: pd.DataFrame, *, outside: int) -> list[str]:
     """How sure the page is, in three lines."""
     return [
         ngettext(
-            "{n} message of this list breaks the rules of its channel.",
-            "{n} messages of this list break the rules of their channel.", outside,
+            "{n} message of this list breaks a rule: a second look, one message at a time, found it. Send nothing.",
+            "{n} messages of this list break a rule: a second look, one message at a time, found them. Send nothing.",
+            outside,
         ).format(n=outside)
         if outside
-        else _("No message of this list breaks the rules of its channel."),
+        else _("No message of this list breaks consent, hours or caps: each was looked at once more."),
         _("No scenario has been judged by customers left out yet: what a message brings is not known, so no money is shown.")
         if worth["decision"].isin(["none", "wait"]).all()
         else _("Money is shown only for scenarios that customers left out have shown to gain or to lose."),

@@ -11,6 +11,7 @@ from engines.shop import AS_OF, Shop
 
 from crm_utils.methods import campaign_targeting as ct
 from crm_utils.methods.campaign_targeting.exits import after_the_anchor
+from crm_utils.methods.campaign_targeting.reach import still_yes
 
 __all__ = ["CASES"]
 
@@ -28,10 +29,13 @@ ANCHORS: dict[str, dict[str, Any]] = {
     "born": {"anchor": {"birthday": True}, "delay": "-7d", "at": "10:00"},
     "seen": {"anchor": {"event": "cart"}},
     "joined": {"anchor": {"joined": True}, "at": "10:00"},
+    "pushed": {"anchor": {"message": "mail"}, "exit": ["click"]},
+    "agreed": {"anchor": {"consent": 1}, "at": "10:00"},
+    "launched": {"anchor": {"new_product": "category"}, "at": "10:00"},
 }
 PLAIN = {
     "class": "advertising", "expires": "200d", "channels": ["sms", "email"], "exit": ["order"],
-    "suppress": {"refund": "3d"},
+    "suppress": {"refund": "3d", "open_case": "100d", "late_delivery": "100d"},
 }  # fmt: skip
 SCENARIOS = [
     ct.Scenario(**{"id": name, "title": name, **PLAIN, **anchor}) for name, anchor in ANCHORS.items()
@@ -39,8 +43,19 @@ SCENARIOS = [
 
 
 def _tables(shop: Shop) -> dict[str, Any]:
-    there = {name: shop.tables.get(name) for name in ("customers", "events", "messages", "consents")}
-    return ct.known_tables({"orders": shop.orders, **there})
+    """The shop's tables, and what it lacks made of its messages and lines."""
+    there = {name: shop.tables[name] for name in ("customers", "messages", "order_lines")}
+    sent, lines = shop.tables["messages"], shop.tables["order_lines"]
+    late = sent.held_out.ifelse("late_delivery", "cart")
+    touch = {"session_id": "message_id", "occurred_at": "sent_at", "product_id": "campaign_id"}
+    events = sent.select("customer_id", event_id="message_id", event=late, **touch)
+    answers = sent.select(
+        "customer_id", submitted_at="sent_at", kind=sent.redeemed_at.isnull().ifelse("case", "csat")
+    )
+    launched = ibis.date(2024, 12, 30)
+    products = lines.select("product_id", category=ibis.literal("all"), launched_on=launched).distinct()
+    made = {"events": events, "feedback": answers, "consents": _said(shop), "products": products}
+    return ct.known_tables({"orders": shop.orders, **there, **made})
 
 
 def _moments(shop: Shop) -> list[Any]:
@@ -60,6 +75,14 @@ def _said(shop: Shop) -> Any:
     return sent.select(
         "customer_id", "channel", advertising=~sent.held_out, night=sent.held_out, changed_at=sent.sent_at
     )
+
+
+def _found(shop: Shop) -> list[Any]:
+    found = ct.find_candidates(SCENARIOS, _tables(shop), RULES, now=NOW, until=UNTIL)
+    parts = {"rows": ["scenario", "customer_id"], "consents": ["customer_id", "channel"],
+             "drawn": ["scenario", "customer_id"], "heard": ["customer_id"]}  # fmt: skip
+    frames = [getattr(found, name).sort_values(by).reset_index(drop=True) for name, by in parts.items()]
+    return [*frames, found.left_out]
 
 
 def _listed(shop: Shop) -> Any:
@@ -103,6 +126,29 @@ def _replayed(shop: Shop) -> Any:
 CASES: dict[str, Callable[[Shop], Any]] = {
     "campaign_targeting.moments.moments": _moments,
     "campaign_targeting.plan.make_plan": _plan,
+    "campaign_targeting.candidates.find_candidates": _found,
+    "campaign_targeting.candidates.heard_before": lambda s: ct.find_candidates(
+        SCENARIOS, _tables(s), RULES, now=NOW - dt.timedelta(days=60), until=UNTIL
+    ).heard.sort_values("customer_id"),
+    "campaign_targeting.candidates.known_consents": lambda s: ct.find_candidates(
+        SCENARIOS[-2:], _tables(s), RULES, now=NOW, until=UNTIL
+    ).consents.sort_values(["customer_id", "channel"]),
+    "campaign_targeting.past.past_of_customers": lambda s: ct.past_of_customers(s.orders, now=NOW),
+    "campaign_targeting.hours.visits": lambda s: [
+        ct.visits(s.orders, None, now=NOW),
+        ct.visits(s.orders, _tables(s)["events"], now=NOW),
+    ],
+    "campaign_targeting.hours.send_hours": lambda s: ct.send_hours(
+        ct.visits(s.orders, None, now=NOW), now=NOW, closed=ct.closed_hours(RULES), by_events=False
+    ),
+    "campaign_targeting.other_ways.best_tenth": lambda s: sorted(
+        ct.best_tenth(s.scored, ct.find_candidates(SCENARIOS, _tables(s), RULES, now=NOW, until=UNTIL)) or ()
+    ),
+    "campaign_targeting.reach.still_yes": lambda s: still_yes(_said(s), now=NOW),
+    "campaign_targeting.reach.overdue_reconfirmations": lambda s: ct.overdue_reconfirmations(
+        _said(s), s.tables["messages"], SCENARIOS, RULES.model_copy(update={"reconfirm_months": 1}), now=NOW
+    ),
+    "campaign_targeting.worth.judged": lambda s: sorted(ct.judged(_effects(s))),
     "features.all_messages.all_messages": lambda s: ct.all_messages(
         s.tables["messages"], s.tables["messages"].select("customer_id", "scenario", "sent_at", "held_out")
     ),

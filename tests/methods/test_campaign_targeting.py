@@ -5,12 +5,28 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import math
-import random
 
 import ibis
 import numpy as np
 import pandas as pd
 import pytest
+from campaign_world import (
+    BOUGHT,
+    NOW,
+    RULES,
+    SCENARIOS,
+    UNTIL,
+    YES,
+    consents,
+    found,
+    messages,
+    orders,
+    planned,
+    scenario,
+    stages,
+    table,
+    world,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,9 +34,7 @@ from crm_utils.features import at_random, customer_summary, held_out
 from crm_utils.methods.campaign_targeting import (
     STAGES,
     Cap,
-    Plan,
     Rules,
-    Scenario,
     arbitrate,
     days_until_judged,
     everybody_listed,
@@ -30,59 +44,6 @@ from crm_utils.methods.campaign_targeting import (
     outside_rules,
 )
 from crm_utils.methods.campaign_targeting.reach import open_from
-
-NOW = dt.datetime(2024, 3, 1)
-UNTIL = NOW + dt.timedelta(days=1)
-RULES = Rules(
-    country="KR", valid_from="2024-01-01",
-    closed={"from": "21:00", "to": "08:00", "unless_night_consent": True, "not_for": ["email"]},
-    channels={"sms": {"cost": 12}, "email": {"cost": 1}, "mail": {"unknown_consent": True}, "alimtalk":
-    {"kind": "informational"}}, caps=[{"messages": 1, "hours": 24}, {"messages": 3, "hours": 168}],
-)  # fmt: skip
-
-
-def scenario(name: str = "s", **changed) -> Scenario:
-    plain = {
-        "id": name, "title": name, "class": "advertising", "anchor": {"order": "last"}, "delay": "2d",
-        "expires": "7d", "channels": ["sms"], "holdout": {"share": 0.0},
-    }  # fmt: skip
-    return Scenario(**(plain | changed))
-
-
-def table(rows: list[tuple], kinds: dict[str, str]) -> ibis.expr.types.Table:
-    frame = pd.DataFrame(rows, columns=list(kinds))
-    return ibis.memtable(frame, schema={k: "string" if v == "text" else v for k, v in kinds.items()})
-
-
-def orders(*rows: tuple) -> ibis.expr.types.Table:
-    """customer, moment, amount."""
-    full = [(f"o{n}", who, pd.Timestamp(at), amount) for n, (who, at, amount) in enumerate(rows)]
-    kinds = {"order_id": "text", "customer_id": "text", "ordered_at": "timestamp(6)", "amount": "float64"}
-    return table(full, kinds).cast({"amount": "decimal(18,2)"})
-
-
-def consents(*rows: tuple) -> ibis.expr.types.Table:
-    """customer, channel, yes, night, moment."""
-    kinds = {
-        "customer_id": "text",
-        "channel": "text",
-        "advertising": "boolean",
-        "night": "boolean",
-        "changed_at": "timestamp(6)",
-    }
-    return table([(*r[:4], pd.Timestamp(r[4])) for r in rows], kinds)
-
-
-def messages(*rows: tuple) -> ibis.expr.types.Table:
-    """customer, scenario, kind, moment, held out."""
-    kinds = {
-        "customer_id": "text",
-        "scenario": "text",
-        "kind": "text",
-        "sent_at": "timestamp(6)",
-        "held_out": "boolean",
-    }
-    return table([(*r[:3], pd.Timestamp(r[3]), r[4]) for r in rows], kinds)
 
 
 def test_who_was_held_out_of_a_list_is_held_out_of_its_message_and_remembered() -> None:
@@ -114,21 +75,6 @@ def test_a_list_of_a_quarters_last_day_keeps_its_draw() -> None:
     assert len(plan.rows) == 400
     left_out = set(plan.rows.loc[plan.rows["holdout"], "customer_id"])
     assert left_out == {k for k, o in zip(ids, out, strict=True) if o}
-
-
-YES = ("ann", "sms", True, False, "2024-01-01")
-
-
-def planned(scenarios: list[Scenario], **tables) -> Plan:
-    return make_plan(scenarios, tables, RULES, study="shop", now=NOW, until=UNTIL)
-
-
-def stages(plan: Plan) -> dict[str, int]:
-    row = plan.waterfall.iloc[0]
-    return {stage: int(row[stage]) for stage in STAGES if row[stage]}
-
-
-BOUGHT = orders(("ann", "2024-02-28 12:00", 10))
 
 
 def test_a_moment_is_sent_when_it_is_due() -> None:
@@ -313,40 +259,12 @@ def test_caps_agree_with_brute_force(people: list[tuple[list[int], Wanted]]) -> 
         assert sorted(mine.index[mine]) == one_by_one(past, wanted)
 
 
-def world(seed: int) -> dict[str, ibis.expr.types.Table]:
-    draw = random.Random(seed)
-
-    def who() -> str:
-        return f"c{draw.randrange(25)}"
-
-    def moment() -> str:
-        return f"2024-02-{draw.randrange(1, 30):02} {draw.randrange(24):02}:{draw.randrange(60):02}"
-
-    bought = [(who(), moment(), draw.choice((10, 20, -5))) for _ in range(80)]
-    said = [
-        (who(), draw.choice(("sms", "email")), draw.random() < 0.7, draw.random() < 0.3, moment())
-        for _ in range(60)
-    ]
-    sent = [
-        (who(), draw.choice(("a", "b", "x")), "advertising", moment(), draw.random() < 0.2) for _ in range(40)
-    ]
-    return {"orders": orders(*bought), "consents": consents(*said), "messages": messages(*sent)}
-
-
-SCENARIOS = [
-    scenario("a", anchor={"order": "first"}, delay="3d", channels=["sms", "email"], holdout={"share": 0.3},
-    priority=1), scenario("b", anchor={"order": "last"}, delay="20h", channels=["email", "sms"],
-    suppress={"refund": "5d"}, priority=2), scenario("c", anchor={"silence": 1.5, "least": "5d"}, at="22:30",
-    channels=["sms"], exit=["order"], priority=3),
-]  # fmt: skip
-
-
 @pytest.mark.parametrize("seed", range(25))
 def test_random_small_worlds_keep_every_rule(seed: int) -> None:
     tables = world(seed)
     plan = planned(SCENARIOS, **tables)
     assert (plan.waterfall["due"] == plan.waterfall[list(STAGES)].sum(axis=1)).all()
-    assert outside_rules(plan, RULES, SCENARIOS) == 0
+    assert outside_rules(plan, SCENARIOS, RULES, found(SCENARIOS, **tables)) == 0
     said = latest_consents(tables["consents"], now=NOW).execute().set_index(["customer_id", "channel"])
     for row in plan.to_send.to_dict("records"):
         yes = said.loc[(row["customer_id"], row["channel"])]

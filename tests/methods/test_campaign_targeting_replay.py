@@ -19,8 +19,9 @@ from crm_utils.tables import TABLES, AsOf, cut, orders
 
 
 def outside(
-    rows: pd.DataFrame, consents: pd.DataFrame, bought: pd.DataFrame, scenarios: list[Scenario], rules: Rules
-) -> dict[str, int]:
+    rows: pd.DataFrame, consents: pd.DataFrame, bought: pd.DataFrame, scenarios: list[Scenario], rules: Rules,
+    feedback: pd.DataFrame | None = None,
+) -> dict[str, int]:  # fmt: skip
     """Messages that break a rule, each looked at by itself and beside all others of its customer."""
     known = {one.id: one for one in scenarios}
     counts = dict.fromkeys(["consent", "hours", "caps", "suppressed", "again", "channel"], 0)
@@ -35,6 +36,15 @@ def outside(
                 past = when[row["customer_id"]]
                 since = row["planned"] - one.suppress[what]  # type: ignore[index]
                 counts["suppressed"] += bool(((past >= since) & (past < row["planned"])).any())
+        if "open_case" in one.suppress and feedback is not None:
+            own = feedback[feedback["customer_id"] == row["customer_id"]]
+            own = own[own["submitted_at"] < row["planned"]].sort_values("submitted_at")
+            cases = own[
+                (own["kind"] == "case") & (own["submitted_at"] >= row["planned"] - one.suppress["open_case"])
+            ]
+            last = cases["submitted_at"].max()
+            answered = (own.loc[own["kind"] != "case", "submitted_at"] > last).any()
+            counts["suppressed"] += bool(len(cases) and not answered)
         if one.kind == "informational":
             continue
         own = said.get((row["customer_id"], row["channel"]))
@@ -83,7 +93,7 @@ def replayed(root: Path, *, customers: int, seed: int, days: int) -> tuple[dict[
         as_of = AsOf(now, (now - dt.timedelta(days=1)).date())
         then = {
             name: cut(whole[name], TABLES[name], as_of)
-            for name in ("order_lines", "customers", "events", "consents")
+            for name in ("order_lines", "customers", "events", "consents", "products", "feedback")
         }
         return {**then, "orders": orders(then["order_lines"])}
 
@@ -93,7 +103,8 @@ def replayed(root: Path, *, customers: int, seed: int, days: int) -> tuple[dict[
     lines = orders(whole["order_lines"]).select("customer_id", "ordered_at", "amount")
     bought = lines.mutate(amount=ibis._.amount.cast("float64")).execute()
     con_sents = whole["consents"].execute()
-    return outside(sent, con_sents, bought, chosen, automation.rules), len(sent)
+    answers = whole["feedback"].execute()
+    return outside(sent, con_sents, bought, chosen, automation.rules, answers), len(sent)
 
 
 @pytest.mark.simulated

@@ -12,7 +12,7 @@ import pytest
 from circle_shop import EFFECT, MARGIN, later_orders, report_of, write_circle_shop
 
 from crm_utils import engine, loading
-from crm_utils.command.sending import in_a_form, what_came_back
+from crm_utils.command.sending import in_a_form, only_under_rules, what_came_back
 from crm_utils.errors import DataError, StudyError
 from crm_utils.features import all_messages
 from crm_utils.loading.responses import read_back
@@ -153,6 +153,23 @@ def test_who_bought_or_withdrew_since_the_plan_is_left_out_of_both_groups(shop: 
     assert done.dropped == {"exit": 8, "no_consent": 5}
     assert done.sent + done.held_out == 540 - 13
     assert ledger.whole(shop.root, "circle").num_rows == 540 - 13
+
+
+def test_a_plan_for_days_before_its_rules_hold_is_refused(shop: Shop) -> None:
+    plan, rules = shop.plan(), shop.root / "rules" / "kr.yaml"
+    text = rules.read_text(encoding="utf-8")
+    rules.write_text(text.replace("valid_from: 2024-01-01", "valid_from: 2024-03-02"), encoding="utf-8")
+    said = "rules/kr.yaml holds from 2024-03-02; this plan is for 2024-03-01. Nothing is handed over: plan"
+    with pytest.raises(DataError, match=said):
+        shop.export(plan)
+    path = shop.root / "contact_list.parquet"
+    with pytest.raises(DataError, match=said):
+        only_under_rules(shop.root, "circle", path)
+    assert not list((shop.root / "private" / "circle").glob("exports/*"))
+    assert not ledger.files(shop.root, "circle")
+    rules.write_text(text.replace("valid_from: 2024-01-01", "valid_from: 2024-03-01"), encoding="utf-8")
+    only_under_rules(shop.root, "circle", path)
+    assert shop.export(plan).sent  # the first day on which they hold
 
 
 def test_nobody_gets_a_message_twice_in_two_forms_and_the_same_form_replaces(shop: Shop) -> None:

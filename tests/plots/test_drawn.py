@@ -106,6 +106,17 @@ def test_stacked_bars_give_each_part_and_a_grid_its_cells():
     assert grid["rows"][6][24] == "8"
 
 
+def test_the_week_of_visits_gives_its_cells_and_hatches_closed_hours():
+    seen = pd.DataFrame({"weekday": [0, 6], "hour": [9, 23], "visits": [30, 80]})
+    days = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+    ax = campaign_targeting.week(seen, closed=[22, 23], days=days, x="hour", legend="visits", title="When")
+    grid = tables(ax)[0]
+    assert grid["head"][10] == "09:00"
+    assert (grid["rows"][0][0], grid["rows"][0][10], grid["rows"][6][24]) == ("Mon", "30", "80")
+    hatched = [patch for patch in ax.patches if patch.get_hatch()]
+    assert [round(patch.get_x() + 0.5) for patch in hatched] == [22, 23]
+
+
 def test_bars_that_float_have_intervals_of_their_own_length():
     ax = plt.subplots()[1]
     ax.barh([1, 0], [10, -4], left=[0, 10], color=COLORS["gain"])

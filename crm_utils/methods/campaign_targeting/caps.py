@@ -13,7 +13,7 @@ import pandas as pd
 
 from crm_utils.methods.campaign_targeting.rules import Cap
 
-__all__ = ["arbitrate", "keeps_caps"]
+__all__ = ["arbitrate", "keeps_caps", "over_caps"]
 
 
 def keeps_caps(times: pd.DataFrame, caps: Sequence[Cap]) -> pd.Series[bool]:
@@ -37,6 +37,29 @@ def keeps_caps(times: pd.DataFrame, caps: Sequence[Cap]) -> pd.Series[bool]:
         nth = rows.groupby("customer_id")["send_at"].shift(-cap.messages)
         broken |= (nth - rows["send_at"]) < pd.Timedelta(hours=cap.hours)
     return ~broken.groupby(rows["customer_id"]).any()
+
+
+def over_caps(messages: pd.DataFrame, heard: pd.DataFrame, caps: Sequence[Cap]) -> int:
+    """How many of these messages come too soon after too many others.
+
+    Parameters
+    ----------
+    messages, heard
+        ``customer_id``, ``send_at``: those to look at, and those that were sent before.
+    caps
+        The country's.
+    """
+    columns = ["customer_id", "send_at"]
+    parts = [messages[columns].assign(new=True), heard[columns].assign(new=False)]
+    whole = [part.astype({"send_at": "datetime64[us]"}) for part in parts if len(part)]
+    if not whole:
+        return 0
+    rows = pd.concat(whole, ignore_index=True).sort_values(["customer_id", "send_at", "new"])
+    over = pd.Series(False, index=rows.index)
+    for cap in caps:
+        before = rows.groupby("customer_id")["send_at"].shift(cap.messages)
+        over |= (rows["send_at"] - before) < pd.Timedelta(hours=cap.hours)
+    return int((over & rows["new"]).sum())
 
 
 def arbitrate(candidates: pd.DataFrame, sent: pd.DataFrame, caps: Sequence[Cap]) -> pd.Series[bool]:

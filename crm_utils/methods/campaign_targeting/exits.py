@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
-from crm_utils.features import is_purchase
-from crm_utils.methods.campaign_targeting.model import Scenario
+from crm_utils.methods.campaign_targeting.model import NEEDED, Scenario
+from crm_utils.methods.campaign_targeting.past import past_of_customers
 
-__all__ = ["after_the_anchor", "these"]
+__all__ = ["after_the_anchor", "not_looked_at", "these"]
+
+_LATE = "late_delivery"
+_CLICK = "click"
 
 
 def these(ids: pd.Series[str]) -> ir.Table:
@@ -21,36 +24,33 @@ def these(ids: pd.Series[str]) -> ir.Table:
     return ibis.memtable(chosen, schema={"customer_id": "string"})
 
 
-def _since(table: ir.Table, ids: pd.Series[str], at: str) -> pd.DataFrame:
-    """The last moment of each of these customers in a table."""
-    chosen = these(ids)
-    seen = table.inner_join(chosen, "customer_id")
-    last: pd.DataFrame = seen.group_by("customer_id").aggregate(last_at=seen[at].max()).execute()
-    return last
-
-
-def _last(rows: pd.DataFrame, since: pd.DataFrame) -> pd.Series[pd.Timestamp]:
-    """Each row's last moment; missing where there was none."""
-    known = since.set_index("customer_id")["last_at"].astype("datetime64[us]")
-    return pd.Series(known.reindex(rows["customer_id"]).to_numpy(), index=rows.index)
-
-
 def after_the_anchor(
-    rows: pd.DataFrame, scenarios: Mapping[str, Scenario], tables: Mapping[str, ir.Table], *, now: dt.datetime
+    rows: pd.DataFrame,
+    scenarios: Mapping[str, Scenario],
+    tables: Mapping[str, ir.Table],
+    *,
+    now: dt.datetime,
+    past: ir.Table | None = None,
 ) -> pd.DataFrame:
-    """Mark who has done it already, who did something that forbids it, and who got it lately."""
+    """Mark who has done it already, who did something that forbids it, and who got it lately.
+
+    Parameters
+    ----------
+    rows
+        ``scenario``, ``customer_id``, ``anchor_at``, ``stage`` (empty where nothing was said yet).
+    scenarios
+        By name.
+    tables
+        ``orders``, and where there are: ``events``, ``feedback``, ``messages``; each is read once.
+    now
+        The instant of the plan.
+    past
+        From :func:`.past.past_of_customers`; made of the orders where it is not given.
+    """
     if rows.empty:
         return rows
-    orders = tables["orders"]
-    last = {
-        "order": _since(orders.filter(is_purchase(orders)), rows["customer_id"], "ordered_at"),
-        "refund": _since(orders.filter(orders.amount < 0), rows["customer_id"], "ordered_at"),
-    }
-    exits = {name for s in scenarios.values() for name in s.exit} - {"order"}
-    for name in sorted(exits if "events" in tables else ()):
-        events = tables["events"]
-        last[name] = _since(events.filter(events.event == name), rows["customer_id"], "occurred_at")
-    when = {name: _last(rows, frame) for name, frame in last.items()}
+    when = _moments(rows, scenarios, tables, now=now, past=past)
+    sent = _sent(rows, tables)
     for scenario in scenarios.values():
         mine = (rows["scenario"] == scenario.id) & (rows["stage"] == "")
         for name in scenario.exit:
@@ -58,14 +58,77 @@ def after_the_anchor(
                 rows.loc[mine & (when[name] > rows["anchor_at"]), "stage"] = "exit"
         mine &= rows["stage"] == ""
         for name, span in scenario.suppress.items():
-            rows.loc[mine & (when[name] >= pd.Timestamp(now - span)), "stage"] = "suppressed"
+            if name in when:
+                rows.loc[mine & (when[name] >= pd.Timestamp(now - span)), "stage"] = "suppressed"
         mine &= rows["stage"] == ""
-        if "messages" in tables:
-            messages = tables["messages"]
-            sent = _since(
-                messages.filter(messages.scenario == scenario.id), rows.loc[mine, "customer_id"], "sent_at"
-            )
-            got = _last(rows, sent)
-            recent = (got >= pd.Timestamp(now - scenario.again)) | (got >= rows["anchor_at"])
+        if sent is not None:
+            recent = (sent >= pd.Timestamp(now - scenario.again)) | (sent >= rows["anchor_at"])
             rows.loc[mine & recent, "stage"] = "again"
     return rows
+
+
+def not_looked_at(scenarios: Mapping[str, Scenario], known: Collection[str]) -> list[str]:
+    """What scenarios spare customers by although no known table tells it: names of :data:`.model.NEEDED`."""
+    wanted = {name for scenario in scenarios.values() for name in scenario.suppress}
+    return sorted(name for name in wanted if NEEDED[name] and NEEDED[name] not in known)
+
+
+def _moments(
+    rows: pd.DataFrame, scenarios: Mapping[str, Scenario], tables: Mapping[str, ir.Table], *,
+    now: dt.datetime, past: ir.Table | None,
+) -> dict[str, pd.Series[pd.Timestamp]]:  # fmt: skip
+    """For each thing that scenarios ask about, when each row's customer last did it; missing where never."""
+    chosen = these(rows["customer_id"])
+    past = past if past is not None else past_of_customers(tables["orders"], now=now)
+    bought: pd.DataFrame = past.semi_join(chosen, "customer_id").execute()
+    of = {"order": bought["last_at"], "refund": bought["refund_at"]}
+    last = {name: values.set_axis(bought["customer_id"]) for name, values in of.items()}
+    exits = {name for s in scenarios.values() for name in s.exit} - {"order"}
+    suppressed = {name for s in scenarios.values() for name in s.suppress}
+    names = sorted(exits | (suppressed & {_LATE}))
+    if "events" in tables and names:
+        events = tables["events"]
+        seen = events.filter(events.event.isin(names)).semi_join(chosen, "customer_id")
+        each = seen.group_by("customer_id", "event").aggregate(last_at=seen.occurred_at.max()).execute()
+        last |= {str(name): part.set_index("customer_id")["last_at"] for name, part in each.groupby("event")}
+    if "messages" in tables and _CLICK in exits and "clicked_at" in tables["messages"].columns:
+        sent = tables["messages"].semi_join(chosen, "customer_id")
+        clicks = sent.group_by("customer_id").aggregate(last_at=sent.clicked_at.max()).execute()
+        last[_CLICK] = clicks.set_index("customer_id")["last_at"]
+    if "feedback" in tables and "open_case" in suppressed:
+        last["open_case"] = _open_cases(tables["feedback"].semi_join(chosen, "customer_id"))
+    return {name: _of_rows(rows, values) for name, values in last.items()}
+
+
+def _open_cases(feedback: ir.Table) -> pd.Series[pd.Timestamp]:
+    """When each customer's latest case was opened, where nothing was answered or solved since."""
+    case = feedback.kind == "case"
+    still = case & feedback.resolved_at.isnull() if "resolved_at" in feedback.columns else case
+    each = feedback.group_by("customer_id").aggregate(
+        case_at=feedback.submitted_at.max(where=still), answered_at=feedback.submitted_at.max(where=~case)
+    )
+    open_now = each.filter(
+        each.case_at.notnull(), each.answered_at.isnull() | (each.answered_at <= each.case_at)
+    )
+    found: pd.DataFrame = open_now.select("customer_id", "case_at").execute()
+    return found.set_index("customer_id")["case_at"]
+
+
+def _of_rows(rows: pd.DataFrame, values: pd.Series[pd.Timestamp]) -> pd.Series[pd.Timestamp]:
+    """Each row's own moment."""
+    known = values.astype("datetime64[us]")
+    return pd.Series(known.reindex(rows["customer_id"]).to_numpy(), index=rows.index)
+
+
+def _sent(rows: pd.DataFrame, tables: Mapping[str, ir.Table]) -> pd.Series[pd.Timestamp] | None:
+    """When each row's customer last got the row's scenario, or was left out of it; None without messages."""
+    if "messages" not in tables:
+        return None
+    own = tables["messages"].semi_join(these(rows["customer_id"]), "customer_id")
+    own = own.filter(own.scenario.isin(sorted(rows["scenario"].unique())))
+    each: pd.DataFrame = (
+        own.group_by("customer_id", "scenario").aggregate(last_at=own.sent_at.max()).execute()
+    )
+    wanted = rows[["customer_id", "scenario"]]
+    found = wanted.merge(each, on=["customer_id", "scenario"], how="left")["last_at"]
+    return pd.Series(found.astype("datetime64[us]").to_numpy(), index=rows.index)

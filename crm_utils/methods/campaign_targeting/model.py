@@ -8,9 +8,15 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
+from crm_utils.errors import known_names
 from crm_utils.methods.campaign_targeting.fields import Clock, Money, Name, Share, Span
 
-__all__ = ["Anchor", "Holdout", "Outcome", "Scenario", "Template", "Variable"]
+__all__ = ["NEEDED", "Anchor", "Holdout", "Outcome", "Scenario", "Template", "Variable"]
+
+NEEDED = {"order": "", "refund": "", "open_case": "feedback", "late_delivery": "events"}
+"""What customers may be spared by, and the table beside ``orders`` that tells it."""
+_SPARED = {"open_case": "30d", "late_delivery": "14d", "just_bought": "3d"}
+"""How long, where a list of names says no span."""
 
 
 class _Strict(BaseModel):
@@ -34,6 +40,12 @@ class Anchor(_Strict):
         The customer's last event of this name.
     list
         A list of customers that another notebook of the run saved.
+    message
+        The last message that a customer was sent on this channel, by another scenario.
+    new_product
+        The launch of a product, for who bought its ``category`` (or ``brand``) in the year before.
+    consent
+        So many months after a customer's last yes to advertising, on the channel where that comes first.
     least
         With ``silence``: the shortest.
     """
@@ -44,41 +56,63 @@ class Anchor(_Strict):
     silence: Annotated[float, Field(strict=False, gt=0)] | None = None
     event: Name | None = None
     list: Name | None = None
+    message: Name | None = None
+    new_product: Literal["category", "brand"] | None = None
+    consent: Annotated[int, Field(ge=1)] | None = None
     least: Span = dt.timedelta(days=30)
 
     @model_validator(mode="after")
     def _one(self) -> Anchor:
-        if (
-            sum(
-                [
-                    bool(self.order),
-                    self.joined,
-                    self.birthday,
-                    bool(self.silence),
-                    bool(self.event),
-                    bool(self.list),
-                ]
-            )
-            != 1
-        ):
-            raise ValueError("an anchor is one of: order, joined, birthday, silence, event, list")
+        names = [name for name in type(self).model_fields if name != "least"]
+        if sum(bool(getattr(self, name)) for name in names) != 1:
+            raise ValueError(f"an anchor is one of: {', '.join(names)}")
         return self
 
     @property
     def is_a_day(self) -> bool:
         """Whether it has no hour of its own, so that the scenario must say one."""
-        return self.joined or self.birthday or bool(self.silence) or bool(self.list)
+        days = (self.joined, self.birthday, self.silence, self.list, self.new_product, self.consent)
+        return any(bool(one) for one in days)
 
     @property
     def tables(self) -> set[str]:
         """The canonical tables it needs beside ``orders``."""
-        return {"events"} if self.event else {"customers"} if self.joined or self.birthday else set()
+        if self.new_product:
+            return {"order_lines", "products"}
+        needed = {"events": self.event, "customers": self.joined or self.birthday,
+                  "messages": self.message, "consents": self.consent}  # fmt: skip
+        return {name for name, wanted in needed.items() if wanted}
 
 
 class Holdout(_Strict):
-    """Who is left out, so that the scenario can be judged."""
+    """Who is left out, so that the scenario can be judged.
+
+    Attributes
+    ----------
+    share
+        Of them, until then.
+    until, then
+        With ``until: verdict`` the share falls to ``then`` once customers left out have shown what the
+        scenario does. Whoever was drawn in a period stays where they were.
+    slot
+        Whether a message left out still counts in the caps: ``kept`` for nothing else in its place, so that
+        the comparison is with silence; ``given`` to the next best message, so that it is with that.
+    """
 
     share: Share = 0.1
+    until: Literal["verdict"] | None = None
+    then: Share = 0.1
+    slot: Literal["kept", "given"] = "kept"
+
+    @model_validator(mode="after")
+    def _falls(self) -> Holdout:
+        if self.until and self.then > self.share:
+            raise ValueError("the share left out after the verdict ('then') is larger than 'share' before it")
+        return self
+
+    def now(self, judged: bool) -> float:
+        """The share that is left out, before the verdict or after it."""
+        return self.then if self.until and judged else self.share
 
 
 class Variable(_Strict):
@@ -139,6 +173,24 @@ class Outcome(_Strict):
     horizon_days: Annotated[int, Field(ge=1, le=400)] = 28
 
 
+def _spared(value: object) -> object:
+    """``[open_case, refund_14d]`` or ``{refund: 14d}``: a span for each name."""
+    if isinstance(value, list):
+        value = dict(_named_span(str(name)) for name in value)
+    for name in value if isinstance(value, dict) else ():
+        if name not in NEEDED:
+            raise ValueError(
+                f"customers cannot be spared by '{name}'. {known_names(name, NEEDED, label='There are')}"
+            )
+    return value
+
+
+def _named_span(name: str) -> tuple[str, str]:
+    match = re.fullmatch(r"(\w+?)_(\d+[mhdw])", name)
+    span = match[2] if match else _SPARED.get(name, "14d")
+    return {"just_bought": "order"}.get(match[1] if match else name, match[1] if match else name), span
+
+
 class Scenario(_Strict):
     """One automation: from a moment to a message.
 
@@ -150,6 +202,9 @@ class Scenario(_Strict):
         ``advertising`` or ``informational``: who may get it, and when, hangs on it. Written ``class``.
     anchor, delay, at
         When it is due: so long after its anchor; at this time of day where the anchor is a day.
+    hour
+        With ``best`` it leaves at the customer's own hour where that was shown to be better, else at the
+        shop's best; ``at`` is for where neither is known.
     exit
         What a customer may do after the anchor that makes the message pointless: ``order``, or an event.
     expires
@@ -163,7 +218,9 @@ class Scenario(_Strict):
     priority
         The lower number goes first.
     suppress
-        Customers who did this so recently get nothing: ``order``, ``refund``.
+        Customers of whom this is so recent get nothing: ``order``, ``refund``, ``open_case`` (opened since,
+        and not answered), ``late_delivery`` (an event of that name). Also a list of names, which may say how
+        long: ``[open_case, refund_14d, just_bought]``.
     offer, offer_cost, action
         What they get, what that costs when it is taken up, and a word for it in lists.
     holdout
@@ -180,13 +237,14 @@ class Scenario(_Strict):
     anchor: Anchor
     delay: Span = dt.timedelta(0)
     at: Clock | None = None
+    hour: Literal["fixed", "best"] = "fixed"
     exit: list[Name] = []
     expires: Span = dt.timedelta(days=3)
     again: Span = dt.timedelta(days=30)
     channels: Annotated[list[Name], Field(min_length=1)]
     closed: Literal["defer", "skip"] = "defer"
     priority: int = 50
-    suppress: dict[Literal["order", "refund"], Span] = {}
+    suppress: Annotated[dict[str, Span], BeforeValidator(_spared)] = {}
     action: str = "message"
     offer: str = ""
     offer_cost: Money = 0.0
@@ -198,4 +256,7 @@ class Scenario(_Strict):
     def _hour(self) -> Scenario:
         if self.anchor.is_a_day and self.at is None:
             raise ValueError(f"scenario '{self.id}' starts from a day: say at what time (at: \"10:00\")")
+        if self.hour == "best" and self.at is None:
+            why = f"scenario '{self.id}' leaves at the best hour"
+            raise ValueError(f'{why}: say at what time where none is known (at: "10:00")')
         return self

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,22 +14,25 @@ from crm_utils.features.facts import Cannot, ShopFacts
 from crm_utils.features.held_out import UNIVERSAL_SHARE, held_out, period_of
 from crm_utils.features.message_ids import message_ids
 from crm_utils.features.statistics import Number
+from crm_utils.methods.campaign_targeting.candidates import Candidates, find_candidates
 from crm_utils.methods.campaign_targeting.caps import arbitrate
-from crm_utils.methods.campaign_targeting.exits import after_the_anchor, these
+from crm_utils.methods.campaign_targeting.hours import SendHours
 from crm_utils.methods.campaign_targeting.model import Scenario
-from crm_utils.methods.campaign_targeting.moments import moments
-from crm_utils.methods.campaign_targeting.reach import latest_consents, reachable
+from crm_utils.methods.campaign_targeting.reach import reachable
 from crm_utils.methods.campaign_targeting.rules import Rules
 
 __all__ = [
     "LIST",
     "STAGES",
     "Plan",
+    "candidates_to_rank",
     "cannot",
     "closed_hours",
     "make_plan",
     "other_caps",
-    "outside_rules",
+    "other_hours",
+    "plan_of",
+    "reached",
 ]
 
 STAGES = ("exit", "suppressed", "again", "no_consent", "closed_hours", "capped", "held_out", "to_send")
@@ -56,21 +59,36 @@ class Plan:
         ``due``.
     left_out
         Scenarios that could not be looked for: ``scenario``, ``missing`` (a table or list).
+    not_looked_at
+        What scenarios spare customers by, and these data do not tell, such as ``open_case``.
     """
 
     rows: pd.DataFrame
     waterfall: pd.DataFrame
     left_out: pd.DataFrame
+    not_looked_at: tuple[str, ...] = ()
 
     @property
     def to_send(self) -> pd.DataFrame:
         """What leaves the house: nobody who is held out."""
         return self.rows[~self.rows["holdout"].astype(bool)]
 
-    def numbers(self, *, currency: str) -> list[Number]:
-        """What a run records."""
+    def numbers(self, *, currency: str, outside: int, overdue: int | None) -> list[Number]:
+        """What a run records.
+
+        Parameters
+        ----------
+        currency
+            The study's.
+        outside, overdue
+            Messages that break a rule, and consents to confirm: see :func:`.other_ways.outside_rules` and
+            :func:`.reach.overdue_reconfirmations`.
+        """
         totals = self.waterfall[["due", *STAGES]].sum()
         counted = [Number(name, int(totals[name]), unit="messages") for name in ("due", *STAGES)]
+        counted.append(Number("outside_rules", outside, unit="messages"))
+        if overdue is not None:
+            counted.append(Number("overdue_reconfirmations", overdue, unit="customers"))
         return [*counted, Number("cost", float(self.to_send["cost"].sum()), unit=currency)]
 
 
@@ -88,6 +106,8 @@ def make_plan(
     now: dt.datetime,
     until: dt.datetime,
     effects: pd.DataFrame | None = None,
+    judged: Collection[str] = (),
+    hours: SendHours | None = None,
 ) -> Plan:
     """Plan the messages between two instants.
 
@@ -96,122 +116,146 @@ def make_plan(
     scenarios
         What to look for.
     tables
-        ``orders``, and where there are: ``customers``, ``events``, ``messages``, ``consents``, lists by name
-        (see :func:`everybody_listed`); all as known at ``now``.
+        ``orders``, and where there are: ``customers``, ``events``, ``messages``, ``consents``, ``feedback``,
+        ``products`` with ``order_lines``, lists by name (see :func:`everybody_listed`); all as known at
+        ``now``.
     rules
         The country's.
     study
         For who is held out.
     now, until
         Nothing at or after ``now`` is known; nothing is sent before it, nor at or after ``until``.
-    effects
-        What each scenario was seen to bring by customers left out of it before: ``scenario``, ``effect``,
-        ``low``, ``high`` (money a customer), from :func:`.worth.verified`. Others bring an unknown amount.
+    effects, judged
+        As for :func:`plan_of`.
+    hours
+        From :func:`.hours.send_hours`, for scenarios that leave at the best hour.
 
     Notes
     -----
     The order is moments → exit → suppressed → again → consent and hours → caps → held out. Who is held out is
     decided last, so that those who would not have got the message anyway do not dilute its effect.
     """
-    due, missing = [], []
-    for scenario in scenarios:
-        needed = {str(scenario.anchor.list)} if scenario.anchor.list else scenario.anchor.tables
-        absent = sorted(needed - tables.keys())
-        if absent:
-            missing.append({"scenario": scenario.id, "missing": absent[0]})
-            continue
-        due.append(moments(scenario, tables, now=now, until=until))
-    rows = pd.concat(due, ignore_index=True) if due else pd.DataFrame(columns=list(_ROW))
-    rows = rows.assign(stage="", channel="", cost=0.0)
-    rows["send_at"] = pd.Series(pd.NaT, index=rows.index, dtype="datetime64[us]")
+    found = find_candidates(scenarios, tables, rules, now=now, until=until, hours=hours)
+    return plan_of(found, scenarios, rules, study=study, effects=effects, judged=judged)
+
+
+def plan_of(
+    found: Candidates,
+    scenarios: Sequence[Scenario],
+    rules: Rules,
+    *,
+    study: str,
+    effects: pd.DataFrame | None = None,
+    judged: Collection[str] = (),
+) -> Plan:
+    """Plan the messages of candidates that were found already: under other caps, say.
+
+    Parameters
+    ----------
+    found
+        From :func:`.candidates.find_candidates`, for the same scenarios.
+    scenarios, rules, study
+        As for :func:`make_plan`.
+    effects
+        What each scenario was seen to bring by customers left out of it before: ``scenario``, ``effect``,
+        ``low``, ``high`` (money a customer), from :func:`.worth.verified`. Others bring an unknown amount.
+    judged
+        Scenarios that have a verdict: from :func:`.worth.judged`.
+    """
     by_id = {scenario.id: scenario for scenario in scenarios}
-    rows = after_the_anchor(rows, by_id, tables, now=now)
-    rows = _reached(rows, by_id, rules, tables, now=now, until=until)
-    rows = _capped(rows, by_id, rules, tables, now=now)
-    rows = _held_out(rows, by_id, tables, study=study, now=now)
+    shares = {name: one.holdout.now(name in judged) for name, one in by_id.items()}
+    rows = reached(found, by_id, rules)
+    draws = _drawn(rows[rows["stage"] == ""], by_id, found, shares, study=study)
+    rows = _capped(rows, by_id, rules, found.heard, draws)
+    rows.loc[(rows["stage"] == "") & draws.reindex(rows.index, fill_value=False), "stage"] = "held_out"
+    rows.loc[rows["stage"] == "", "stage"] = "to_send"
     return Plan(
-        _list(rows, by_id, tables, study=study, effects=effects),
-        _waterfall(rows, scenarios, missing),
-        pd.DataFrame(missing, columns=["scenario", "missing"]),
+        _list(rows, by_id, shares, study=study, effects=effects),
+        _waterfall(rows, scenarios, set(found.left_out["scenario"])),
+        found.left_out,
+        found.not_looked_at,
     )
 
 
-def _reached(
-    rows: pd.DataFrame, scenarios: Mapping[str, Scenario], rules: Rules, tables: Mapping[str, ir.Table], *,
-    now: dt.datetime, until: dt.datetime,
-) -> pd.DataFrame:  # fmt: skip
-    columns = ["customer_id", "channel", "advertising", "night"]
-    consents = pd.DataFrame(columns=columns)
+def reached(found: Candidates, scenarios: Mapping[str, Scenario], rules: Rules) -> pd.DataFrame:
+    """Candidates with ``channel``, ``send_at`` and ``cost``, and ``stage`` where they cannot be reached."""
+    rows = found.rows.assign(channel="", cost=0.0)
+    rows["send_at"] = pd.Series(pd.NaT, index=rows.index, dtype="datetime64[us]")
     left = rows[rows["stage"] == ""]
-    if "consents" in tables and len(left):
-        chosen = these(left["customer_id"])
-        consents = latest_consents(tables["consents"].semi_join(chosen, "customer_id"), now=now).execute()
     for scenario in scenarios.values():
         mine = left[left["scenario"] == scenario.id]
         if mine.empty:
             continue
-        placed = reachable(mine[list(_ROW)], scenario, rules, consents, now=now)
-        late = (placed["why"] == "") & (placed["send_at"] >= pd.Timestamp(until))
+        placed = reachable(mine[list(_ROW)], scenario, rules, found.consents, now=found.now)
+        late = (placed["why"] == "") & (placed["send_at"] >= pd.Timestamp(found.until))
         placed.loc[late, "why"] = "closed_hours"  # it waits for the next plan, which finds it again
         rows.loc[placed.index, ["channel", "send_at", "cost"]] = placed[["channel", "send_at", "cost"]]
         rows.loc[placed.index, "stage"] = placed["why"]
     return rows
 
 
+def candidates_to_rank(rows: pd.DataFrame, scenarios: Mapping[str, Scenario]) -> pd.DataFrame:
+    """Those who can be reached, with ``priority`` and ``capped`` as :func:`.caps.arbitrate` wants them."""
+    left = rows[rows["stage"] == ""]
+    return left.assign(
+        priority=left["scenario"].map({k: s.priority for k, s in scenarios.items()}),
+        capped=left["scenario"].map({k: s.kind == "advertising" for k, s in scenarios.items()}).astype(bool),
+    )
+
+
+def _drawn(
+    left: pd.DataFrame, scenarios: Mapping[str, Scenario], found: Candidates, shares: Mapping[str, float], *,
+    study: str,
+) -> pd.Series[bool]:  # fmt: skip
+    """Who is left out at random, by the candidates' index; who was drawn in this period stays so."""
+    out = pd.Series(False, index=left.index)
+    before = {
+        name: part.set_index("customer_id")["held_out"] for name, part in found.drawn.groupby("scenario")
+    }
+    for scenario in scenarios.values():
+        mine = left.index[left["scenario"] == scenario.id]
+        if not len(mine) or scenario.kind == "informational":
+            continue
+        # A list was drawn on the last day known, which may lie in the quarter before the day of sending.
+        day = found.now - dt.timedelta(microseconds=1) if scenario.anchor.list else found.now
+        who = left.loc[mine, "customer_id"]
+        new = held_out(
+            who, study=study, period=period_of(day.date()), scenario=scenario.id, share=shares[scenario.id]
+        )
+        out.loc[mine] = new
+        if scenario.id in before:
+            written = (
+                before[scenario.id].astype(bool).groupby(level=0).max().reindex(who).to_numpy(dtype=object)
+            )
+            known = ~pd.isna(written)
+            out.loc[mine[known]] = written[known].astype(bool)
+    return out
+
+
 def _capped(
-    rows: pd.DataFrame, scenarios: Mapping[str, Scenario], rules: Rules, tables: Mapping[str, ir.Table], *,
-    now: dt.datetime
+    rows: pd.DataFrame, scenarios: Mapping[str, Scenario], rules: Rules, heard: pd.DataFrame,
+    draws: pd.Series[bool],
 ) -> pd.DataFrame:  # fmt: skip
     left = rows[rows["stage"] == ""]
     if left.empty:
         return rows
-    sent = pd.DataFrame({"customer_id": pd.Series(dtype=str), "send_at": pd.Series(dtype="datetime64[us]")})
-    if "messages" in tables and rules.caps:
-        since = now - dt.timedelta(hours=max(cap.hours for cap in rules.caps))
-        messages = tables["messages"]
-        kind = messages.kind.fill_null("advertising")
-        past = messages.filter(messages.sent_at >= since, ~messages.held_out, kind == "advertising")
-        chosen = these(left["customer_id"])
-        sent = past.semi_join(chosen, "customer_id").select("customer_id", send_at=past.sent_at).execute()
-    candidates = left.assign(
-        priority=left["scenario"].map({k: s.priority for k, s in scenarios.items()}),
-        capped=left["scenario"].map({k: s.kind == "advertising" for k, s in scenarios.items()}).astype(bool),
-    )
-    accepted = arbitrate(candidates, sent, rules.caps)
+    candidates = candidates_to_rank(left, scenarios)
+    gives = left["scenario"].map({k: s.holdout.slot == "given" for k, s in scenarios.items()}).astype(bool)
+    accepted = arbitrate(candidates, heard, rules.caps)
+    free = accepted & gives & draws
+    while free.any():  # what is left out makes room for the next best, which may be left out as well
+        stays = accepted & candidates["capped"] & ~(gives & draws)
+        taken = pd.concat([heard, candidates.loc[stays, ["customer_id", "send_at"]]], ignore_index=True)
+        waiting = candidates[~accepted & candidates["customer_id"].isin(candidates.loc[free, "customer_id"])]
+        more = arbitrate(waiting, taken, rules.caps)
+        accepted.loc[more.index[more]] = True
+        free = more.reindex(accepted.index, fill_value=False) & gives & draws
     rows.loc[accepted.index[~accepted], "stage"] = "capped"
     return rows
 
 
-def _held_out(
-    rows: pd.DataFrame, scenarios: Mapping[str, Scenario], tables: Mapping[str, ir.Table], *,
-    study: str, now: dt.datetime,
-) -> pd.DataFrame:  # fmt: skip
-    for scenario in scenarios.values():
-        mine = rows.index[(rows["scenario"] == scenario.id) & (rows["stage"] == "")]
-        if not len(mine) or scenario.kind == "informational":
-            continue
-        # A list was drawn on the last day known, which may lie in the quarter before the day of sending.
-        day = (now - dt.timedelta(microseconds=1)).date() if scenario.anchor.list else now.date()
-        out = held_out(
-            rows.loc[mine, "customer_id"], study=study, period=period_of(day), scenario=scenario.id,
-            share=scenario.holdout.share,
-        )  # fmt: skip
-        out = out | rows.loc[mine, "customer_id"].isin(_left_out_by(scenario, tables)).to_numpy()
-        rows.loc[mine[out], "stage"] = "held_out"
-    rows.loc[rows["stage"] == "", "stage"] = "to_send"
-    return rows
-
-
-def _left_out_by(scenario: Scenario, tables: Mapping[str, ir.Table]) -> set[str]:
-    """Whom the list that a scenario starts from held out already: nobody is written to who was left out."""
-    listed = tables[scenario.anchor.list] if scenario.anchor.list else None
-    if listed is None or "held_out" not in listed.columns:
-        return set()
-    return set(listed.filter(listed.held_out).select("customer_id").to_pyarrow()["customer_id"].to_pylist())
-
-
 def _list(
-    rows: pd.DataFrame, scenarios: Mapping[str, Scenario], tables: Mapping[str, ir.Table], *,
+    rows: pd.DataFrame, scenarios: Mapping[str, Scenario], shares: Mapping[str, float], *,
     study: str, effects: pd.DataFrame | None
 ) -> pd.DataFrame:  # fmt: skip
     kept = rows[rows["stage"].isin(["to_send", "held_out"])]
@@ -221,11 +265,11 @@ def _list(
         "action": {k: s.action for k, s in scenarios.items()},
         "offer": {k: s.offer for k, s in scenarios.items()},
         "template": {k: s.template.id if s.template else "" for k, s in scenarios.items()},
-        "propensity": {k: _propensity(s) for k, s in scenarios.items()},
+        "propensity": {k: _propensity(s, shares[k]) for k, s in scenarios.items()},
     }
     kept = kept.assign(
         holdout=kept["stage"] == "held_out",
-        item=_items(kept, scenarios, tables),
+        item=kept["item"].astype("str"),
         message_id=message_ids(kept, study=study),
         **{name: kept["scenario"].map(words) for name, words in of.items()},
     ).astype({"priority": "int64", "propensity": "float64"})
@@ -238,35 +282,14 @@ def _list(
 _NO_EFFECTS = pd.DataFrame({"scenario": [], "effect": [], "low": [], "high": []}).astype({"scenario": "str"})
 
 
-def _propensity(scenario: Scenario) -> float:
+def _propensity(scenario: Scenario, share: float) -> float:
     """The chance that whoever came so far is sent the message; unknown where a list drew by itself."""
     if scenario.kind == "informational":
         return 1.0
-    return float("nan") if scenario.anchor.list else (1 - UNIVERSAL_SHARE) * (1 - scenario.holdout.share)
+    return float("nan") if scenario.anchor.list else (1 - UNIVERSAL_SHARE) * (1 - share)
 
 
-def _items(
-    kept: pd.DataFrame, scenarios: Mapping[str, Scenario], tables: Mapping[str, ir.Table]
-) -> pd.Series[str]:
-    """What each message is about: the item that a list offers; empty elsewhere."""
-    items = pd.Series("", index=kept.index, dtype="str")
-    for scenario in scenarios.values():
-        name = scenario.anchor.list
-        mine = kept.index[kept["scenario"] == scenario.id]
-        if not name or name not in tables or "item" not in tables[name].columns or not len(mine):
-            continue
-        listed = tables[name].filter(tables[name].item.notnull()).select("customer_id", "item")
-        frame: pd.DataFrame = listed.to_pyarrow().to_pandas()
-        each = dict(zip(frame["customer_id"], frame["item"], strict=True))
-        offered = [each.get(who, "") for who in kept.loc[mine, "customer_id"]]
-        items.loc[mine] = pd.Series(offered, index=mine, dtype="str")
-    return items
-
-
-def _waterfall(
-    rows: pd.DataFrame, scenarios: Sequence[Scenario], missing: list[dict[str, str]]
-) -> pd.DataFrame:
-    absent = {row["scenario"] for row in missing}
+def _waterfall(rows: pd.DataFrame, scenarios: Sequence[Scenario], absent: Collection[str]) -> pd.DataFrame:
     counts = rows.groupby(["scenario", "stage"]).size()
     table = []
     for scenario in scenarios:
@@ -276,26 +299,19 @@ def _waterfall(
     return pd.DataFrame(table, columns=["scenario", "due", *STAGES])
 
 
-def outside_rules(plan: Plan, rules: Rules, scenarios: Sequence[Scenario]) -> int:
-    """How many messages of a plan are on a channel that may not carry them: 0, or there is a defect.
-
-    A second look, on the finished list.
-    """
-    kinds = {scenario.id: scenario.kind for scenario in scenarios}
-    wrong = 0
-    for row in plan.to_send[["scenario", "channel"]].drop_duplicates().to_dict("records"):
-        channel = rules.channel(str(row["channel"]))
-        informs = channel is not None and channel.kind == "informational"
-        if channel is None or (informs and kinds[row["scenario"]] == "advertising"):
-            same = (plan.to_send["scenario"] == row["scenario"]) & (plan.to_send["channel"] == row["channel"])
-            wrong += int(same.sum())
-    return wrong
-
-
 def other_caps(rules: Rules, step: int) -> Rules:
     """The same rules with caps so many messages higher (or lower, but never below one)."""
     caps = [cap.model_copy(update={"messages": max(1, cap.messages + step)}) for cap in rules.caps]
     return rules.model_copy(update={"caps": caps})
+
+
+def other_hours(rules: Rules, step: int) -> Rules:
+    """The same rules with closed hours so many hours longer at both ends (or shorter)."""
+    if rules.closed is None:
+        return rules
+    moved = {"start": (rules.closed.start.hour - step) % 24, "end": (rules.closed.end.hour + step) % 24}
+    clocks = {name: dt.time(hour, getattr(rules.closed, name).minute) for name, hour in moved.items()}
+    return rules.model_copy(update={"closed": rules.closed.model_copy(update=clocks)})
 
 
 def closed_hours(rules: Rules) -> list[int]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 
+import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
 from crm_utils.methods.campaign_targeting.model import Scenario
 from crm_utils.methods.campaign_targeting.rules import Hours, Rules
 
-__all__ = ["latest_consents", "open_from", "reachable"]
+__all__ = ["latest_consents", "may_be_sent", "open_from", "overdue_reconfirmations", "reachable", "still_yes"]
 
 
 def latest_consents(consents: ir.Table, *, now: dt.datetime) -> ir.Table:
@@ -36,6 +38,50 @@ def latest_consents(consents: ir.Table, *, now: dt.datetime) -> ir.Table:
         advertising=both.advertising.cast("int8").min() > 0,
         night=both.night.fill_null(False).cast("int8").min() > 0,
     )
+
+
+def overdue_reconfirmations(
+    consents: ir.Table | None, messages: ir.Table | None, scenarios: Sequence[Scenario], rules: Rules, *,
+    now: dt.datetime,
+) -> int | None:  # fmt: skip
+    """How many customers agreed longer ago than the rules let go without a word.
+
+    Parameters
+    ----------
+    consents, messages
+        Canonical; None where there are none.
+    scenarios
+        Those that start from a consent are the word.
+    rules
+        The country's.
+    now
+        Exclusive end.
+
+    Returns
+    -------
+    int or None
+        Customers with a yes that still holds, older than ``reconfirm_months``, who were sent no such message
+        within as many months. None where the rules or the data do not say.
+    """
+    if consents is None or rules.reconfirm_months is None:
+        return None
+    since = (pd.Timestamp(now) - pd.DateOffset(months=rules.reconfirm_months)).to_pydatetime()
+    old = still_yes(consents, now=now).filter(ibis._.yes_at < since).select("customer_id").distinct()
+    names = [one.id for one in scenarios if one.anchor.consent]
+    if messages is not None and names:
+        told = messages.filter(messages.scenario.isin(names), messages.sent_at >= since, ~messages.held_out)
+        old = old.anti_join(told, "customer_id")
+    return int(old.count().to_pyarrow().as_py())
+
+
+def still_yes(consents: ir.Table, *, now: dt.datetime) -> ir.Table:
+    """The last yes of each customer and channel that no later change took back: ``yes_at``."""
+    known = consents.filter(consents.changed_at < now)
+    said = known.group_by("customer_id", "channel").aggregate(
+        yes_at=known.changed_at.max(where=known.advertising),
+        no_at=known.changed_at.max(where=~known.advertising),
+    )
+    return said.filter(said.yes_at.notnull(), said.no_at.isnull() | (said.no_at < said.yes_at))
 
 
 def reachable(
@@ -67,20 +113,15 @@ def reachable(
     rule says ``unknown_consent``. What informs needs none and has no closed hours.
     """
     rows = candidates.assign(channel="", cost=0.0, why="no_consent")
-    wanted = _not_before(rows["due_at"], now, scenario.at)
+    wanted = _not_before(rows["due_at"], now, by_clock=scenario.at is not None)
     rows["send_at"] = pd.Series(pd.NaT, index=rows.index, dtype="datetime64[us]")
     for name in scenario.channels:
         rule = rules.channel(name)
         if rule is None or (rule.kind == "informational" and scenario.kind == "advertising"):
             continue
-        said = consents[consents["channel"] == name].set_index("customer_id")
-        yes, night = (
-            pd.Series(said[what].reindex(rows["customer_id"]).to_numpy(dtype=object), index=rows.index)
-            for what in ("advertising", "night")
-        )
         if scenario.kind == "advertising":
-            may = yes.where(yes.notna(), rule.unknown_consent).astype(bool)
-            send = open_from(wanted, night.where(night.notna(), False).astype(bool), rules, name)
+            may, night = may_be_sent(rows["customer_id"], name, rules, consents)
+            send = open_from(wanted, night, rules, name)
         else:
             may, send = pd.Series(True, index=rows.index), wanted
         in_time = send < rows["expires_at"] if scenario.closed == "defer" else send == wanted
@@ -94,15 +135,41 @@ def reachable(
     return rows
 
 
-def _not_before(
-    due: pd.Series[pd.Timestamp], now: dt.datetime, at: dt.time | None
-) -> pd.Series[pd.Timestamp]:
-    """When each is wanted: when due or, where that is past, now, or today's or tomorrow's time of day."""
-    later = now
-    if at is not None:
-        later = dt.datetime.combine(now.date(), at)
-        later = later if later >= now else later + dt.timedelta(days=1)
-    return due.where(due >= pd.Timestamp(now), pd.Timestamp(later)).astype("datetime64[us]")
+def may_be_sent(
+    who: pd.Series[str], channel: str, rules: Rules, consents: pd.DataFrame
+) -> tuple[pd.Series[bool], pd.Series[bool]]:
+    """Whether advertising may be sent to each of these customers on a channel, and whether at night.
+
+    Parameters
+    ----------
+    who
+        Customers, by message.
+    channel, rules
+        Which channel, under whose rules.
+    consents
+        As :func:`latest_consents` gives them.
+    """
+    rule = rules.channel(channel)
+    nobody = pd.Series(False, index=who.index)
+    if rule is None or rule.kind == "informational":
+        return nobody, nobody
+    said = consents[consents["channel"] == channel].set_index("customer_id")
+    yes, night = (
+        pd.Series(said[what].reindex(who).to_numpy(dtype=object), index=who.index)
+        for what in ("advertising", "night")
+    )
+    may = yes.where(yes.notna(), rule.unknown_consent).astype(bool)
+    return may, night.where(night.notna(), False).astype(bool)
+
+
+def _not_before(due: pd.Series[pd.Timestamp], now: dt.datetime, *, by_clock: bool) -> pd.Series[pd.Timestamp]:
+    """When each is wanted: when due or, where that is past, now, or its time of day today or tomorrow."""
+    start = pd.Timestamp(now)
+    if not by_clock:
+        return due.where(due >= start, start).astype("datetime64[us]")
+    later = start.normalize() + (due - due.dt.normalize())
+    later = later.where(later >= start, later + pd.Timedelta(days=1))
+    return due.where(due >= start, later).astype("datetime64[us]")
 
 
 def open_from(

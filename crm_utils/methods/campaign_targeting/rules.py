@@ -87,6 +87,7 @@ class Rules(_Strict):
     sources: list[str] = []
     closed: Hours | None = None
     mark: Mark = Mark()
+    reconfirm_months: Annotated[int, Field(ge=1)] | None = None
     channels: dict[Name, Channel]
     caps: list[Cap] = []
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from crm_utils.methods.campaign_targeting.model import Scenario
 
-__all__ = ["verified", "worth_by_scenario"]
+__all__ = ["judged", "verified", "worth_by_scenario"]
 
 
 def verified(results: ir.Table | None) -> pd.DataFrame:
@@ -31,6 +31,21 @@ def verified(results: ir.Table | None) -> pd.DataFrame:
     seen = results.filter((results.low > 0) | (results.high < 0)).order_by("scenario")
     frame: pd.DataFrame = seen.select("scenario", "effect", "low", "high").to_pyarrow().to_pandas()
     return frame
+
+
+def judged(results: ir.Table | None) -> set[str]:
+    """Scenarios that have a verdict: customers left out have shown what they do, and fewer need to be.
+
+    Parameters
+    ----------
+    results
+        As for :func:`verified`, with ``decision``: ``send``, ``trim`` and ``stop`` are verdicts, ``test`` and
+        ``wait`` are none.
+    """
+    if results is None:
+        return set()
+    seen = results.filter(results.decision.isin(["send", "trim", "stop"])).select("scenario")
+    return set(seen.to_pyarrow()["scenario"].to_pylist())
 
 
 def worth_by_scenario(
