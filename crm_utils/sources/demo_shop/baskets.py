@@ -13,7 +13,7 @@ from crm_utils.sources.demo_shop.orders import Orders
 from crm_utils.sources.demo_shop.people import People
 from crm_utils.sources.demo_shop.worlds import TRIALS, Full
 
-__all__ = ["Lines", "fill"]
+__all__ = ["Lines", "and_back", "fill"]
 
 SIZES = (0.46, 0.27, 0.14, 0.07, 0.04, 0.02)
 """Shares of orders of 1, 2, … picks."""
@@ -62,7 +62,7 @@ def fill(rng: np.random.Generator, world: Full, people: People, orders: Orders, 
     part = np.array([trial.coupon for trial in TRIALS] + [0.0])[orders.coupon[order]]
     coupon = (amount * part / 10).astype(np.int64) * 10
     bought = Lines(order, orders.at[order], product, quantity, amount, discount, coupon, np.zeros(n, bool))
-    return _and_back(rng, world, bought)
+    return and_back(rng, world, bought)
 
 
 def _pick(rng: np.random.Generator, people: People, orders: Orders, order: Ints) -> Ints:
@@ -108,7 +108,7 @@ def _product(
     return np.asarray(np.where(launched[product] > day, product - style, product), dtype=np.int64)
 
 
-def _and_back(rng: np.random.Generator, world: Full, bought: Lines) -> Lines:
+def and_back(rng: np.random.Generator, world: Full, bought: Lines) -> Lines:
     """The lines bought, followed by those that came back, all of an order together 3 to 14 days later."""
     back = bought.take(rng.random(len(bought)) < world.return_share)
     orders = int(bought.order.max(initial=-1)) + 1

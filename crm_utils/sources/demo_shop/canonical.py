@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from crm_utils.sources.demo_shop import catalogue as shop
-from crm_utils.sources.demo_shop import contacts, loyalty
+from crm_utils.sources.demo_shop import contacts, fulfilment, loyalty
 from crm_utils.sources.demo_shop import events as touch
 from crm_utils.sources.demo_shop.block import Block, stream
 from crm_utils.sources.demo_shop.clock import DAY, day_number
@@ -27,17 +27,22 @@ def tables(block: Block, seed: int, number: int, counts: dict[str, int]) -> dict
     first = np.zeros(len(seen.orders), dtype=np.int64)
     bought = ~seen.lines.back
     first[seen.lines.order[bought][::-1]] = seen.lines.product[bought][::-1]
-    events = touch.touches(stream(seed, number, "events"), block.people, block.departures, seen.orders,
-                           first, block.drawn, len(shop.stock().name))  # fmt: skip
+    delivered = fulfilment.delivered_at(stream(seed, number, "parcels"), seen.orders)
+    events = touch.touches(
+        stream(seed, number, "events"), seen.orders, first, delivered, block.visits, block.drawn,
+        block.letters,
+    )  # fmt: skip
     answers = loyalty.answers(stream(seed, number, "answers"), FULL, seen.orders)
     points = loyalty.points(stream(seed, number, "points"), block.people, seen.orders, seen.paid)
     added = {
         "order_lines": _order_lines(block, seen),
         "customers": _customers(block, seen, events),
-        "messages": contacts.messages(block, counts["messages"]),
+        "messages": contacts.messages(block, counts["messages"], counts["sessions"] + len(seen.orders)),
         "assignments": contacts.assignments(block, block.nulls(seed, number)),
         "events": contacts.events(block, events, counts),
         "consents": contacts.consents(block),
+        "order_status": fulfilment.order_status(stream(seed, number, "status"), seen, delivered),
+        "coupons": fulfilment.coupons(block, seen, counts["coupons"]),
         "feedback": contacts.feedback(block, seen, answers, counts["feedback"]),
         "points": pa.table({
             "customer_id": named(block, points.who), "occurred_at": moments(points.at),
@@ -46,7 +51,7 @@ def tables(block: Block, seed: int, number: int, counts: dict[str, int]) -> dict
     }  # fmt: skip
     counts["orders"] += len(seen.orders)
     counts["sessions"] += int(events.visit.max(initial=-1)) + 1
-    for name in ("messages", "events", "feedback"):
+    for name in ("messages", "events", "feedback", "coupons"):
         counts[name] += len(added[name])
     return added
 
@@ -100,6 +105,7 @@ def _customers(block: Block, seen: Seen, events: touch.Events) -> pa.Table:
     birthday = np.arange("2023-01-01", "2024-01-01", dtype="datetime64[D]").astype(str)
     return pa.table({
         "customer_id": ids("c", block.first + np.arange(n)), "joined_on": days(people.joined[:n] // DAY),
+        "joined_at": moments(people.joined[:n]),
         "birth_year": whole(people.birth_year[:n]),
         "birthday": words(people.birthday[:n], [day[5:] for day in birthday]),
         "gender": words((~people.woman[:n]).astype(np.int64), shop.GENDERS),

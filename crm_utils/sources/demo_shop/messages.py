@@ -17,7 +17,7 @@ SENT_AFTER = 600
 """Seconds from the draw to the message."""
 AVERSE_LEAVE = 4.0
 """How many times as often averse customers opt out."""
-ANSWER_CLICKS = 0.7
+ANSWER_CLICKS = 0.9
 """Share of those who order because of a message that click in it."""
 
 

@@ -10,7 +10,22 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-__all__ = ["CHANNELS", "DAYS", "FULL", "NULL_TESTS", "PURE", "START", "TRIALS", "Channel", "Touch", "Trial"]
+__all__ = [
+    "CARTS",
+    "CHANNELS",
+    "DATES",
+    "DAYS",
+    "FULL",
+    "NULL_TESTS",
+    "PURE",
+    "START",
+    "TRIALS",
+    "Carts",
+    "Channel",
+    "Dates",
+    "Touch",
+    "Trial",
+]
 
 START = dt.date(2024, 1, 1)
 DAYS = 731
@@ -228,4 +243,71 @@ NULL_TESTS = (
     NullTest("a_a_check", ("a", "b"), dt.date(2025, 10, 13), 14),
 )
 
-PURE, FULL = Pure(), Full()
+
+@dataclass(frozen=True)
+class Carts:
+    """Visits, what is left in the cart, and who comes back for it.
+
+    Attributes
+    ----------
+    visits_an_order, cart_share
+        Visits without an order for each order that is to be expected; how many of them fill a cart.
+    search_share
+        Visits and purchases that search first.
+    app_first, app_last
+        Share of the app among visits without an order on the first and on the last day; it rises evenly.
+    checkout_app, checkout_web
+        Share of carts left behind that got to the checkout: constant within app and web, so that the shop's
+        share rises by the mix alone.
+    from_cart
+        Share of online orders whose product was left in a cart before.
+    back_hours, back_spread
+        Median (hours) and standard deviation of the log of the time from such a cart to its order.
+    reminder_starts, reminder_ends, reminder_held
+        Days between which the scenario cart_reminder runs, and the share that is held out.
+    delays, lifts
+        Hours from cart to reminder, drawn at random, and by how much each raises the chance to buy.
+    clicks_through
+        Of online orders that a message brings and in which it was clicked, those that the click leads to.
+    leak_starts, leak_days, leak_share
+        When payment fails in the app, for how long, and for which share of its orders.
+    """
+
+    visits_an_order: float = 1.6
+    cart_share: float = 0.6
+    search_share: float = 0.25
+    app_first: float = 0.40
+    app_last: float = 0.70
+    checkout_app: float = 0.45
+    checkout_web: float = 0.20
+    from_cart: float = 0.25
+    back_hours: float = 6.0
+    back_spread: float = 1.5
+    reminder_starts: dt.date = dt.date(2025, 1, 13)
+    reminder_ends: dt.date = dt.date(2025, 8, 31)
+    reminder_held: float = 0.5
+    delays: tuple[int, ...] = (1, 4, 24)
+    lifts: tuple[float, ...] = (0.0, 0.12, 0.0)
+    clicks_through: float = 0.95
+    leak_starts: dt.date = dt.date(2025, 5, 20)
+    leak_days: int = 14
+    leak_share: float = 0.35
+
+
+@dataclass(frozen=True)
+class Dates:
+    """What happens on days of its own.
+
+    Attributes
+    ----------
+    partner_starts, hours_before, hours_after
+        From this day another partner delivers: the hours of the day between which parcels come, until then
+        and from then on. The days that a parcel takes stay the same.
+    """
+
+    partner_starts: dt.date = dt.date(2025, 3, 10)
+    hours_before: tuple[int, int] = (9, 20)
+    hours_after: tuple[int, int] = (8, 15)
+
+
+PURE, FULL, CARTS, DATES = Pure(), Full(), Carts(), Dates()

@@ -1,0 +1,87 @@
+"""Orders beside those that customers make anyway: what reminders, scenarios or tiers bring, and what is lost.
+
+They are decided by random numbers of their own, after all others, so that nothing else is drawn anew. Such an
+order has one line.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from crm_utils.sources.demo_shop.arrays import Flags, Ints
+from crm_utils.sources.demo_shop.baskets import Lines, and_back
+from crm_utils.sources.demo_shop.catalogue import Catalogue
+from crm_utils.sources.demo_shop.clock import DAY, END, on_sale
+from crm_utils.sources.demo_shop.orders import Orders
+from crm_utils.sources.demo_shop.people import NEVER, People
+from crm_utils.sources.demo_shop.worlds import Full
+
+__all__ = ["EXTRA", "bring", "later", "without"]
+
+EXTRA = -2
+"""What stands for the trial of an order that no trial brings and that would not happen by itself."""
+Filled = tuple[Orders, Lines]
+
+
+def bring(
+    rng: np.random.Generator,
+    world: Full,
+    people: People,
+    filled: Filled,
+    who: Ints,
+    at: Ints,
+    product: Ints,
+    goods: Catalogue,
+    *,
+    cart: Ints | None = None,
+    via: Ints | None = None,
+    clicked: Ints | None = None,
+) -> Filled:
+    """Add an online order of one product for each of these customers at these moments."""
+    orders, lines = filled
+    n = len(who)
+    channel = np.where(rng.random(n) < 0.55, 2, 1)
+    arrives = rng.integers(1, 4, n)
+    none = np.full(n, -1)
+    cart, via = (none if given is None else given for given in (cart, via))
+    clicked = np.full(n, NEVER) if clicked is None else clicked
+    late = np.zeros(n, dtype=bool)
+    more = Orders(who, at, channel, arrives, late, none - 1, none, none, none, cart, via, clicked)
+    quantity = 1 + rng.choice(3, n, p=[0.92, 0.06, 0.02])
+    sale, reduced = on_sale()[at // DAY] & (rng.random(n) < 0.6), rng.random(n) < 0.12
+    off = np.select([sale, reduced], [0.2, 0.1], 0.0)
+    listed = quantity * goods.price[product]
+    discount = (listed * off / 100).astype(np.int64) * 100
+    zero = np.zeros(n, dtype=np.int64)
+    bought = Lines(np.arange(n), at, product, quantity, listed - discount, discount, zero, zero > 0)
+    mine = and_back(rng, world, bought)
+    mine = replace(mine, order=mine.order + len(orders))
+    return _sorted(Orders.joined([orders, more]), Lines.joined([lines, mine]))
+
+
+def without(filled: Filled, rows: Flags) -> Filled:
+    """Leave orders out, with their lines."""
+    orders, lines = filled
+    place = np.cumsum(~rows) - 1
+    kept = lines.take(~rows[lines.order])
+    return orders.take(~rows), replace(kept, order=place[kept.order])
+
+
+def later(filled: Filled, rows: Ints, seconds: Ints) -> Filled:
+    """Move orders in time, with their lines and what came back of them."""
+    orders, lines = filled
+    shift = np.zeros(len(orders), dtype=np.int64)
+    shift[rows] = seconds
+    moved = replace(lines, at=lines.at + shift[lines.order])
+    moved = moved.take(moved.at < END)
+    return _sorted(replace(orders, at=orders.at + shift), moved)
+
+
+def _sorted(orders: Orders, lines: Lines) -> Filled:
+    """By customer and time."""
+    by = np.lexsort((orders.at, orders.who))
+    place = np.empty(len(by), dtype=np.int64)
+    place[by] = np.arange(len(by))
+    return orders.take(by), replace(lines, order=place[lines.order])
