@@ -140,6 +140,7 @@ def _known(world: str, customers: int, seed: int) -> Iterator[dict[str, pa.Table
             yield {
                 "customers": of_customers(block), "outcomes": of_lots(block),
                 "scenarios": of_scenarios(block), "lost": of_lost(block),
+                "asked": canonical.asked_of(block, seed, number),
             }  # fmt: skip
         else:
             buyers = pure.simulate(stream(seed, number, "pure"), PURE, size)

@@ -14,17 +14,27 @@ from crm_utils.sources.demo_shop.baskets import Lines, fill
 from crm_utils.sources.demo_shop.catalogue import Catalogue
 from crm_utils.sources.demo_shop.clicks import lead_in
 from crm_utils.sources.demo_shop.events import SOURCES
-from crm_utils.sources.demo_shop.extras import Filled, bring
-from crm_utils.sources.demo_shop.letters import Letters
+from crm_utils.sources.demo_shop.extras import Filled, before_holidays, bring
+from crm_utils.sources.demo_shop.letters import Letters, together
 from crm_utils.sources.demo_shop.messages import Drawn
 from crm_utils.sources.demo_shop.nulls import Nulls, draw_null_test
 from crm_utils.sources.demo_shop.orders import Departures, Orders, baseline
 from crm_utils.sources.demo_shop.people import NEVER, Consents, People, people
 from crm_utils.sources.demo_shop.reminders import CHANNEL as REMINDER
 from crm_utils.sources.demo_shop.reminders import remind
+from crm_utils.sources.demo_shop.scenarios import (
+    Crowd,
+    Tokens,
+    best_hours,
+    birthday,
+    confirmed,
+    early_access,
+    newsletter,
+    restock,
+)  # fmt: skip
 from crm_utils.sources.demo_shop.trials import draw_trials, happens, used_coupon
 from crm_utils.sources.demo_shop.visits import Visits, lose_payments, visits, with_carts_left
-from crm_utils.sources.demo_shop.worlds import CARTS, FULL, NULL_TESTS
+from crm_utils.sources.demo_shop.worlds import CARTS, DATES, FULL, NULL_TESTS, WRITES
 
 __all__ = ["BLOCK", "Block", "stream"]
 
@@ -57,6 +67,8 @@ class Block:
     visits: Visits
     letters: Letters
     lost: Orders
+    tokens: Tokens
+    best_hour: Ints
 
     @classmethod
     def simulate(cls, seed: int, number: int, customers: int, goods: Catalogue) -> Block:
@@ -67,16 +79,29 @@ class Block:
         orders, departures = baseline(draw("orders"), FULL, who)
         orders, drawn = draw_trials(draw("trials"), FULL, who, consents, orders, departures)
         filled = (orders, fill(draw("baskets"), FULL, who, orders, goods))
+        filled = before_holidays(draw("holidays"), DATES, who, filled)
         arm_of = _arms(drawn, len(who))
-        filled, drawn = lead_in(draw("clicks"), filled, happens(orders, arm_of), drawn)
+        filled, drawn = lead_in(draw("clicks"), filled, happens(filled[0], arm_of), drawn)
         filled, lost, failed = lose_payments(draw("leak"), CARTS, filled, happens(filled[0], arm_of))
+        crowd = Crowd(who, consents, departures)
+        filled, early = early_access(draw("early_access"), WRITES, crowd, filled, happens(filled[0], arm_of))
         looked = visits(draw("visits"), CARTS, who, departures, len(goods.name))
         filled, looked = with_carts_left(
             draw("carts"), CARTS, who, filled, happens(filled[0], arm_of), looked
         )
         looked = Visits.joined([looked, failed])
         filled, sent = _reminded(draw("reminders"), filled, who, consents, departures, looked, goods)
-        return cls(number * BLOCK, who, consents, filled[0], departures, drawn, filled[1], looked, sent, lost)
+        tokens, best = Tokens.draw(draw("tokens"), WRITES, who), best_hours(draw("hours"), WRITES, who)
+        filled, notices = _restocked(draw("restock"), filled, crowd, tokens, goods)
+        every = [sent, early, *notices, birthday(draw("birthday"), WRITES, crowd)]
+        every += [
+            newsletter(draw("newsletter"), WRITES, crowd, best),
+            confirmed(draw("confirm"), WRITES, crowd),
+        ]
+        return cls(
+            number * BLOCK, who, consents, filled[0], departures, drawn, filled[1], looked, together(every),
+            lost, tokens, best,
+        )  # fmt: skip
 
     @cached_property
     def arm_of(self) -> Ints:
@@ -98,6 +123,20 @@ class Block:
         rng = stream(seed, number, "nulls")
         seen = self.orders.take(self.happens)
         return [draw_null_test(rng, test, self.people, seen) for test in NULL_TESTS]
+
+
+def _restocked(
+    rng: np.random.Generator, filled: Filled, crowd: Crowd, tokens: Tokens, goods: Catalogue
+) -> tuple[Filled, list[Letters]]:
+    """Send the notice and what stands in for it, and add the orders that this brings."""
+    first, second, ordered = restock(rng, WRITES, crowd, tokens)
+    rows = np.flatnonzero(ordered < NEVER)
+    clicked = second.clicked[rows]
+    via = np.where(clicked < NEVER, SOURCES.index("alimtalk"), -1)
+    product = rng.integers(0, len(goods.name) // 3, len(rows)) * 3  # the first styles are always there
+    filled = bring(rng, FULL, crowd.people, filled, second.who[rows], ordered[rows], product, goods,
+                   via=via, clicked=clicked)  # fmt: skip
+    return filled, [first, second]
 
 
 def _arms(drawn: list[Drawn], people: int) -> Ints:

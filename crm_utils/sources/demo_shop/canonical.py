@@ -6,17 +6,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from crm_utils.sources.demo_shop import asking, contacts, fulfilment, loyalty
 from crm_utils.sources.demo_shop import catalogue as shop
-from crm_utils.sources.demo_shop import contacts, fulfilment, loyalty
 from crm_utils.sources.demo_shop import events as touch
 from crm_utils.sources.demo_shop.block import Block, stream
-from crm_utils.sources.demo_shop.clock import DAY, day_number
+from crm_utils.sources.demo_shop.clock import DAY, END, day_number
 from crm_utils.sources.demo_shop.columns import days, ids, moments, money, pieces, whole, words
 from crm_utils.sources.demo_shop.orders import CHANNELS
 from crm_utils.sources.demo_shop.seen import Seen, named
-from crm_utils.sources.demo_shop.worlds import FULL, TRIALS
+from crm_utils.sources.demo_shop.worlds import ASKS, FULL, TRIALS
 
-__all__ = ["campaigns", "products", "tables"]
+__all__ = ["asked_of", "campaigns", "products", "tables"]
 
 _CAMPAIGN_DAYS = 14
 
@@ -28,11 +28,15 @@ def tables(block: Block, seed: int, number: int, counts: dict[str, int]) -> dict
     bought = ~seen.lines.back
     first[seen.lines.order[bought][::-1]] = seen.lines.product[bought][::-1]
     delivered = fulfilment.delivered_at(stream(seed, number, "parcels"), seen.orders)
+    called = fulfilment.called_at(stream(seed, number, "calls"), seen.orders)
     events = touch.touches(
-        stream(seed, number, "events"), seen.orders, first, delivered, block.visits, block.drawn,
+        stream(seed, number, "events"), seen.orders, first, delivered, called, block.visits, block.drawn,
         block.letters,
     )  # fmt: skip
-    answers = loyalty.answers(stream(seed, number, "answers"), FULL, seen.orders)
+    asked = asking.requests(stream(seed, number, "asked"), ASKS, FULL, block.people, seen.orders, delivered)
+    answers = asking.answers(
+        stream(seed, number, "answers"), ASKS, FULL, seen.orders, asked, delivered, called, first
+    )
     points = loyalty.points(stream(seed, number, "points"), block.people, seen.orders, seen.paid)
     added = {
         "order_lines": _order_lines(block, seen),
@@ -42,8 +46,10 @@ def tables(block: Block, seed: int, number: int, counts: dict[str, int]) -> dict
         "events": contacts.events(block, events, counts),
         "consents": contacts.consents(block),
         "order_status": fulfilment.order_status(stream(seed, number, "status"), seen, delivered),
+        "reach": fulfilment.reach(block),
         "coupons": fulfilment.coupons(block, seen, counts["coupons"]),
-        "feedback": contacts.feedback(block, seen, answers, counts["feedback"]),
+        "feedback": contacts.feedback(block, seen, answers, first, counts["feedback"]),
+        "asked": contacts.asked(block, seen, asked),
         "points": pa.table({
             "customer_id": named(block, points.who), "occurred_at": moments(points.at),
             "points": whole(points.points), "kind": words(points.kind, loyalty.POINTS),
@@ -54,6 +60,19 @@ def tables(block: Block, seed: int, number: int, counts: dict[str, int]) -> dict
     for name in ("messages", "events", "feedback", "coupons"):
         counts[name] += len(added[name])
     return added
+
+
+def asked_of(block: Block, seed: int, number: int) -> pa.Table:
+    """What everybody who was asked for the NPS would answer, and whether they do: part of the truth."""
+    seen = Seen.of(block, 0)
+    delivered = fulfilment.delivered_at(stream(seed, number, "parcels"), seen.orders)
+    asked = asking.requests(stream(seed, number, "asked"), ASKS, FULL, block.people, seen.orders, delivered)
+    asked = asked.take(asked.kind == asking.NPS)
+    return pa.table({
+        "customer_id": named(block, seen.orders.who[asked.order]), "asked_at": moments(asked.at),
+        "late": seen.orders.late[asked.order], "score": asked.score, "answers": asked.back_at < END,
+        "days": np.array(ASKS.timings)[asked.timing],
+    })  # fmt: skip
 
 
 def products(*, priced: bool = True) -> pa.Table:

@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from crm_utils.sources.demo_shop import asking
 from crm_utils.sources.demo_shop import events as touch
-from crm_utils.sources.demo_shop import loyalty
 from crm_utils.sources.demo_shop.arrays import Ints
 from crm_utils.sources.demo_shop.block import Block
 from crm_utils.sources.demo_shop.clock import END
@@ -16,10 +16,11 @@ from crm_utils.sources.demo_shop.letters import CHANNEL_NAMES, SCENARIOS, TEMPLA
 from crm_utils.sources.demo_shop.nulls import Nulls
 from crm_utils.sources.demo_shop.people import CONSENT_CHANNELS
 from crm_utils.sources.demo_shop.seen import Seen, named
+from crm_utils.sources.demo_shop.texts import TEXTS
 from crm_utils.sources.demo_shop.worlds import CHANNELS as MESSAGES
 from crm_utils.sources.demo_shop.worlds import TRIALS
 
-__all__ = ["assignments", "consents", "events", "feedback", "messages"]
+__all__ = ["asked", "assignments", "consents", "events", "feedback", "messages"]
 
 _CAMPAIGNS = tuple(trial.campaign_id for trial in TRIALS)
 _CONSENT_SOURCES = ("가입", "설정", "메시지")
@@ -137,13 +138,23 @@ def consents(block: Block) -> pa.Table:
     return pa.concat_tables(parts).sort_by(order)
 
 
-def feedback(block: Block, seen: Seen, answers: loyalty.Answers, before: int) -> pa.Table:
+def asked(block: Block, seen: Seen, requests: asking.Requests) -> pa.Table:
+    """A row a request, in order of time."""
+    return pa.table({
+        "customer_id": named(block, seen.orders.who[requests.order]),
+        "order_id": ids("o", seen.number[requests.order]), "kind": words(requests.kind, asking.FEEDBACK),
+        "asked_at": moments(requests.at), "channel": pa.repeat("alimtalk", len(requests)),
+    })  # fmt: skip
+
+
+def feedback(block: Block, seen: Seen, answers: asking.Answers, first: Ints, before: int) -> pa.Table:
     """A row an answer, in order of time; some without a name."""
     who = seen.orders.who[answers.order]
     return pa.table({
         "feedback_id": ids("f", before + np.arange(len(answers.at))),
         "customer_id": named(block, np.where(answers.named, who, -1)),
         "order_id": ids("o", seen.number[answers.order], answers.named), "submitted_at": moments(answers.at),
-        "kind": words(answers.kind, loyalty.FEEDBACK), "score": whole(answers.score),
-        "text": words(answers.text, loyalty.TEXTS),
+        "kind": words(answers.kind, asking.FEEDBACK), "score": whole(answers.score, answers.score >= 0),
+        "text": words(answers.text, TEXTS), "product_id": ids("p", first[answers.order], answers.about),
+        "resolved_at": moments(answers.resolved),
     })  # fmt: skip

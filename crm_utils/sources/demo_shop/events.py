@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from crm_utils.sources.demo_shop.arrays import Ints, Rows
-from crm_utils.sources.demo_shop.clock import DAY, END
+from crm_utils.sources.demo_shop.arrays import Flags, Ints, Rows
+from crm_utils.sources.demo_shop.clock import DAY, END, day_number
 from crm_utils.sources.demo_shop.letters import CHANNEL_NAMES, Letters
 from crm_utils.sources.demo_shop.messages import Drawn
 from crm_utils.sources.demo_shop.orders import Orders
 from crm_utils.sources.demo_shop.visits import APP, Visits
-from crm_utils.sources.demo_shop.worlds import CARTS
+from crm_utils.sources.demo_shop.worlds import CARTS, DATES
 
-__all__ = ["EVENTS", "MEDIA", "SOURCES", "Events", "touches"]
+__all__ = ["EVENTS", "MEDIA", "SOURCES", "Events", "tag_is_broken", "touches"]
 
 EVENTS = ("visit", "search", "view", "cart", "checkout", "payment_failed", "purchase", "call", "delivered")
 VISIT, SEARCH, VIEW, CART, CHECKOUT, FAILED, PURCHASE, CALL, DELIVERED = range(9)
@@ -23,8 +23,6 @@ SOURCES = ("naver", "google", "instagram", "kakao", "direct", "app",
 MEDIA = ("organic", "organic", "social", "referral", "none", "none", *["message"] * 6)
 BUYING_SHARES = (0.35, 0.1, 0.15, 0.1, 0.3)
 """Of purchases on the web, by source."""
-CALLS = 0.3
-"""Share of late orders that somebody calls about."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +43,7 @@ def touches(
     orders: Orders,
     product: Ints,
     delivered: Ints,
+    called: Ints,
     visits: Visits,
     drawn: list[Drawn],
     sent: Letters,
@@ -53,15 +52,15 @@ def touches(
 
     Parameters
     ----------
-    orders, product, delivered
-        The orders that happened, the first product of each, and when it was delivered; the session of each
-        order has its row's number.
+    orders, product, delivered, called
+        The orders that happened, the first product of each, when it was delivered and called about; the
+        session of each order has its row's number.
     visits
         Visits without an order; their sessions are numbered on from those of the orders.
     """
     parts = [
         _shopping(rng, orders, product),
-        _parcels(rng, orders, delivered),
+        _parcels(orders, delivered, called),
         _browsing(rng, visits, len(orders)),
     ]
     led = np.flatnonzero(orders.via >= 0)
@@ -75,7 +74,15 @@ def touches(
     parts.append(_clicks(sent.who, sent.clicked, channels[sent.channel], -1, sessions, known))
     every = Events.joined(parts)
     every = every.take(np.lexsort((every.event, every.at)))
-    return every.take((every.at >= 0) & (every.at < END))  # what led to the first orders came before the data
+    broken = (every.source >= 0) & tag_is_broken(every.at)
+    # What led to the first orders came before the data.
+    return every.take((every.at >= 0) & (every.at < END) & ~broken)
+
+
+def tag_is_broken(at: Ints) -> Flags:
+    """Whether touches on the web and in the app are seen by nobody at these moments."""
+    since = at - day_number(DATES.tag_starts) * DAY
+    return np.asarray((since >= 0) & (since < DATES.tag_days * DAY))
 
 
 def _shopping(rng: np.random.Generator, orders: Orders, product: Ints) -> Events:
@@ -104,13 +111,11 @@ def _shopping(rng: np.random.Generator, orders: Orders, product: Ints) -> Events
     return Events(orders.who[row], row, at, event, shown, source[row], trial[row])
 
 
-def _parcels(rng: np.random.Generator, orders: Orders, delivered: Ints) -> Events:
+def _parcels(orders: Orders, delivered: Ints, called: Ints) -> Events:
     """When the parcel came, and calls about late ones, the day before; neither belongs to a visit."""
-    sent = np.flatnonzero(orders.channel > 0)
-    calls = np.flatnonzero(orders.late & (rng.random(len(orders)) < CALLS))
+    sent, calls = np.flatnonzero(orders.channel > 0), np.flatnonzero(called < END)
     row = np.concatenate([sent, calls])
-    called = (orders.at[calls] // DAY + orders.arrives[calls] - 1) * DAY
-    at = np.concatenate([delivered[sent], called + rng.integers(9 * 3600, 20 * 3600, len(calls))])
+    at = np.concatenate([delivered[sent], called[calls]])
     event = np.repeat([DELIVERED, CALL], [len(sent), len(calls)])
     none = np.full(len(row), -1)
     return Events(orders.who[row], none, at, event, none, none, none)

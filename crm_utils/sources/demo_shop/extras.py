@@ -13,12 +13,12 @@ import numpy as np
 from crm_utils.sources.demo_shop.arrays import Flags, Ints
 from crm_utils.sources.demo_shop.baskets import Lines, and_back
 from crm_utils.sources.demo_shop.catalogue import Catalogue
-from crm_utils.sources.demo_shop.clock import DAY, END, on_sale
+from crm_utils.sources.demo_shop.clock import DAY, END, day_number, on_sale
 from crm_utils.sources.demo_shop.orders import Orders
 from crm_utils.sources.demo_shop.people import NEVER, People
-from crm_utils.sources.demo_shop.worlds import Full
+from crm_utils.sources.demo_shop.worlds import Dates, Full
 
-__all__ = ["EXTRA", "bring", "later", "without"]
+__all__ = ["EXTRA", "before_holidays", "bring", "later", "without"]
 
 EXTRA = -2
 """What stands for the trial of an order that no trial brings and that would not happen by itself."""
@@ -77,6 +77,20 @@ def later(filled: Filled, rows: Ints, seconds: Ints) -> Filled:
     moved = replace(lines, at=lines.at + shift[lines.order])
     moved = moved.take(moved.at < END)
     return _sorted(replace(orders, at=orders.at + shift), moved)
+
+
+def before_holidays(rng: np.random.Generator, world: Dates, people: People, filled: Filled) -> Filled:
+    """Move part of the orders of the great holidays to the days before, but none that a trial touches."""
+    orders, _ = filled
+    day, shift = orders.at // DAY, np.zeros(len(orders), dtype=np.int64)
+    ahead = 1 + rng.integers(0, world.holiday_before_days, len(orders))
+    moves = (orders.trial == -1) & (orders.skipped < 0) & (orders.coupon < 0)
+    moves &= rng.random(len(orders)) < world.holiday_share
+    for holiday in world.holidays:
+        into = day - day_number(holiday)
+        shift = np.where((into >= 0) & (into < 3), into + ahead, shift)
+    rows = np.flatnonzero(moves & (shift > 0) & (orders.at - shift * DAY >= people.joined[orders.who]))
+    return later(filled, rows, -shift[rows] * DAY)
 
 
 def _sorted(orders: Orders, lines: Lines) -> Filled:

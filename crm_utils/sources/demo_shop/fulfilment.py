@@ -15,9 +15,11 @@ from crm_utils.sources.demo_shop.people import NEVER
 from crm_utils.sources.demo_shop.seen import Seen, named
 from crm_utils.sources.demo_shop.worlds import DATES, DAYS
 
-__all__ = ["coupons", "delivered_at", "order_status", "shelf"]
+__all__ = ["called_at", "coupons", "delivered_at", "order_status", "reach", "shelf"]
 
 STATUS = ("paid", "shipped", "delivered", "returned")
+CALLS = 0.3
+"""Share of late orders that somebody calls about."""
 COUNTED_EVERY = 28
 """Days between two counts of the stock."""
 
@@ -29,6 +31,13 @@ def delivered_at(rng: np.random.Generator, orders: Orders) -> Ints:
     last = np.where(day < day_number(DATES.partner_starts), DATES.hours_before[1], DATES.hours_after[1])
     at = day * DAY + ((first + rng.random(len(orders)) * (last - first)) * 3600).astype(np.int64)
     return np.where(orders.channel > 0, at, NEVER)
+
+
+def called_at(rng: np.random.Generator, orders: Orders) -> Ints:
+    """When somebody calls about a late parcel, the day before it comes; NEVER where nobody does."""
+    calls = orders.late & (rng.random(len(orders)) < CALLS)
+    day = orders.at // DAY + orders.arrives - 1
+    return np.where(calls, day * DAY + rng.integers(9 * 3600, 20 * 3600, len(orders)), NEVER)
 
 
 def order_status(rng: np.random.Generator, seen: Seen, delivered: Ints) -> pa.Table:
@@ -69,6 +78,21 @@ def coupons(block: Block, seen: Seen, before: int) -> pa.Table:
         "redeemed_at": moments(np.append(seen.orders.at, NEVER)[order]),
         "order_id": ids("o", np.append(seen.number, 0)[order], known),
         "value": money(np.zeros(len(by), dtype=np.int64), np.zeros(len(by), dtype=bool)),
+    })  # fmt: skip
+
+
+def reach(block: Block) -> pa.Table:
+    """A row a change of what push reaches: from joining on, lost by an app update, found again."""
+    people, tokens = block.people, block.tokens
+    who = np.flatnonzero(~people.guest)
+    lost, found = who[tokens.lost[who] < END], who[tokens.found[who] < END]
+    whose = np.concatenate([who, lost, found])
+    at = np.concatenate([people.joined[who], tokens.lost[lost], tokens.found[found]])
+    yes = np.repeat([True, False, True], [len(who), len(lost), len(found)])
+    by = np.lexsort((whose, at))
+    return pa.table({
+        "customer_id": named(block, whose[by]), "channel": pa.repeat("app_push", len(by)),
+        "reachable": yes[by], "changed_at": moments(at[by]),
     })  # fmt: skip
 
 

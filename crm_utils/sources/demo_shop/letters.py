@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,11 +11,13 @@ from crm_utils.sources.demo_shop.arrays import Flags, Floats, Ints, Rows
 from crm_utils.sources.demo_shop.people import NEVER
 from crm_utils.sources.demo_shop.worlds import CHANNELS
 
-__all__ = ["CHANNEL_NAMES", "SCENARIOS", "TEMPLATES", "VARIANTS", "Letters", "letters"]
+__all__ = ["CHANNEL_NAMES", "SCENARIOS", "TEMPLATES", "VARIANTS", "Letters", "letters", "together"]
 
 CHANNEL_NAMES = tuple(CHANNELS)
-SCENARIOS = ("cart_reminder",)
-TEMPLATES = ("장바구니 알림",)
+SCENARIOS = (
+    "cart_reminder", "birthday", "early_access", "newsletter", "restock", "consent_reconfirmation",
+)  # fmt: skip
+TEMPLATES = ("장바구니 알림", "생일 축하", "신상품 먼저 보기", "주간 소식", "재입고 알림", "수신 동의 확인")
 VARIANTS = ("a", "b", "c", "d")
 
 
@@ -56,6 +59,15 @@ class Letters(Rows):
     fallback: Ints
     without: Ints
     with_it: Ints
+
+
+def together(parts: Sequence[Letters]) -> Letters:
+    """All parts, one after the other; what stands in for a message stands right after that part."""
+    rows, moved, before = 0, [], 0
+    for part in parts:
+        moved.append(replace(part, fallback=np.where(part.fallback >= 0, part.fallback + before, -1)))
+        before, rows = rows, rows + len(part)
+    return Letters.joined(moved)
 
 
 def letters(

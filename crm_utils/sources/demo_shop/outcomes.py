@@ -18,7 +18,7 @@ from crm_utils.sources.demo_shop.letters import SCENARIOS, VARIANTS
 from crm_utils.sources.demo_shop.messages import Drawn
 from crm_utils.sources.demo_shop.orders import LEFT
 from crm_utils.sources.demo_shop.pure import Buyers
-from crm_utils.sources.demo_shop.worlds import FULL, TRIALS
+from crm_utils.sources.demo_shop.worlds import FULL, TRIALS, WRITES
 
 __all__ = ["MEASURES", "of_buyers", "of_customers", "of_lost", "of_lots", "of_scenarios"]
 
@@ -31,14 +31,15 @@ def of_customers(block: Block) -> pa.Table:
     """What nobody in the shop knows of a customer of the full world.
 
     ``orders_a_year`` (while staying), ``left_at`` (the last order of who left; empty for who stays),
-    ``left_why``, ``averse`` (buys less when written to), ``favourite`` (category), ``tier`` (0 to 2).
+    ``left_why``, ``averse`` (buys less when written to), ``favourite`` (category), ``tier`` (0 to 2),
+    ``best_hour`` (at which letters are opened most).
     """
     people, n = block.people, int((~block.people.guest).sum())
     return pa.table({
         "customer_id": ids("c", block.first + np.arange(n)), "orders_a_year": people.rate[:n] * 365.25,
         "left_at": moments(block.departures.at[:n]), "left_why": words(block.departures.why[:n], LEFT),
         "averse": people.averse[:n], "favourite": words(people.taste[:n], shop.CATEGORIES),
-        "tier": people.tier[:n],
+        "tier": people.tier[:n], "best_hour": np.array(WRITES.hours)[block.best_hour[:n]],
     })  # fmt: skip
 
 

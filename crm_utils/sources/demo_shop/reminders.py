@@ -6,6 +6,7 @@ import numpy as np
 
 from crm_utils.sources.demo_shop.arrays import Ints
 from crm_utils.sources.demo_shop.clock import DAY, END, day_number
+from crm_utils.sources.demo_shop.events import tag_is_broken
 from crm_utils.sources.demo_shop.letters import Letters, letters
 from crm_utils.sources.demo_shop.orders import Departures
 from crm_utils.sources.demo_shop.people import NEVER, Consents
@@ -42,7 +43,7 @@ def remind(
     -----
     Who has bought by the time of the message gets none, held out or not.
     """
-    rows = np.flatnonzero(visits.cart & ~visits.failed & (visits.who >= 0))
+    rows = np.flatnonzero(visits.cart & ~visits.failed & (visits.who >= 0) & ~tag_is_broken(visits.at))
     day, hour = visits.at[rows] // DAY, visits.at[rows] % DAY // 3600
     inside = (day >= day_number(world.reminder_starts)) & (day <= day_number(world.reminder_ends))
     rows = rows[inside & (hour >= FIRST_HOUR) & (hour < LAST_HOUR)]

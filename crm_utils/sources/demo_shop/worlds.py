@@ -11,6 +11,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 __all__ = [
+    "ASKS",
     "CARTS",
     "CHANNELS",
     "DATES",
@@ -20,9 +21,12 @@ __all__ = [
     "PURE",
     "START",
     "TRIALS",
+    "WRITES",
+    "Asking",
     "Carts",
     "Channel",
     "Dates",
+    "Scenarios",
     "Touch",
     "Trial",
 ]
@@ -303,11 +307,102 @@ class Dates:
     partner_starts, hours_before, hours_after
         From this day another partner delivers: the hours of the day between which parcels come, until then
         and from then on. The days that a parcel takes stay the same.
+    tag_starts, tag_days
+        When the web and app tag is broken: no touch is seen there, while orders go on.
+    holidays, holiday_share, holiday_before_days
+        First days of the three holidays around Seollal and Chuseok; share of their orders that are made on
+        one of so many days before instead.
     """
 
     partner_starts: dt.date = dt.date(2025, 3, 10)
     hours_before: tuple[int, int] = (9, 20)
     hours_after: tuple[int, int] = (8, 15)
+    tag_starts: dt.date = dt.date(2025, 7, 21)
+    tag_days: int = 7
+    holidays: tuple[dt.date, ...] = (
+        dt.date(2024, 2, 9), dt.date(2024, 9, 16), dt.date(2025, 1, 28), dt.date(2025, 10, 5),
+    )  # fmt: skip
+    holiday_share: float = 0.55
+    holiday_before_days: int = 10
 
 
-PURE, FULL, CARTS, DATES = Pure(), Full(), Carts(), Dates()
+@dataclass(frozen=True)
+class Scenarios:
+    """Messages that scenarios send, and what is true of each; every one is held out by chance.
+
+    Attributes
+    ----------
+    birthday_held
+        Share held out of the scenario birthday, on the day in 2025; it has no effect at all.
+    early_on, early_held, early_share
+        The scenario early_access: its day, the share held out, and the share of customers who, with an order
+        in the 8th to 28th day after it, make it in the first 7 days instead. Over 28 days it brings nothing.
+    newsletter_starts, newsletter_weeks, newsletter_held, newsletter_shares
+        A newsletter by e-mail every week: the share of customers who never get it, and the chances, one drawn
+        for each other customer, to get it in a week.
+    opt_out, opt_out_more
+        Chance to opt out by a newsletter after none in the 28 days before; how much each of these adds.
+    hours, opens, opens_best
+        Hours of the day at which chance sends it, chance to open it, and in the customer's own best hour.
+    token_lost_on, token_lost
+        Day of an app update that loses the push tokens of this share of customers, until weeks later.
+    restock_on, fallback_held, fallback_lift
+        The notice restock by app_push; where it does not arrive an alimtalk stands in for it, but for the
+        share held out; by how many orders within 14 days that helps.
+    confirm_days
+        Days after the consent on which the notice of reconfirmation comes, as the law asks every two years.
+    """
+
+    birthday_held: float = 0.5
+    early_on: dt.date = dt.date(2025, 1, 20)
+    early_held: float = 0.5
+    early_share: float = 0.6
+    newsletter_starts: dt.date = dt.date(2025, 4, 15)
+    newsletter_weeks: int = 12
+    newsletter_held: float = 0.1
+    newsletter_shares: tuple[float, float] = (0.3, 0.9)
+    opt_out: float = 0.002
+    opt_out_more: float = 0.003
+    hours: tuple[int, ...] = (8, 12, 16, 20)
+    opens: float = 0.12
+    opens_best: float = 0.45
+    token_lost_on: dt.date = dt.date(2025, 3, 11)
+    token_lost: float = 0.30
+    restock_on: dt.date = dt.date(2025, 3, 20)
+    fallback_held: float = 0.5
+    fallback_lift: float = 0.12
+    confirm_days: int = 730
+
+
+@dataclass(frozen=True)
+class Asking:
+    """Who is asked for feedback, when, and who answers.
+
+    Attributes
+    ----------
+    nps_share, csat_share, review_share
+        Share of orders that are asked for each score, and that get a review without being asked.
+    timings, timing_answers
+        When it is asked for the NPS, by lot: at delivery, or so many days after the order; and the factor of
+        the chance to answer. Scores do not depend on it.
+    answers, answers_late
+        Chance to answer the NPS; where the parcel came late. A score depends on nothing but lateness and
+        chance, so weighting by lateness undoes the bias.
+    csat_answers
+        Chance to answer the CSAT, the same for all.
+    comments
+        Share of NPS answers with a text.
+    """
+
+    nps_share: float = 0.35
+    csat_share: float = 0.16
+    review_share: float = 0.12
+    timings: tuple[int, ...] = (0, 3, 7)
+    timing_answers: tuple[float, ...] = (1.0, 0.85, 0.65)
+    answers: float = 0.40
+    answers_late: float = 0.14
+    csat_answers: float = 0.5
+    comments: float = 0.4
+
+
+PURE, FULL, CARTS, DATES, WRITES, ASKS = Pure(), Full(), Carts(), Dates(), Scenarios(), Asking()
