@@ -21,8 +21,7 @@ from crm_utils.study import read_study
 from crm_utils.tables import TABLES, AsOf
 
 pytestmark = pytest.mark.slow
-NOT_YET = {"marketing_costs", "referrals", "tiers"}
-TABLES_OF = {"full": set(TABLES) - NOT_YET, "pure": {"order_lines", "products", "customers"}}
+TABLES_OF = {"full": set(TABLES), "pure": {"order_lines", "products", "customers"}}
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +132,17 @@ def test_the_truth_is_drawn_once_and_is_the_same_again(small: DemoShop, tmp_path
     files = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in small.truth.iterdir()}
     again = source.truth(small.study, tmp_path)
     assert {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in again.iterdir()} == files
-    known = ("customers", "outcomes", "scenarios", "lost", "asked")
+    known = (
+        "customers",
+        "outcomes",
+        "scenarios",
+        "lost",
+        "asked",
+        "reviews",
+        "referrals",
+        "visits",
+        "holidays",
+    )
     assert set(files) == {f"{name}.parquet" for name in known}
 
 

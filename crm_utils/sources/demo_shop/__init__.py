@@ -25,9 +25,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from crm_utils import engine
 from crm_utils.errors import StudyError
 from crm_utils.sources import Input, Raw, Reading
-from crm_utils.sources.demo_shop import canonical, fulfilment, pure
+from crm_utils.sources.demo_shop import ads, canonical, fulfilment, pure, standing
 from crm_utils.sources.demo_shop.block import BLOCK, Block, stream
 from crm_utils.sources.demo_shop.catalogue import stock
+from crm_utils.sources.demo_shop.columns import moments
 from crm_utils.sources.demo_shop.decisions import DECISIONS
 from crm_utils.sources.demo_shop.outcomes import of_buyers, of_customers, of_lost, of_lots, of_scenarios
 from crm_utils.sources.demo_shop.worlds import PURE
@@ -122,7 +123,10 @@ def _seen(world: str, customers: int, seed: int) -> Iterator[dict[str, pa.Table]
     counts: dict[str, int] = defaultdict(int)
     yield {"products": canonical.products(priced=world == "full")}
     if world == "full":
-        yield {"campaigns": canonical.campaigns(), "shelf": fulfilment.shelf(seed, customers)}
+        yield {
+            "campaigns": canonical.campaigns(), "shelf": fulfilment.shelf(seed, customers),
+            "marketing_costs": ads.marketing_costs(seed, customers),
+        }  # fmt: skip
     for number, size in _sizes(customers):
         if world == "full":
             block = Block.simulate(seed, number, size, stock())
@@ -141,6 +145,8 @@ def _known(world: str, customers: int, seed: int) -> Iterator[dict[str, pa.Table
                 "customers": of_customers(block), "outcomes": of_lots(block),
                 "scenarios": of_scenarios(block), "lost": of_lost(block),
                 "asked": canonical.asked_of(block, seed, number),
+                "reviews": standing.reviews(block), "referrals": standing.who_refers_whom(block),
+                "visits": block.by_week, "holidays": pa.table({"moved_from": moments(block.moved)}),
             }  # fmt: skip
         else:
             buyers = pure.simulate(stream(seed, number, "pure"), PURE, size)

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import functools
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+import pyarrow as pa
 
+from crm_utils.sources.demo_shop.ads import harvested, schedule, with_advertised
 from crm_utils.sources.demo_shop.arrays import Flags, Ints
 from crm_utils.sources.demo_shop.baskets import Lines, fill
 from crm_utils.sources.demo_shop.catalogue import Catalogue
 from crm_utils.sources.demo_shop.clicks import lead_in
 from crm_utils.sources.demo_shop.events import SOURCES
-from crm_utils.sources.demo_shop.extras import Filled, before_holidays, bring
+from crm_utils.sources.demo_shop.extras import Filled, before_holidays, joined, made
 from crm_utils.sources.demo_shop.letters import Letters, together
 from crm_utils.sources.demo_shop.messages import Drawn
 from crm_utils.sources.demo_shop.nulls import Nulls, draw_null_test
 from crm_utils.sources.demo_shop.orders import Departures, Orders, baseline
 from crm_utils.sources.demo_shop.people import NEVER, Consents, People, people
+from crm_utils.sources.demo_shop.referrals import Referred, refer
 from crm_utils.sources.demo_shop.reminders import CHANNEL as REMINDER
 from crm_utils.sources.demo_shop.reminders import remind
 from crm_utils.sources.demo_shop.scenarios import (
@@ -32,9 +35,10 @@ from crm_utils.sources.demo_shop.scenarios import (
     newsletter,
     restock,
 )  # fmt: skip
+from crm_utils.sources.demo_shop.tiers import Standing, reviewed
 from crm_utils.sources.demo_shop.trials import draw_trials, happens, used_coupon
 from crm_utils.sources.demo_shop.visits import Visits, lose_payments, visits, with_carts_left
-from crm_utils.sources.demo_shop.worlds import CARTS, DATES, FULL, NULL_TESTS, WRITES
+from crm_utils.sources.demo_shop.worlds import ADS, CARTS, DATES, FIRSTS, FULL, LOYAL, NULL_TESTS, WRITES
 
 __all__ = ["BLOCK", "Block", "stream"]
 
@@ -69,6 +73,11 @@ class Block:
     lost: Orders
     tokens: Tokens
     best_hour: Ints
+    standing: Standing
+    referred: Referred
+    on: Flags
+    by_week: pa.Table
+    moved: Ints
 
     @classmethod
     def simulate(cls, seed: int, number: int, customers: int, goods: Catalogue) -> Block:
@@ -78,21 +87,32 @@ class Block:
         consents = Consents(draw("consents"), who.joined)
         orders, departures = baseline(draw("orders"), FULL, who)
         orders, drawn = draw_trials(draw("trials"), FULL, who, consents, orders, departures)
-        filled = (orders, fill(draw("baskets"), FULL, who, orders, goods))
-        filled = before_holidays(draw("holidays"), DATES, who, filled)
+        filled = (orders, fill(draw("baskets"), draw("firsts"), FULL, FIRSTS, who, orders, goods))
+        filled, moved = before_holidays(draw("holidays"), DATES, who, filled)
         arm_of = _arms(drawn, len(who))
         filled, drawn = lead_in(draw("clicks"), filled, happens(filled[0], arm_of), drawn)
         filled, lost, failed = lose_payments(draw("leak"), CARTS, filled, happens(filled[0], arm_of))
         crowd = Crowd(who, consents, departures)
         filled, early = early_access(draw("early_access"), WRITES, crowd, filled, happens(filled[0], arm_of))
         looked = visits(draw("visits"), CARTS, who, departures, len(goods.name))
+        on = schedule(seed)
+        looked, by_week = with_advertised(draw("ads"), ADS, on, looked)
         filled, looked = with_carts_left(
             draw("carts"), CARTS, who, filled, happens(filled[0], arm_of), looked
         )
         looked = Visits.joined([looked, failed])
-        filled, sent = _reminded(draw("reminders"), filled, who, consents, departures, looked, goods)
+        source = harvested(draw("brand_search"), ADS, on, looked.source, looked.at)
+        looked = replace(looked, source=source)
+        reminded, sent = _reminded(draw("reminders"), filled, consents, departures, looked, goods)
         tokens, best = Tokens.draw(draw("tokens"), WRITES, who), best_hours(draw("hours"), WRITES, who)
-        filled, notices = _restocked(draw("restock"), filled, crowd, tokens, goods)
+        restocked, notices = _restocked(draw("restock"), crowd, tokens, goods)
+        plain = joined([filled, reminded, restocked])
+        loyal, standing = reviewed(
+            draw("tiers"), LOYAL, crowd, plain, happens(plain[0], arm_of),
+            used_coupon(plain[0], arm_of), goods,
+        )  # fmt: skip
+        filled = joined([plain, *loyal])
+        referred = refer(draw("referrals"), LOYAL, crowd, filled[0], happens(filled[0], arm_of))
         every = [sent, early, *notices, birthday(draw("birthday"), WRITES, crowd)]
         every += [
             newsletter(draw("newsletter"), WRITES, crowd, best),
@@ -100,7 +120,7 @@ class Block:
         ]
         return cls(
             number * BLOCK, who, consents, filled[0], departures, drawn, filled[1], looked, together(every),
-            lost, tokens, best,
+            lost, tokens, best, standing, referred, on, by_week, moved,
         )  # fmt: skip
 
     @cached_property
@@ -126,7 +146,7 @@ class Block:
 
 
 def _restocked(
-    rng: np.random.Generator, filled: Filled, crowd: Crowd, tokens: Tokens, goods: Catalogue
+    rng: np.random.Generator, crowd: Crowd, tokens: Tokens, goods: Catalogue
 ) -> tuple[Filled, list[Letters]]:
     """Send the notice and what stands in for it, and add the orders that this brings."""
     first, second, ordered = restock(rng, WRITES, crowd, tokens)
@@ -134,9 +154,8 @@ def _restocked(
     clicked = second.clicked[rows]
     via = np.where(clicked < NEVER, SOURCES.index("alimtalk"), -1)
     product = rng.integers(0, len(goods.name) // 3, len(rows)) * 3  # the first styles are always there
-    filled = bring(rng, FULL, crowd.people, filled, second.who[rows], ordered[rows], product, goods,
-                   via=via, clicked=clicked)  # fmt: skip
-    return filled, [first, second]
+    more = made(rng, FULL, second.who[rows], ordered[rows], product, goods, via=via, clicked=clicked)
+    return more, [first, second]
 
 
 def _arms(drawn: list[Drawn], people: int) -> Ints:
@@ -146,7 +165,6 @@ def _arms(drawn: list[Drawn], people: int) -> Ints:
 def _reminded(
     rng: np.random.Generator,
     filled: Filled,
-    who: People,
     consents: Consents,
     departures: Departures,
     looked: Visits,
@@ -160,6 +178,6 @@ def _reminded(
     rows = np.flatnonzero(ordered < NEVER)
     cart, clicked = sent.visit[rows], sent.clicked[rows]
     via = np.where(clicked < NEVER, SOURCES.index(REMINDER), -1)
-    filled = bring(rng, FULL, who, filled, sent.who[rows], ordered[rows], looked.product[cart], goods,
-                   cart=cart, via=via, clicked=clicked)  # fmt: skip
-    return filled, sent
+    more = made(rng, FULL, sent.who[rows], ordered[rows], looked.product[cart], goods, cart=cart, via=via,
+                clicked=clicked)  # fmt: skip
+    return more, sent

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from crm_utils.sources.demo_shop import asking, contacts, fulfilment, loyalty
+from crm_utils.sources.demo_shop import asking, contacts, fulfilment, loyalty, noise, standing
 from crm_utils.sources.demo_shop import catalogue as shop
 from crm_utils.sources.demo_shop import events as touch
 from crm_utils.sources.demo_shop.block import Block, stream
@@ -14,7 +16,7 @@ from crm_utils.sources.demo_shop.clock import DAY, END, day_number
 from crm_utils.sources.demo_shop.columns import days, ids, moments, money, pieces, whole, words
 from crm_utils.sources.demo_shop.orders import CHANNELS
 from crm_utils.sources.demo_shop.seen import Seen, named
-from crm_utils.sources.demo_shop.worlds import ASKS, FULL, TRIALS
+from crm_utils.sources.demo_shop.worlds import ASKS, FULL, LOYAL, NOISE, TRIALS
 
 __all__ = ["asked_of", "campaigns", "products", "tables"]
 
@@ -28,16 +30,20 @@ def tables(block: Block, seed: int, number: int, counts: dict[str, int]) -> dict
     bought = ~seen.lines.back
     first[seen.lines.order[bought][::-1]] = seen.lines.product[bought][::-1]
     delivered = fulfilment.delivered_at(stream(seed, number, "parcels"), seen.orders)
+    draw = functools.partial(stream, seed, number)
     called = fulfilment.called_at(stream(seed, number, "calls"), seen.orders)
     events = touch.touches(
         stream(seed, number, "events"), seen.orders, first, delivered, called, block.visits, block.drawn,
-        block.letters,
+        block.letters, noise.mixed_up(draw("sessions"), NOISE, block.visits), block.on,
+        lambda first: _noise(block, draw("noise"), first),
     )  # fmt: skip
     asked = asking.requests(stream(seed, number, "asked"), ASKS, FULL, block.people, seen.orders, delivered)
     answers = asking.answers(
         stream(seed, number, "answers"), ASKS, FULL, seen.orders, asked, delivered, called, first
     )
-    points = loyalty.points(stream(seed, number, "points"), block.people, seen.orders, seen.paid)
+    points = loyalty.points(
+        stream(seed, number, "points"), LOYAL, block.people, seen.orders, seen.paid, block.referred
+    )
     added = {
         "order_lines": _order_lines(block, seen),
         "customers": _customers(block, seen, events),
@@ -50,16 +56,21 @@ def tables(block: Block, seed: int, number: int, counts: dict[str, int]) -> dict
         "coupons": fulfilment.coupons(block, seen, counts["coupons"]),
         "feedback": contacts.feedback(block, seen, answers, first, counts["feedback"]),
         "asked": contacts.asked(block, seen, asked),
-        "points": pa.table({
-            "customer_id": named(block, points.who), "occurred_at": moments(points.at),
-            "points": whole(points.points), "kind": words(points.kind, loyalty.POINTS),
-        }),
+        "points": standing.points(block, seen, points), "tiers": standing.tiers(block),
+        "referrals": standing.referrals(block),
     }  # fmt: skip
     counts["orders"] += len(seen.orders)
     counts["sessions"] += int(events.visit.max(initial=-1)) + 1
     for name in ("messages", "events", "feedback", "coupons"):
         counts[name] += len(added[name])
     return added
+
+
+def _noise(block: Block, rng: np.random.Generator, first: int) -> list[touch.Events]:
+    """Robots, and phones that two people share."""
+    bots = noise.robots(rng, NOISE, block.people, len(shop.stock().name), first)
+    after = max(first, int(bots.visit.max(initial=-1)) + 1)
+    return [bots, noise.phones(rng, NOISE, block.people, block.referred, after)]
 
 
 def asked_of(block: Block, seed: int, number: int) -> pa.Table:

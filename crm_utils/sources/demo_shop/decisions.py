@@ -82,4 +82,19 @@ DECISIONS = (
         "1 % of what was paid, spent all at once on a gift, expired after 365 days",
         "no order is paid with points, so they change no amount",
     ),
+    Decision(
+        "tiers",
+        "some order more to reach a cut that they know; the upper cut nobody knows beforehand",
+        "set three times by what was paid in 182 days; what the upper tier brings is known",
+    ),
+    Decision(
+        "referrals",
+        "some refer themselves, and share a session with themselves",
+        "kept: an analysis must catch it",
+    ),
+    Decision(
+        "marketing_costs",
+        "two paid sources, each bought in one week of every two, by lot",
+        "one brings visits, the other takes those that come anyway; orders do not depend on either",
+    ),
 )

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from crm_utils.sources.demo_shop.ads import harvested
 from crm_utils.sources.demo_shop.arrays import Flags, Ints, Rows
 from crm_utils.sources.demo_shop.clock import DAY, END, day_number
 from crm_utils.sources.demo_shop.letters import CHANNEL_NAMES, Letters
 from crm_utils.sources.demo_shop.messages import Drawn
 from crm_utils.sources.demo_shop.orders import Orders
 from crm_utils.sources.demo_shop.visits import APP, Visits
-from crm_utils.sources.demo_shop.worlds import CARTS, DATES
+from crm_utils.sources.demo_shop.worlds import ADS, CARTS, DATES
 
 __all__ = ["EVENTS", "MEDIA", "SOURCES", "Events", "tag_is_broken", "touches"]
 
 EVENTS = ("visit", "search", "view", "cart", "checkout", "payment_failed", "purchase", "call", "delivered")
 VISIT, SEARCH, VIEW, CART, CHECKOUT, FAILED, PURCHASE, CALL, DELIVERED = range(9)
 SOURCES = ("naver", "google", "instagram", "kakao", "direct", "app",
-           "alimtalk", "brand_message", "sms", "app_push", "in_app", "email")  # fmt: skip
-MEDIA = ("organic", "organic", "social", "referral", "none", "none", *["message"] * 6)
+           "alimtalk", "brand_message", "sms", "app_push", "in_app", "email",
+           "instagram", "naver")  # fmt: skip
+MEDIA = ("organic", "organic", "social", "referral", "none", "none", *["message"] * 6, "cpc", "brand_search")
 BUYING_SHARES = (0.35, 0.1, 0.15, 0.1, 0.3)
 """Of purchases on the web, by source."""
 
@@ -47,6 +50,9 @@ def touches(
     visits: Visits,
     drawn: list[Drawn],
     sent: Letters,
+    session: Ints,
+    on: Flags,
+    more: Callable[[int], list[Events]],
 ) -> Events:
     """All touches in order of time.
 
@@ -57,21 +63,28 @@ def touches(
         session of each order has its row's number.
     visits
         Visits without an order; their sessions are numbered on from those of the orders.
+    session
+        The number of each visit's session, from 0.
+    on
+        Whether each paid source is bought in each week.
+    more
+        Makes further touches, numbered on from a number.
     """
     parts = [
-        _shopping(rng, orders, product),
+        _shopping(rng, orders, product, on),
         _parcels(orders, delivered, called),
-        _browsing(rng, visits, len(orders)),
+        _browsing(rng, visits, len(orders) + session),
     ]
     led = np.flatnonzero(orders.via >= 0)
     known = np.sort(orders.who[led] * 8 * END + orders.clicked[led])
     for number, one in enumerate(drawn):
-        sessions = max(int(part.visit.max(initial=-1)) for part in parts) + 1
+        sessions = max(len(orders) + len(visits), *(int(part.visit.max(initial=-1)) + 1 for part in parts))
         channel = np.array([SOURCES.index(arm.channel) for arm in one.trial.arms])[one.arm - 1]
         parts.append(_clicks(one.who, one.clicked, channel, number, sessions, known))
-    sessions = max(int(part.visit.max(initial=-1)) for part in parts) + 1
+    sessions = max(len(orders) + len(visits), *(int(part.visit.max(initial=-1)) + 1 for part in parts))
     channels = np.array([SOURCES.index(name) for name in CHANNEL_NAMES])
     parts.append(_clicks(sent.who, sent.clicked, channels[sent.channel], -1, sessions, known))
+    parts += more(sessions + len(sent))
     every = Events.joined(parts)
     every = every.take(np.lexsort((every.event, every.at)))
     broken = (every.source >= 0) & tag_is_broken(every.at)
@@ -85,7 +98,7 @@ def tag_is_broken(at: Ints) -> Flags:
     return np.asarray((since >= 0) & (since < DATES.tag_days * DAY))
 
 
-def _shopping(rng: np.random.Generator, orders: Orders, product: Ints) -> Events:
+def _shopping(rng: np.random.Generator, orders: Orders, product: Ints, on: Flags) -> Events:
     """Online the product is seen and put into the cart before it is bought; in a store it is bought.
 
     What was left in a cart before is bought without being put there again.
@@ -94,6 +107,7 @@ def _shopping(rng: np.random.Generator, orders: Orders, product: Ints) -> Events
     fresh, led = online[orders.cart[online] < 0], np.flatnonzero(orders.via >= 0)
     finds = online[rng.random(len(online)) < CARTS.search_share]
     source = np.where(orders.channel == 2, APP, rng.choice(5, len(orders), p=BUYING_SHARES))
+    source = harvested(rng, ADS, on, source, orders.at)
     source = np.where(orders.via >= 0, orders.via, np.where(orders.channel > 0, source, -1))
     every = np.arange(len(orders))
     before = [
@@ -121,7 +135,7 @@ def _parcels(orders: Orders, delivered: Ints, called: Ints) -> Events:
     return Events(orders.who[row], none, at, event, none, none, none)
 
 
-def _browsing(rng: np.random.Generator, visits: Visits, first: int) -> Events:
+def _browsing(rng: np.random.Generator, visits: Visits, session: Ints) -> Events:
     """Visits that end without an order, as far as each got."""
     every, n = np.arange(len(visits)), len(visits)
     steps = [(VISIT, every, 0), (SEARCH, every[rng.random(n) < CARTS.search_share], 20), (VIEW, every, 40),
@@ -132,7 +146,8 @@ def _browsing(rng: np.random.Generator, visits: Visits, first: int) -> Events:
     event = np.repeat([step for step, _, _ in steps], lengths)
     at = visits.at[row] + np.repeat([seconds for *_, seconds in steps], lengths)
     product = np.where(np.isin(event, (VISIT, SEARCH)), -1, visits.product[row])
-    return Events(visits.who[row], first + row, at, event, product, visits.source[row], np.full(len(row), -1))
+    none = np.full(len(row), -1)
+    return Events(visits.who[row], session[row], at, event, product, visits.source[row], none)
 
 
 def _clicks(who: Ints, clicked: Ints, channel: Ints, number: int, first: int, known: Ints) -> Events:

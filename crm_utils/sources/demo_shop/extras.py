@@ -6,6 +6,7 @@ order has one line.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -18,18 +19,16 @@ from crm_utils.sources.demo_shop.orders import Orders
 from crm_utils.sources.demo_shop.people import NEVER, People
 from crm_utils.sources.demo_shop.worlds import Dates, Full
 
-__all__ = ["EXTRA", "before_holidays", "bring", "later", "without"]
+__all__ = ["EXTRA", "Filled", "before_holidays", "joined", "later", "made", "without"]
 
 EXTRA = -2
 """What stands for the trial of an order that no trial brings and that would not happen by itself."""
 Filled = tuple[Orders, Lines]
 
 
-def bring(
+def made(
     rng: np.random.Generator,
     world: Full,
-    people: People,
-    filled: Filled,
     who: Ints,
     at: Ints,
     product: Ints,
@@ -39,8 +38,7 @@ def bring(
     via: Ints | None = None,
     clicked: Ints | None = None,
 ) -> Filled:
-    """Add an online order of one product for each of these customers at these moments."""
-    orders, lines = filled
+    """Make an online order of one product for each of these customers at these moments."""
     n = len(who)
     channel = np.where(rng.random(n) < 0.55, 2, 1)
     arrives = rng.integers(1, 4, n)
@@ -56,9 +54,14 @@ def bring(
     discount = (listed * off / 100).astype(np.int64) * 100
     zero = np.zeros(n, dtype=np.int64)
     bought = Lines(np.arange(n), at, product, quantity, listed - discount, discount, zero, zero > 0)
-    mine = and_back(rng, world, bought)
-    mine = replace(mine, order=mine.order + len(orders))
-    return _sorted(Orders.joined([orders, more]), Lines.joined([lines, mine]))
+    return more, and_back(rng, world, bought)
+
+
+def joined(parts: Sequence[Filled]) -> Filled:
+    """All orders with their lines, by customer and time."""
+    before = np.cumsum([0] + [len(orders) for orders, _ in parts])
+    lines = [replace(own, order=own.order + n) for (_, own), n in zip(parts, before[:-1], strict=True)]
+    return _sorted(Orders.joined([orders for orders, _ in parts]), Lines.joined(lines))
 
 
 def without(filled: Filled, rows: Flags) -> Filled:
@@ -79,8 +82,13 @@ def later(filled: Filled, rows: Ints, seconds: Ints) -> Filled:
     return _sorted(replace(orders, at=orders.at + shift), moved)
 
 
-def before_holidays(rng: np.random.Generator, world: Dates, people: People, filled: Filled) -> Filled:
-    """Move part of the orders of the great holidays to the days before, but none that a trial touches."""
+def before_holidays(
+    rng: np.random.Generator, world: Dates, people: People, filled: Filled
+) -> tuple[Filled, Ints]:
+    """Move part of the orders of the great holidays to the days before, but none that a trial touches.
+
+    Also gives the moments from which orders were moved.
+    """
     orders, _ = filled
     day, shift = orders.at // DAY, np.zeros(len(orders), dtype=np.int64)
     ahead = 1 + rng.integers(0, world.holiday_before_days, len(orders))
@@ -90,7 +98,7 @@ def before_holidays(rng: np.random.Generator, world: Dates, people: People, fill
         into = day - day_number(holiday)
         shift = np.where((into >= 0) & (into < 3), into + ahead, shift)
     rows = np.flatnonzero(moves & (shift > 0) & (orders.at - shift * DAY >= people.joined[orders.who]))
-    return later(filled, rows, -shift[rows] * DAY)
+    return later(filled, rows, -shift[rows] * DAY), orders.at[rows]
 
 
 def _sorted(orders: Orders, lines: Lines) -> Filled:

@@ -78,14 +78,13 @@ def early_access(
     rows = np.flatnonzero(plain & (since > 8 * DAY) & (since < 28 * DAY))
     rows = rows[np.unique(orders.who[rows], return_index=True)[1]]
     sooner = rows[rng.random(len(rows)) < world.early_share]
-    wait = rng.integers(DAY // 2, 13 * DAY // 2, len(sooner))
+    days_off = since[sooner] // DAY - rng.integers(1, 6, len(sooner))  # at the same hour, 1 to 6 days after
     would = np.zeros(n, dtype=bool)
     would[orders.who[sooner]] = True
     sent = np.zeros(n, dtype=bool)
     sent[who[~held]] = True
     moved = sent[orders.who[sooner]]
-    target = at[orders.who[sooner]] + wait
-    filled = later(filled, sooner[moved], (target - orders.at[sooner])[moved])
+    filled = later(filled, sooner[moved], -days_off[moved] * DAY)
     outcomes = (np.zeros(len(who), dtype=np.int64), would[who].astype(np.int64))
     mine = letters(rng, "early_access", "app_push", who, at[who], held, share, outcomes=outcomes,
                    arrives=np.ones(len(who), bool))  # fmt: skip

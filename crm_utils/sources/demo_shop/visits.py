@@ -13,13 +13,24 @@ from crm_utils.sources.demo_shop.orders import Departures, Orders
 from crm_utils.sources.demo_shop.people import People
 from crm_utils.sources.demo_shop.worlds import Carts
 
-__all__ = ["APP", "Visits", "first_products", "lose_payments", "visits", "with_carts_left"]
+__all__ = [
+    "APP",
+    "BRAND_SEARCH",
+    "DIRECT",
+    "INSTAGRAM_ADS",
+    "NAVER",
+    "Visits",
+    "first_products",
+    "lose_payments",
+    "visits",
+    "with_carts_left",
+]
 
 ANONYMOUS = 0.2
 SOURCE_SHARES = (0.35, 0.1, 0.2, 0.1, 0.25)
 """Of visits on the web: naver, google, instagram, kakao, direct."""
-APP = 5
-"""Number of the app among the sources of visits."""
+NAVER, DIRECT, APP, INSTAGRAM_ADS, BRAND_SEARCH = 0, 4, 5, 12, 13
+"""Numbers of some sources of visits (into the events' SOURCES)."""
 SETTLED_DAYS = 7
 """Orders in a customer's first days have no cart left before them: there was hardly time."""
 

@@ -11,21 +11,29 @@ import datetime as dt
 from dataclasses import dataclass
 
 __all__ = [
+    "ADS",
     "ASKS",
     "CARTS",
     "CHANNELS",
     "DATES",
     "DAYS",
+    "FIRSTS",
     "FULL",
+    "LOYAL",
+    "NOISE",
     "NULL_TESTS",
     "PURE",
     "START",
     "TRIALS",
     "WRITES",
+    "Ads",
     "Asking",
     "Carts",
     "Channel",
     "Dates",
+    "FirstOrders",
+    "Loyalty",
+    "Noise",
     "Scenarios",
     "Touch",
     "Trial",
@@ -405,4 +413,111 @@ class Asking:
     comments: float = 0.4
 
 
-PURE, FULL, CARTS, DATES, WRITES, ASKS = Pure(), Full(), Carts(), Dates(), Scenarios(), Asking()
+@dataclass(frozen=True)
+class Loyalty:
+    """Tiers, points and referrals.
+
+    Attributes
+    ----------
+    reviews, window_days
+        Days on which tiers are set anew, by what was paid in so many days before (returns not taken off).
+    silver, gold
+        Cuts in won. The first is known to all; the second is set afterwards, so nobody can aim at it.
+    top_up_days, top_up_won, top_up_share
+        So many days before a review, of those who lack at most so much for silver this share orders what
+        they lack.
+    gold_orders
+        Orders that gold brings in the time until the next review, on average; silver brings none.
+    welcome, earn_share, spends, lives_days
+        Points when joining; points a won paid; chance that an order spends all of them on a gift; days after
+        which points are lost. So the share lost is (1 − spends) to the power of the orders in between.
+    reward
+        Points that a referrer gets.
+    fraud_share
+        Of the referred with one order or none, those who are the referrer again: they share a session.
+    """
+
+    reviews: tuple[dt.date, ...] = (dt.date(2024, 7, 1), dt.date(2025, 1, 1), dt.date(2025, 7, 1))
+    window_days: int = 182
+    silver: int = 300_000
+    gold: int = 483_700
+    top_up_days: int = 10
+    top_up_won: int = 40_000
+    top_up_share: float = 0.5
+    gold_orders: float = 1.0
+    welcome: int = 1_000
+    earn_share: float = 0.01
+    spends: float = 0.15
+    lives_days: int = 365
+    reward: int = 3_000
+    fraud_share: float = 0.10
+
+
+@dataclass(frozen=True)
+class Noise:
+    """What makes data dirty, in sessions for 10,000 customers or as shares.
+
+    Attributes
+    ----------
+    bots, bot_views
+        Sessions of robots, and the views in each of them, within minutes and without a customer.
+    shared_sessions
+        Share of visits without a cart that carry the session id of another visit.
+    shared_phones, phone_visits
+        Share of customers who share a phone with another one; sessions in which both are seen.
+    """
+
+    bots: int = 15
+    bot_views: int = 400
+    shared_sessions: float = 0.004
+    shared_phones: float = 0.01
+    phone_visits: int = 3
+
+
+@dataclass(frozen=True)
+class Ads:
+    """Two paid sources, each on in one week of every two, by lot.
+
+    Attributes
+    ----------
+    weeks
+        Weeks from the first day of the data in which they are bought, an even number.
+    extra
+        Visits that instagram / cpc brings in its weeks, for each visit without an order that comes anyway.
+    takes
+        Share of visits from naver and direct that naver / brand_search takes in its weeks; it brings none.
+    cost_instagram, cost_brand
+        Won a customer of the shop and week.
+    """
+
+    weeks: int = 104
+    extra: float = 0.18
+    takes: float = 0.30
+    cost_instagram: int = 120
+    cost_brand: int = 40
+
+
+@dataclass(frozen=True)
+class FirstOrders:
+    """What new customers' first orders hold, by how soon the second follows.
+
+    Attributes
+    ----------
+    soon_days
+        A second order within so many days is soon.
+    soon_share, soon_kinds
+        Of the first orders that are soon followed, those that hold one of these kinds in place of another.
+    later_share, later_kinds
+        The same of all other first orders.
+    """
+
+    soon_days: int = 45
+    soon_share: float = 0.30
+    soon_kinds: tuple[str, ...] = ("양말", "속옷", "잠옷")
+    later_share: float = 0.30
+    later_kinds: tuple[str, ...] = ("코트", "패딩", "재킷")
+
+
+PURE, FULL, CARTS, DATES = Pure(), Full(), Carts(), Dates()
+WRITES, ASKS, LOYAL, NOISE = Scenarios(), Asking(), Loyalty(), Noise()
+ADS, FIRSTS = Ads(), FirstOrders()
