@@ -45,7 +45,7 @@ class Carts:
         Share of carts left behind that got to the checkout: constant within app and web, so that the shop's
         share rises by the mix alone.
     from_cart
-        Share of online orders whose product was left in a cart before.
+        Share of online orders whose product was left in a cart before; none of those that tiers bring.
     back_hours, back_spread
         Median (hours) and standard deviation of the log of the time from such a cart to its order.
     reminder_starts, reminder_ends, reminder_held
@@ -72,7 +72,7 @@ class Carts:
     reminder_ends: dt.date = dt.date(2025, 8, 31)
     reminder_held: float = 0.5
     delays: tuple[int, ...] = (1, 4, 24)
-    lifts: tuple[float, ...] = (0.0, 0.12, 0.0)
+    lifts: tuple[float, ...] = (0.0, 0.20, 0.0)
     clicks_through: float = 0.95
     leak_starts: dt.date = dt.date(2025, 5, 20)
     leak_days: int = 14
