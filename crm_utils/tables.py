@@ -20,13 +20,15 @@ __all__ = ["TABLES", "AsOf", "Column", "TableSpec", "cut", "orders", "orders_sen
 
 TEXT, MONEY, QUANTITY = "string", "decimal(18, 2)", "decimal(18, 3)"
 TIME, DAY, YES_NO, WHOLE = "timestamp(6)", "date", "boolean", "int64"
+SHARE = "decimal(9, 6)"
 
 
 @dataclass(frozen=True)
 class Column:
     """One column: its name, Ibis type, meaning and unit, and whether it may be empty.
 
-    ``later_is_null`` marks a time that becomes null when it lies after ``as_of`` while its row is known.
+    ``later_is_null`` marks a time that becomes null when it lies after ``as_of`` while its row is known;
+    ``known_at`` names such a time, from which on this value is known.
     """
 
     name: str
@@ -35,13 +37,15 @@ class Column:
     unit: str = ""
     required: bool = False
     later_is_null: bool = False
+    known_at: str = ""
 
 
 @dataclass(frozen=True)
 class TableSpec:
     """One canonical table: what a row is, its columns, its key, and the column that ``as_of`` cuts.
 
-    ``extra`` allows columns beyond the listed ones (attributes that a study brings along).
+    ``extra`` allows columns beyond the listed ones (attributes that a study brings along). ``instant`` names
+    a column that tells the moment of ``cut``, a day, more exactly where it is filled.
     """
 
     name: str
@@ -50,6 +54,7 @@ class TableSpec:
     cut: str
     key: tuple[str, ...] = ()
     extra: bool = False
+    instant: str = ""
     notes: tuple[str, ...] = field(default=())
 
     @property
@@ -99,6 +104,7 @@ _SPECS = (
         (
             Column("customer_id", TEXT, "the customer", required=True),
             Column("joined_on", DAY, "first day as a customer, as the shop has it", "day"),
+            Column("joined_at", TIME, "the same, as a moment; joined_on is its day", "local time"),
             Column("birth_year", WHOLE, "year of birth", "year"),
             Column("birthday", TEXT, "month and day of birth", "MM-DD"),
             Column("gender", TEXT, "as the shop has it"),
@@ -109,6 +115,7 @@ _SPECS = (
         cut="joined_on",
         key=("customer_id",),
         extra=True,
+        instant="joined_at",
         notes=(
             "Not every customer of order_lines need be here: coverage is a result, not an assumption.",
             "Attributes without a date of their own are taken as known on every day; a customer without "
@@ -148,6 +155,11 @@ _SPECS = (
             Column("redeemed_at", TIME, "first redemption of its offer", "local time", later_is_null=True),
             Column("unsubscribed_at", TIME, "opt-out through it", "local time", later_is_null=True),
             Column("cost", MONEY, "cost of sending", "money"),
+            Column("template", TEXT, "the text that was sent"),
+            Column("variant", TEXT, "which of several versions, where chance chose one"),
+            Column("propensity", SHARE, "chance, before the draw, of what was drawn", "0 to 1"),
+            Column("anchor_id", TEXT, "what set it off: a session, an order, a coupon, a customer"),
+            Column("fallback_of", TEXT, "the message that did not arrive and that this one stands in for"),
         ),
         cut="sent_at",
         key=("message_id",),
@@ -172,7 +184,12 @@ _SPECS = (
             Column("customer_id", TEXT, "who; empty when nobody is known"),
             Column("session_id", TEXT, "the visit it belongs to"),
             Column("occurred_at", TIME, "when", "local time", required=True),
-            Column("event", TEXT, "what: view, search, cart, purchase, visit, call", required=True),
+            Column(
+                "event",
+                TEXT,
+                "what: visit, view, search, cart, checkout, payment_failed, purchase, call, delivered",
+                required=True,
+            ),
             Column("product_id", TEXT, "the product it was about"),
             Column("source", TEXT, "where the visit came from"),
             Column("medium", TEXT, "how: organic, cpc, email, push, referral"),
@@ -205,6 +222,8 @@ _SPECS = (
             Column("kind", TEXT, "nps (0 to 10), csat (1 to 5), review (1 to 5), case", required=True),
             Column("score", WHOLE, "the score given, on the scale of its kind"),
             Column("text", TEXT, "what was written"),
+            Column("product_id", TEXT, "the product it is about"),
+            Column("resolved_at", TIME, "when a case was closed", "local time", later_is_null=True),
         ),
         cut="submitted_at",
         key=("feedback_id",),
@@ -217,6 +236,8 @@ _SPECS = (
             Column("occurred_at", TIME, "when", "local time", required=True),
             Column("points", WHOLE, "added; negative when spent or expired", "points", required=True),
             Column("kind", TEXT, "earned, spent, expired, given", required=True),
+            Column("expires_at", TIME, "when what was added ends, known from the start", "local time"),
+            Column("order_id", TEXT, "the order that earned or spent them"),
         ),
         cut="occurred_at",
     ),
@@ -231,6 +252,89 @@ _SPECS = (
         ),
         cut="starts_on",
         notes=("A period that is not over at as_of is known whole: use those that are over.",),
+    ),
+    TableSpec(
+        "order_status",
+        "one change of an order's state",
+        (
+            Column("order_id", TEXT, "the order", required=True),
+            Column("status", TEXT, "the new state: paid, shipped, delivered, returned, …", required=True),
+            Column("occurred_at", TIME, "from when", "local time", required=True),
+        ),
+        cut="occurred_at",
+        notes=("No key: an order can come back to a state that it had before.",),
+    ),
+    TableSpec(
+        "shelf",
+        "one change of a product's price or stock",
+        (
+            Column("product_id", TEXT, "the product", required=True),
+            Column("changed_at", TIME, "from when", "local time", required=True),
+            Column("price", MONEY, "what one costs from now on", "money"),
+            Column("stock", WHOLE, "pieces on hand from now on; below 0 where more were sold", "pieces"),
+        ),
+        cut="changed_at",
+        notes=("An empty price or stock says that it did not change.",),
+    ),
+    TableSpec(
+        "reach",
+        "one change of a customer's reachability",
+        (
+            Column("customer_id", TEXT, "who", required=True),
+            Column("channel", TEXT, "by which channel", required=True),
+            Column("reachable", YES_NO, "can a message arrive (token, friend, valid number)", required=True),
+            Column("changed_at", TIME, "from when it holds", "local time", required=True),
+        ),
+        cut="changed_at",
+        notes=("Reachable is not allowed: what may be sent stands in consents.",),
+    ),
+    TableSpec(
+        "coupons",
+        "one coupon of one customer",
+        (
+            Column("coupon_id", TEXT, "the coupon", required=True),
+            Column("customer_id", TEXT, "whose", required=True),
+            Column("issued_at", TIME, "when it was given", "local time", required=True),
+            Column("expires_at", TIME, "when it ends, known from the start", "local time"),
+            Column("redeemed_at", TIME, "when it was used", "local time", later_is_null=True),
+            Column("order_id", TEXT, "the order it was used for", known_at="redeemed_at"),
+            Column("value", MONEY, "what it takes off; empty where it is a share of the price", "money"),
+        ),
+        cut="issued_at",
+        key=("coupon_id",),
+    ),
+    TableSpec(
+        "asked",
+        "one request for feedback",
+        (
+            Column("customer_id", TEXT, "who was asked", required=True),
+            Column("order_id", TEXT, "the order it was about"),
+            Column("kind", TEXT, "for what: nps, csat, review", required=True),
+            Column("asked_at", TIME, "when", "local time", required=True),
+            Column("channel", TEXT, "how"),
+        ),
+        cut="asked_at",
+    ),
+    TableSpec(
+        "tiers",
+        "one change of a customer's tier",
+        (
+            Column("customer_id", TEXT, "whose", required=True),
+            Column("tier", TEXT, "the tier from now on", required=True),
+            Column("since", TIME, "from when", "local time", required=True),
+        ),
+        cut="since",
+    ),
+    TableSpec(
+        "referrals",
+        "one referral",
+        (
+            Column("referrer_id", TEXT, "who referred", required=True),
+            Column("customer_id", TEXT, "who was referred", required=True),
+            Column("referred_at", TIME, "when", "local time", required=True),
+        ),
+        cut="referred_at",
+        notes=("Referring oneself is a finding, not a bad row.",),
     ),
 )
 TABLES: dict[str, TableSpec] = {spec.name: spec for spec in _SPECS}
@@ -309,11 +413,14 @@ def cut(table: ir.Table, spec: TableSpec, as_of: AsOf) -> ir.Table:
         The same columns in the same order.
     """
     end = ibis.literal(as_of.before, type=TIME)
-    moment = table[spec.cut]
-    table = table.filter(moment.isnull() | (moment.cast(TIME) < end))
-    later = [c for c in spec.columns if c.later_is_null and c.name in table.columns]
+    moment = table[spec.cut].cast(TIME)
+    if spec.instant in table.columns:
+        moment = ibis.coalesce(table[spec.instant], moment)
+    table = table.filter(moment.isnull() | (moment < end))
+    times = {c.name: c.known_at or c.name for c in spec.columns if c.later_is_null or c.known_at}
+    times = {name: time for name, time in times.items() if {name, time} <= set(table.columns)}
     return table.mutate(
-        **{c.name: (table[c.name].cast(TIME) < end).ifelse(table[c.name], None) for c in later}
+        **{name: (table[time].cast(TIME) < end).ifelse(table[name], None) for name, time in times.items()}
     )
 
 

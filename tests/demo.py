@@ -38,7 +38,7 @@ class DemoShop:
         return demo_shop.truth(self.study, self.root)
 
     def sql(self, query: str) -> pd.DataFrame:
-        """A query over the canonical tables and, as true_customers and true_outcomes, the truth."""
+        """A query over the canonical tables and, as true_customers, true_outcomes and so on, the truth."""
         with duckdb.connect() as con:
             files = {name: self.snapshot.path(name) for name in self.snapshot.tables}
             files |= {f"true_{path.stem}": path for path in self.truth.glob("*.parquet")}

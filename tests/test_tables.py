@@ -66,11 +66,35 @@ def test_a_row_whose_day_is_unknown_was_always_known() -> None:
     assert seen["product_id"].tolist() == ["b"]
 
 
+def test_what_a_coupon_was_used_for_is_known_with_its_use_and_a_balance_knows_its_end() -> None:
+    coupons = ibis.memtable(pd.DataFrame({
+        "coupon_id": ["a", "b", "c"], "issued_at": pd.to_datetime(["2024-01-01"] * 3),
+        "expires_at": pd.to_datetime(["2024-03-01"] * 3),
+        "redeemed_at": pd.to_datetime(["2024-01-05", "2024-02-01", None]), "order_id": ["1", "2", None],
+    }))  # fmt: skip
+    seen = cut(coupons, TABLES["coupons"], AsOf.parse("2024-01-31")).order_by("coupon_id").execute()
+    assert seen["redeemed_at"].notna().tolist() == [True, False, False]
+    assert seen["order_id"].notna().tolist() == [True, False, False]
+    assert seen["expires_at"].notna().all()
+
+
+def test_who_joins_later_on_the_day_of_an_instant_is_not_known_yet() -> None:
+    customers = ibis.memtable(pd.DataFrame({
+        "customer_id": ["early", "late", "day alone", "never said"],
+        "joined_on": [dt.date(2024, 1, 1)] * 3 + [None],
+        "joined_at": pd.to_datetime(["2024-01-01 09:00", "2024-01-01 15:00", None, None]),
+    })).cast({"joined_on": "date"})  # fmt: skip
+    noon = cut(customers, TABLES["customers"], AsOf.parse("2024-01-01T12:00")).execute()
+    assert set(noon["customer_id"]) == {"early", "day alone", "never said"}
+    assert len(cut(customers, TABLES["customers"], AsOf.parse("2024-01-01")).execute()) == 4
+
+
 def test_every_cut_column_stands_in_its_table() -> None:
     for spec in TABLES.values():
         names = [c.name for c in spec.columns]
         assert spec.cut in names
         assert set(spec.key) <= set(spec.required)
+        assert {c.known_at for c in spec.columns if c.known_at} | {spec.instant} <= {"", *names}
         assert len(set(names)) == len(names)
 
 

@@ -19,6 +19,7 @@ def dictionary() -> str:
         for c in spec.columns:
             marks = "; never empty" if c.required else ""
             marks += "; null where it lies after `as_of`" if c.later_is_null else ""
+            marks += f"; null where {c.known_at} lies after `as_of`" if c.known_at else ""
             parts.append(f"| {c.name} | {c.type} | {c.unit} | {c.meaning}{marks} |")
         parts += [f"\n{note}" for note in spec.notes]
         if spec.extra:

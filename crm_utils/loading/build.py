@@ -26,7 +26,7 @@ from crm_utils.study.limits import hold_to
 __all__ = ["LOADER_VERSION", "Load", "build"]
 
 #: Raised when the same input would give other tables, whatever the source.
-LOADER_VERSION = 4
+LOADER_VERSION = 5
 
 
 @dataclass(frozen=True)

@@ -81,6 +81,9 @@ def conform(raw: ir.Table, spec: TableSpec) -> ir.Table:
     columns = {
         c.name: raw[c.name].try_cast(c.type) if c.name in there else ibis.null(c.type) for c in spec.columns
     }
+    if spec.instant in there:
+        day = columns[spec.instant].date()
+        columns[spec.cut] = ibis.coalesce(columns[spec.cut], day)
     kept = {c: raw[c] for c in [*extra, *LINEAGE]}
     kept |= {c: raw[c] if c in raw.columns else ibis.null(kind) for c, kind in VERDICTS.items()}
     # A value that cannot be read in its type is remembered, so that it is told from an empty one.
@@ -108,6 +111,34 @@ def checks(table: ir.Table, spec: TableSpec) -> list[Check]:
         for c in spec.columns
         if c.type in (TIME, DAY)
     ]
+    rules += _of_table(table, spec)
+    if spec.key:
+        first = ibis.window(group_by=list(spec.key), order_by=["_file", "_row"])
+        rules += [Check(f"{', '.join(spec.key)} is there already", ibis.row_number().over(first) > 0)]
+    return rules
+
+
+#: Times that cannot come before the row's own, and values that cannot be negative, by table.
+_NOT_BEFORE = {
+    "messages": ("sent_at", ("delivered_at", "opened_at", "clicked_at", "redeemed_at")),
+    "campaigns": ("starts_on", ("ends_on",)),
+    "marketing_costs": ("starts_on", ("ends_on",)),
+    "coupons": ("issued_at", ("expires_at", "redeemed_at")),
+    "points": ("occurred_at", ("expires_at",)),
+    "feedback": ("submitted_at", ("resolved_at",)),
+}
+_NOT_NEGATIVE = {"marketing_costs": ("cost",), "coupons": ("value",), "shelf": ("price",)}
+
+
+def _of_table(table: ir.Table, spec: TableSpec) -> list[Check]:
+    """What belongs to one table alone."""
+    first, later = _NOT_BEFORE.get(spec.name, ("", ()))
+    rules = [Check(f"{name} is before {first}", table[name] < table[first]) for name in later]
+    rules += [Check(f"{name} is negative", table[name] < 0) for name in _NOT_NEGATIVE.get(spec.name, ())]
+    if spec.name == "messages":
+        rules += [Check("propensity is not between 0 and 1", ~table.propensity.between(0, 1))]
+    if spec.name == "customers":
+        rules += [Check("joined_on is not the day of joined_at", table.joined_on != table.joined_at.date())]
     if spec.name == "order_lines":
         # What comes back may bring its discount back.
         sold = (table.quantity >= 0) & (table.amount >= 0)
@@ -115,18 +146,6 @@ def checks(table: ir.Table, spec: TableSpec) -> list[Check]:
             Check(f"{name} is negative", (table[name] < 0) & sold.fill_null(True))
             for name in ("discount", "discount_by_others")
         ]
-    if spec.name in ("campaigns", "marketing_costs"):
-        rules += [Check("ends_on is before starts_on", table.ends_on < table.starts_on)]
-    if spec.name == "marketing_costs":
-        rules += [Check("cost is negative", table.cost < 0)]
-    if spec.name == "messages":
-        rules += [
-            Check(f"{name} is before sent_at", table[name] < table.sent_at)
-            for name in ("delivered_at", "opened_at", "clicked_at", "redeemed_at")
-        ]
-    if spec.key:
-        first = ibis.window(group_by=list(spec.key), order_by=["_file", "_row"])
-        rules += [Check(f"{', '.join(spec.key)} is there already", ibis.row_number().over(first) > 0)]
     return rules
 
 

@@ -20,7 +20,7 @@ from crm_utils.mapping.compiling import CUSTOMER, LINEAGE, Compiler, Typed
 from crm_utils.mapping.expressions import column_named, columns_cut, columns_of
 from crm_utils.mapping.model import ColumnMap, TableMapping, check_columns
 from crm_utils.mapping.returns import negated, netted
-from crm_utils.tables import DAY, MONEY, QUANTITY, TABLES, TEXT, TIME, WHOLE, YES_NO
+from crm_utils.tables import DAY, MONEY, QUANTITY, SHARE, TABLES, TEXT, TIME, WHOLE, YES_NO
 
 __all__ = ["SWAPPED", "ColumnMap", "TableMapping", "apply", "check_columns", "columns_named", "columns_used"]
 
@@ -33,6 +33,7 @@ _EXTRA = {"text": TEXT, "number": QUANTITY, "date": DAY, "yes_no": YES_NO}
 _WORDS = {
     MONEY: "a number",
     QUANTITY: "a number",
+    SHARE: "a number",
     WHOLE: "a whole number",
     TIME: "a time",
     DAY: "a day",
@@ -230,7 +231,7 @@ def _typed(reader: Compiler, item: Typed, kind: str, column: ColumnMap) -> read.
         return read.to_yes_no(item.value, column)
     if kind == WHOLE:
         return read.to_whole(item.value, reader.reading)
-    if kind in (MONEY, QUANTITY):
+    if kind in (MONEY, QUANTITY, SHARE):
         return read.to_number(item.value, reader.reading, kind)
     if item.kind == "time" and not item.column:  # an expression's: on the shop's clock already
         return read.Parsed(item.value.cast(kind), ibis.literal(False))

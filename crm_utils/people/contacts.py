@@ -7,6 +7,7 @@ joins nothing any more, and a text without its phone number is still a text.
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -259,7 +260,7 @@ def _kind_of(rows: ir.Table, name: str, counted: dict[str, int]) -> str:
     if not values:
         return ""
     worth = (v for v in values if may_hold(v) and (is_people or not v.isdecimal() or len(v) in _CHECKED))
-    contacts = {value: contacts_in(value, bare=is_people) for value in worth}
+    contacts = {value: list(_contacts_once(value, is_people)) for value in worth}
     sure = Counter(kind for value, matches in contacts.items() if (kind := _sure(value, matches, is_people)))
     for kind, at_least in (_OF_PEOPLE if is_people else _OF_OTHERS).items():
         if sure[kind] and sure[kind] >= at_least * len(values):
@@ -271,6 +272,12 @@ def _kind_of(rows: ir.Table, name: str, counted: dict[str, int]) -> str:
             {v: matches for v, matches in contacts.items() if v.isdecimal() and matches}, len(values)
         )
     return ""
+
+
+@functools.lru_cache(maxsize=100_000)
+def _contacts_once(value: str, bare: bool) -> tuple[Contact, ...]:
+    """The contacts of an id. One id stands in many tables, and looking takes most of a small load."""
+    return tuple(contacts_in(value, bare=bare))
 
 
 def _different(rows: ir.Table, name: str, about: int) -> list[str]:

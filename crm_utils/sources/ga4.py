@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DECISIONS", "VERSION", "Options", "inputs", "read"]
 
-VERSION = 2
+VERSION = 3
 DECISIONS = (
     Decision("events", "no id of its own", "event_id is the file and the row: such a file never changes"),
     Decision("events", "times in microseconds since 1970, UTC", "changed to the study's zone"),
@@ -57,6 +57,7 @@ DECISIONS = (
 _EVENTS = {
     "view_item": "view", "view_item_list": "view", "page_view": "view", "screen_view": "view",
     "search": "search", "view_search_results": "search", "add_to_cart": "cart",
+    "begin_checkout": "checkout",
     "purchase": "purchase", "session_start": "visit",
 }  # fmt: skip
 _PERSON = {"account": "user_id", "device": "user_pseudo_id"}

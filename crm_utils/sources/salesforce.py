@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DECISIONS", "VERSION", "Options", "inputs", "read"]
 
-VERSION = 1
+VERSION = 2
 DECISIONS = (
     Decision("customers", "a contact belongs to an account", "the contact is the customer; industry and type "
              "of the account stand beside it"),
@@ -55,7 +55,12 @@ _MEMBERS = {
     "clicked_at": "First Responded Date", "channel": {"constant": "email"}, "held_out": {"constant": False},
     "kind": {"constant": "advertising"},
 }  # fmt: skip
-_CASES = {"feedback_id": "Case Number", "submitted_at": "Date/Time Opened", "kind": {"constant": "case"}}
+_CASES = {
+    "feedback_id": "Case Number", "submitted_at": "Date/Time Opened", "resolved_at": "Date/Time Closed",
+    "kind": {"constant": "case"},
+}  # fmt: skip
+#: Labels that few reports have: read where ``labels`` names them.
+_SELDOM = ("Date/Time Closed",)
 #: The reports, the table that each becomes, what names a person in it, and its columns.
 _REPORTS: dict[str, tuple[str, dict[str, str], dict[str, Any]]] = {
     "contacts": ("customers", _PERSON, _CONTACTS),
@@ -80,6 +85,7 @@ class Options(BaseModel):
         How the organisation writes days and times, as in every mapping; its reports follow its locale.
     labels
         Labels that it has renamed: ``{Mobile: Mobile Phone}``; an empty text where its report lacks one.
+        ``Date/Time Closed`` of cases is read only where it is named here.
     orders
         Where order lines come from: a table as of ``files``.
     people
@@ -141,7 +147,7 @@ class Options(BaseModel):
     def _label(self, column: Any) -> Any:
         """The organisation's own label; nothing where its report lacks the column."""
         if isinstance(column, str):
-            return self.labels.get(column, column)
+            return self.labels.get(column, "" if column in _SELDOM else column)
         lacks = any(
             not own and label in str(column.get("expression", "")) for label, own in self.labels.items()
         )

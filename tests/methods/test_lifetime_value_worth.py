@@ -150,6 +150,8 @@ def test_costs_of_whole_periods_are_shared_by_those_won_in_them() -> None:
         "acquisition_channel": ["ad", "search"], "cost": [50.0, 99.0],
     })  # fmt: skip
     assert lifetime_value.acquisition_costs(costs, rows, **TODAY) == {ALL: 25.0, "ad": 25.0}
+    table = ibis.memtable(costs)  # as a run opens it
+    assert lifetime_value.acquisition_costs(table, rows, **TODAY) == {ALL: 25.0, "ad": 25.0}
     assert lifetime_value.acquisition_costs(None, rows, **TODAY) == {}
 
 

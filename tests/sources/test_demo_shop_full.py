@@ -276,20 +276,14 @@ def test_points_never_run_out_and_do_not_live_longer_than_a_year(demo_shop: Demo
 
 
 LATE = """
-    WITH parcel AS (
-        SELECT session_id, any_value(customer_id) AS customer_id,
-            min(occurred_at) FILTER (event = 'purchase') AS bought,
-            min(occurred_at) FILTER (event = 'delivered') AS came
-        FROM events GROUP BY 1 HAVING bought IS NOT NULL AND came IS NOT NULL)
-    SELECT customer_id, bought, date_diff('day', bought, came) >= 5 AS late FROM parcel"""
+    SELECT p.order_id, date_diff('day', p.occurred_at, d.occurred_at) >= 5 AS late
+    FROM order_status p JOIN order_status d USING (order_id)
+    WHERE p.status = 'paid' AND d.status = 'delivered'"""
 
 
 def test_a_late_parcel_lowers_the_score(demo_shop: DemoShop) -> None:
     scores = demo_shop.sql(f"""
-        SELECT f.kind, score, late FROM feedback f
-        JOIN (SELECT order_id, any_value(customer_id) AS customer_id, min(ordered_at) AS bought
-              FROM order_lines GROUP BY 1) o USING (order_id)
-        JOIN ({LATE}) p ON p.customer_id = o.customer_id AND p.bought = o.bought""")
+        SELECT f.kind, score, late FROM feedback f JOIN ({LATE}) p USING (order_id)""")
     for kind, lower in (("nps", FULL.late_nps), ("csat", FULL.late_stars), ("review", FULL.late_stars)):
         mine = scores[scores["kind"] == kind]
         late, other = (mine.loc[mine["late"] == flag, "score"] for flag in (True, False))
@@ -301,7 +295,7 @@ def test_a_late_parcel_lowers_the_score(demo_shop: DemoShop) -> None:
 def test_a_late_parcel_and_an_advertisement_make_customers_leave() -> None:
     """Each reason's parameter, in every order that no message brings."""
     block = Block.simulate(3, 0, 10_000, stock())
-    orders = block.orders.take((block.orders.trial < 0) & ~block.people.guest[block.orders.who])
+    orders = block.orders.take((block.orders.trial == -1) & ~block.people.guest[block.orders.who])
     won = np.isin(block.people.acquired[orders.who], ADVERTISED)
     leaves = np.take(block.departures.at, orders.who) == orders.at
     for is_won, is_late in itertools.product([False, True], repeat=2):

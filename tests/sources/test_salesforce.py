@@ -92,6 +92,22 @@ def test_reports_become_tables_and_every_row_is_accounted_for(root: Path) -> Non
         assert [word for word in ("zaphira", "quillon", "oostrik", "larkspur", "8765") if word in text] == []
 
 
+def test_when_a_case_was_closed_is_read_where_the_report_has_it(root: Path) -> None:
+    study = STUDY.replace('Birthdate: ""', 'Birthdate: "", Date/Time Closed: Date/Time Closed')
+    (root / "studies" / "sales.yaml").write_text(study, encoding="utf-8")
+    cases = (
+        "Case Number,Contact ID,Date/Time Opened,Date/Time Closed\n1,C2,5/4/2024 3:05 PM,5/6/2024 9:10 AM\n"
+    )
+    (root / "raw" / "cases.csv").write_text(
+        cases + "2,C2,5/4/2024 3:05 PM,5/3/2024 9:10 AM\n", encoding="utf-8"
+    )
+    snapshot, _ = loading.load(root, read_study(root, "sales"))
+    assert [str(at) for at in pd.read_parquet(snapshot.path("feedback"))["resolved_at"]] == [
+        "2024-05-06 09:10:00"
+    ]
+    assert snapshot.manifest["tables"]["feedback"]["quarantined"] == 1
+
+
 @pytest.mark.parametrize(
     ("before", "after", "said"),
     [

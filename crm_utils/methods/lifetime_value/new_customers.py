@@ -177,14 +177,14 @@ def bid_cap(low: float, *, horizon_days: float, serve_cost: float) -> float:
 
 
 def acquisition_costs(
-    costs: pd.DataFrame | None, days: pd.DataFrame, *, as_of: dt.date, history_starts: dt.date
+    costs: ir.Table | pd.DataFrame | None, days: pd.DataFrame, *, as_of: dt.date, history_starts: dt.date
 ) -> dict[str, float]:
     """What winning a customer has cost, by channel: the cost of whole periods ÷ customers won in them.
 
     Parameters
     ----------
     costs
-        The canonical ``marketing_costs`` in memory; None where there is none.
+        The canonical ``marketing_costs``; None where there is none.
     days
         From :func:`cohort_days`.
     as_of
@@ -195,8 +195,10 @@ def acquisition_costs(
     dict
         Money a customer by channel, and of :data:`ALL`; empty where nothing is known.
     """
-    if costs is None or not len(costs) or not len(days):
+    if costs is None or not len(days):
         return {}
+    if isinstance(costs, ir.Table):
+        costs = costs.to_pyarrow().to_pandas()
     starts, ends = (pd.to_datetime(costs[name]).dt.date for name in ("starts_on", "ends_on"))
     since = history_starts + dt.timedelta(days=NEW_DAYS)
     whole = costs.assign(starts_on=starts, ends_on=ends)[(ends <= as_of) & (starts >= since)]

@@ -25,11 +25,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from crm_utils import engine
 from crm_utils.errors import StudyError
 from crm_utils.sources import Input, Raw, Reading
-from crm_utils.sources.demo_shop import canonical, pure
+from crm_utils.sources.demo_shop import ads, canonical, fulfilment, pure, standing
 from crm_utils.sources.demo_shop.block import BLOCK, Block, stream
 from crm_utils.sources.demo_shop.catalogue import stock
+from crm_utils.sources.demo_shop.columns import moments
 from crm_utils.sources.demo_shop.decisions import DECISIONS
-from crm_utils.sources.demo_shop.outcomes import of_buyers, of_customers, of_lots
+from crm_utils.sources.demo_shop.outcomes import of_buyers, of_customers, of_lost, of_lots, of_scenarios
 from crm_utils.sources.demo_shop.worlds import PURE
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DECISIONS", "SIMULATED", "VERSION", "Options", "inputs", "read", "truth"]
 
-VERSION = 1
+VERSION = 2
 SIMULATED = True
 MOST_CUSTOMERS = 100_000_000
 MOST_SEED = 2**63 - 1
@@ -74,7 +75,7 @@ def read(reading: Reading, inputs: list[Input]) -> Raw:
 
 
 def truth(study: Study, root: Path) -> Path:
-    """What no table tells: a folder with ``customers.parquet`` and, in the full world, ``outcomes.parquet``.
+    """What no table tells: a folder with ``customers.parquet`` and, in the full world, both outcomes.
 
     Drawn again from the study's seed when it is not there yet; see
     :mod:`crm_utils.sources.demo_shop.outcomes` for the columns. For tests, and for exercises that compare an
@@ -122,7 +123,10 @@ def _seen(world: str, customers: int, seed: int) -> Iterator[dict[str, pa.Table]
     counts: dict[str, int] = defaultdict(int)
     yield {"products": canonical.products(priced=world == "full")}
     if world == "full":
-        yield {"campaigns": canonical.campaigns()}
+        yield {
+            "campaigns": canonical.campaigns(), "shelf": fulfilment.shelf(seed, customers),
+            "marketing_costs": ads.marketing_costs(seed, customers),
+        }  # fmt: skip
     for number, size in _sizes(customers):
         if world == "full":
             block = Block.simulate(seed, number, size, stock())
@@ -137,7 +141,13 @@ def _known(world: str, customers: int, seed: int) -> Iterator[dict[str, pa.Table
     for number, size in _sizes(customers):
         if world == "full":
             block = Block.simulate(seed, number, size, stock())
-            yield {"customers": of_customers(block), "outcomes": of_lots(block)}
+            yield {
+                "customers": of_customers(block), "outcomes": of_lots(block),
+                "scenarios": of_scenarios(block), "lost": of_lost(block),
+                "asked": canonical.asked_of(block, seed, number),
+                "reviews": standing.reviews(block), "referrals": standing.who_refers_whom(block),
+                "visits": block.by_week, "holidays": pa.table({"moved_from": moments(block.moved)}),
+            }  # fmt: skip
         else:
             buyers = pure.simulate(stream(seed, number, "pure"), PURE, size)
             yield {"customers": of_buyers(buyers, number * BLOCK)}

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from crm_utils.sources.demo_shop.arrays import Flags, Ints, Rows
-from crm_utils.sources.demo_shop.catalogue import CATEGORIES, STYLES_A_TIER, SUBCATEGORIES, TIERS, Catalogue
+from crm_utils.sources.demo_shop.catalogue import (
+    ACQUIRED,
+    CATEGORIES,
+    STYLES_A_TIER,
+    SUBCATEGORIES,
+    TIERS,
+    Catalogue,
+)
 from crm_utils.sources.demo_shop.clock import DAY, END, day_number, in_season, months, on_sale
 from crm_utils.sources.demo_shop.orders import Orders
 from crm_utils.sources.demo_shop.people import People
-from crm_utils.sources.demo_shop.worlds import TRIALS, Full
+from crm_utils.sources.demo_shop.worlds import TRIALS, FirstOrders, Full
 
-__all__ = ["Lines", "fill"]
+__all__ = ["REFERRED", "Lines", "and_back", "fill"]
+
+REFERRED = ACQUIRED.index("친구 추천")
+"""Number of the way in which referred customers were won."""
 
 SIZES = (0.46, 0.27, 0.14, 0.07, 0.04, 0.02)
 """Shares of orders of 1, 2, … picks."""
@@ -44,7 +54,15 @@ class Lines(Rows):
     back: Flags
 
 
-def fill(rng: np.random.Generator, world: Full, people: People, orders: Orders, goods: Catalogue) -> Lines:
+def fill(
+    rng: np.random.Generator,
+    firsts_rng: np.random.Generator,
+    world: Full,
+    firsts: FirstOrders,
+    people: People,
+    orders: Orders,
+    goods: Catalogue,
+) -> Lines:
     """Fill the orders, and send some lines back some days later."""
     order = np.repeat(np.arange(len(orders)), rng.choice(len(SIZES), len(orders), p=SIZES) + 1)
     kind = _pick(rng, people, orders, order)
@@ -57,12 +75,47 @@ def fill(rng: np.random.Generator, world: Full, people: People, orders: Orders, 
     quantity = 1 + rng.choice(3, n, p=[0.92, 0.06, 0.02])
     listed = quantity * goods.price[product]
     off = np.where(on_sale()[day] & (rng.random(n) < 0.6), 0.2, np.where(rng.random(n) < 0.12, 0.1, 0.0))
+    off = np.where(people.acquired[orders.who[order]] == REFERRED, 0.0, off)  # the referred pay full prices
     discount = (listed * off / 100).astype(np.int64) * 100
     amount = listed - discount
     part = np.array([trial.coupon for trial in TRIALS] + [0.0])[orders.coupon[order]]
     coupon = (amount * part / 10).astype(np.int64) * 10
     bought = Lines(order, orders.at[order], product, quantity, amount, discount, coupon, np.zeros(n, bool))
-    return _and_back(rng, world, bought)
+    return and_back(rng, world, _with_firsts(firsts_rng, firsts, people, orders, bought, goods))
+
+
+def _with_firsts(
+    rng: np.random.Generator,
+    world: FirstOrders,
+    people: People,
+    orders: Orders,
+    bought: Lines,
+    goods: Catalogue,
+) -> Lines:
+    """Give some new customers' first orders goods of the kinds that go with how soon the second follows."""
+    plain = np.flatnonzero((orders.trial < 0) & ~people.guest[orders.who])
+    who, at = orders.who[plain], orders.at[plain]
+    begins = np.append(True, who[1:] != who[:-1]) & (people.joined[who] >= 0)
+    gap = np.append(np.where(who[1:] == who[:-1], at[1:] - at[:-1], END), END)
+    soon = gap[begins] <= world.soon_days * DAY
+    share = np.where(soon, world.soon_share, world.later_share)
+    changes = rng.random(len(soon)) < share
+    names = [row[0] for row in SUBCATEGORIES]
+    kinds = np.array([[names.index(k) for k in ks] for ks in (world.later_kinds, world.soon_kinds)])
+    kind = kinds[soon.astype(np.int64), rng.integers(0, kinds.shape[1], len(soon))]
+    rows, new = plain[begins][changes], kind[changes]
+    line = np.searchsorted(bought.order, rows)  # the first of the order's lines; there is always one
+    each = len(TIERS) * STYLES_A_TIER
+    has = np.isin(rows * len(names) + new, bought.order * len(names) + bought.product // each)
+    line, new = line[~has & (bought.coupon[line] == 0)], new[~has & (bought.coupon[line] == 0)]
+    product, amount, discount = bought.product.copy(), bought.amount.copy(), bought.discount.copy()
+    was = bought.amount[line] + bought.discount[line]
+    off = (bought.discount[line] / was * 10).round() / 10
+    product[line] = new * each + product[line] // STYLES_A_TIER % len(TIERS) * STYLES_A_TIER
+    listed = bought.quantity[line] * goods.price[product[line]]
+    discount[line] = (listed * off / 100).astype(np.int64) * 100
+    amount[line] = listed - discount[line]
+    return replace(bought, product=product, amount=amount, discount=discount)
 
 
 def _pick(rng: np.random.Generator, people: People, orders: Orders, order: Ints) -> Ints:
@@ -108,7 +161,7 @@ def _product(
     return np.asarray(np.where(launched[product] > day, product - style, product), dtype=np.int64)
 
 
-def _and_back(rng: np.random.Generator, world: Full, bought: Lines) -> Lines:
+def and_back(rng: np.random.Generator, world: Full, bought: Lines) -> Lines:
     """The lines bought, followed by those that came back, all of an order together 3 to 14 days later."""
     back = bought.take(rng.random(len(bought)) < world.return_share)
     orders = int(bought.order.max(initial=-1)) + 1

@@ -13,12 +13,24 @@ import numpy as np
 from crm_utils.sources.demo_shop.arrays import Flags, Floats, Ints
 from crm_utils.sources.demo_shop.worlds import DAYS, START
 
-__all__ = ["DAY", "END", "day_number", "in_season", "months", "on_sale", "place", "rhythm", "within_day"]
+__all__ = [
+    "DAY",
+    "END",
+    "START_OF_2025",
+    "day_number",
+    "in_season",
+    "months",
+    "on_sale",
+    "place",
+    "rhythm",
+    "within_day",
+]
 
 DAY = 86_400
 """Seconds of a day."""
 END = DAYS * DAY
 """The first second after the data."""
+START_OF_2025 = 366 * DAY
 
 MONTHS = (0.95, 0.85, 1.05, 1.1, 1.05, 0.95, 0.85, 0.8, 1.05, 1.2, 1.3, 1.15)
 WEEKDAYS = (1.0, 0.95, 0.93, 0.97, 1.02, 1.08, 1.05)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from crm_utils.sources.demo_shop.arrays import Flags, Ints
+from crm_utils.sources.demo_shop.arrays import Flags, Floats, Ints
 from crm_utils.sources.demo_shop.clock import END
 from crm_utils.sources.demo_shop.worlds import START
 
-__all__ = ["days", "ids", "moments", "money", "pieces", "whole", "words"]
+__all__ = ["days", "ids", "moments", "money", "pieces", "shares", "whole", "words"]
 
 _ZERO = int(dt.datetime(START.year, START.month, START.day, tzinfo=dt.UTC).timestamp())
 _ID_DIGITS = 9
@@ -44,6 +45,13 @@ def money(won: Ints, known: Flags | None = None) -> pa.Array:
 def pieces(quantity: Ints) -> pa.Array:
     """Quantities as exact decimals."""
     return _decimal(quantity, None, 3)
+
+
+def shares(values: Floats) -> pa.Array:
+    """Shares between 0 and 1 as exact decimals of six places."""
+    table, place = np.unique(values, return_inverse=True)  # a handful of values
+    exact = pa.array([Decimal(f"{value:.6f}") for value in table], pa.decimal128(9, 6))
+    return exact.take(pa.array(place))
 
 
 def whole(values: Ints, known: Flags | None = None) -> pa.Array:

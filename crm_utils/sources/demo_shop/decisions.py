@@ -45,6 +45,16 @@ DECISIONS = (
         "informational and needs no consent",
     ),
     Decision(
+        "messages",
+        "six scenarios beside the campaigns, in 2025; both outcomes of every message are known",
+        "each is held out by lot, but for notices; propensity is the chance of what was drawn",
+    ),
+    Decision(
+        "shelf",
+        "prices stay as they are, and nothing is ever sold out",
+        "stock is counted every four weeks and does not follow the orders",
+    ),
+    Decision(
         "assignments",
         "coupon_10 (10 % off one order) and message_channel (no notice, by SMS, by alimtalk) have effects",
         "both outcomes of every customer are known; some customers buy less when written to",
@@ -57,17 +67,34 @@ DECISIONS = (
     Decision("assignments", "a_a_check treats both arms alike", "kept: nothing is to be found"),
     Decision(
         "events",
-        "online visits with and without an order, parcels (delivered, in the session of their order), calls",
-        "a fifth of the visits without an order have no customer",
+        "online visits with and without an order, carts left behind, failed payments, parcels, calls",
+        "a fifth of the visits without an order have no customer; parcels and calls belong to no visit; a "
+        "visit in the app has the source app; in the week from 2025-07-21 the tag is broken",
     ),
     Decision(
         "feedback",
         "scores after some orders, lower when the parcel came late; a late parcel also makes customers leave",
-        "late is 5 to 9 days from purchase to delivered, in events; reviews are stock phrases",
+        "late is 5 to 9 days from paid to delivered, in order_status; texts are put together from parts; who "
+        "answers depends on lateness",
     ),
     Decision(
         "points",
         "1 % of what was paid, spent all at once on a gift, expired after 365 days",
         "no order is paid with points, so they change no amount",
+    ),
+    Decision(
+        "tiers",
+        "some order more to reach a cut that they know; the upper cut nobody knows beforehand",
+        "set three times by what was paid in 182 days; what the upper tier brings is known",
+    ),
+    Decision(
+        "referrals",
+        "some refer themselves, and share a session with themselves",
+        "kept: an analysis must catch it",
+    ),
+    Decision(
+        "marketing_costs",
+        "two paid sources, each bought in one week of every two, by lot",
+        "one brings visits, the other takes those that come anyway; orders do not depend on either",
     ),
 )

@@ -17,7 +17,7 @@ SENT_AFTER = 600
 """Seconds from the draw to the message."""
 AVERSE_LEAVE = 4.0
 """How many times as often averse customers opt out."""
-ANSWER_CLICKS = 0.7
+ANSWER_CLICKS = 0.9
 """Share of those who order because of a message that click in it."""
 
 
@@ -75,7 +75,7 @@ def answers(
     left = opened & (u[2] < rates[:, 3] / rates[:, 1] * np.where(averse, AVERSE_LEAVE, 1.0))
     delivered_at = at + SENT_AFTER + rng.integers(1, 60, n)
     room = np.where(answered, ordered - delivered_at, 7 * DAY)
-    opened_at = delivered_at + np.minimum(rng.exponential(4 * 3600, n), room / 3).astype(np.int64)
+    opened_at = delivered_at + 1 + np.minimum(rng.exponential(4 * 3600, n), room / 3).astype(np.int64)
     clicked_at = opened_at + rng.integers(5, 300, n)
     moments = [np.where(f, t, NEVER) for f, t in ((arrived, delivered_at), (opened, opened_at),
                                                  (clicked, clicked_at), (left, opened_at + 60))]  # fmt: skip

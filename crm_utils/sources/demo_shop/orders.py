@@ -36,6 +36,11 @@ class Orders(Rows):
         The trial whose message makes the customer leave this order out; −1 for none.
     coupon
         The trial whose coupon is used for this order, when it was sent; −1 for none.
+    cart
+        The visit (row of the block's visits) that left in the cart what is bought now; −1 for none.
+    via, clicked
+        The source (number into the events' SOURCES) of the message whose click led here, and when; −1 and
+        NEVER for none.
     """
 
     who: Ints
@@ -47,6 +52,9 @@ class Orders(Rows):
     arm: Ints
     skipped: Ints
     coupon: Ints
+    cart: Ints
+    via: Ints
+    clicked: Ints
 
     def with_more(self, more: Orders) -> Orders:
         """Both together, by customer and time."""
@@ -83,7 +91,10 @@ def describe(
     arrives = np.where(late, rng.integers(5, 10, n), rng.integers(1, 4, n)) * online
     none = np.full(n, -1)
     at = day * DAY + within_day(rng, online)
-    return Orders(who, at, channel, arrives, late, none + 1 + trial, none + 1 + arm, none, none)
+    never = np.full(n, NEVER)
+    return Orders(
+        who, at, channel, arrives, late, none + 1 + trial, none + 1 + arm, none, none, none, none, never
+    )
 
 
 def baseline(rng: np.random.Generator, world: Full, people: People) -> tuple[Orders, Departures]:

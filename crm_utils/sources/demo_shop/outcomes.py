@@ -14,12 +14,13 @@ from crm_utils.sources.demo_shop.arrays import Flags, Ints
 from crm_utils.sources.demo_shop.block import Block
 from crm_utils.sources.demo_shop.clock import DAY, END
 from crm_utils.sources.demo_shop.columns import ids, moments, words
+from crm_utils.sources.demo_shop.letters import SCENARIOS, VARIANTS
 from crm_utils.sources.demo_shop.messages import Drawn
 from crm_utils.sources.demo_shop.orders import LEFT
 from crm_utils.sources.demo_shop.pure import Buyers
-from crm_utils.sources.demo_shop.worlds import FULL, TRIALS
+from crm_utils.sources.demo_shop.worlds import FULL, TRIALS, WRITES
 
-__all__ = ["MEASURES", "of_buyers", "of_customers", "of_lots"]
+__all__ = ["MEASURES", "of_buyers", "of_customers", "of_lost", "of_lots", "of_scenarios"]
 
 MEASURES = ("orders", "amount", "contribution")
 """What is counted of each customer, with and without a message: purchases, won received (less returns), and
@@ -30,14 +31,15 @@ def of_customers(block: Block) -> pa.Table:
     """What nobody in the shop knows of a customer of the full world.
 
     ``orders_a_year`` (while staying), ``left_at`` (the last order of who left; empty for who stays),
-    ``left_why``, ``averse`` (buys less when written to), ``favourite`` (category), ``tier`` (0 to 2).
+    ``left_why``, ``averse`` (buys less when written to), ``favourite`` (category), ``tier`` (0 to 2),
+    ``best_hour`` (at which letters are opened most).
     """
     people, n = block.people, int((~block.people.guest).sum())
     return pa.table({
         "customer_id": ids("c", block.first + np.arange(n)), "orders_a_year": people.rate[:n] * 365.25,
         "left_at": moments(block.departures.at[:n]), "left_why": words(block.departures.why[:n], LEFT),
         "averse": people.averse[:n], "favourite": words(people.taste[:n], shop.CATEGORIES),
-        "tier": people.tier[:n],
+        "tier": people.tier[:n], "best_hour": np.array(WRITES.hours)[block.best_hour[:n]],
     })  # fmt: skip
 
 
@@ -63,6 +65,28 @@ def of_lots(block: Block) -> pa.Table:
         for number, trial in enumerate(TRIALS)
         for arm in range(len(trial.arms))
     )
+
+
+def of_scenarios(block: Block) -> pa.Table:
+    """Both outcomes of each message of a scenario, a row each.
+
+    ``scenario``, ``customer_id``, ``sent_at``, ``variant``, ``held_out``, and orders within its horizon
+    ``without`` the message and ``with`` it (−1: no outcome).
+    """
+    sent = block.letters
+    return pa.table({
+        "scenario": words(sent.scenario, SCENARIOS), "customer_id": ids("c", block.first + sent.who),
+        "sent_at": moments(sent.at), "variant": words(sent.variant, VARIANTS), "held_out": sent.held,
+        "without": sent.without, "with": sent.with_it,
+    })  # fmt: skip
+
+
+def of_lost(block: Block) -> pa.Table:
+    """The orders that failed at payment: ``customer_id`` (empty for a guest), ``ordered_at``."""
+    known = ~block.people.guest[block.lost.who]
+    return pa.table({
+        "customer_id": ids("c", block.first + block.lost.who, known), "ordered_at": moments(block.lost.at),
+    })  # fmt: skip
 
 
 class _Counted:

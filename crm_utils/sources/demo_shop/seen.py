@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
-from crm_utils.sources.demo_shop.arrays import Ints
+from crm_utils.sources.demo_shop.arrays import Flags, Ints
 from crm_utils.sources.demo_shop.baskets import Lines
 from crm_utils.sources.demo_shop.block import Block
 from crm_utils.sources.demo_shop.columns import ids
@@ -28,12 +28,15 @@ class Seen:
         Their lines, and what came back; ``order`` is a row of ``orders``, coupons are off the amounts.
     paid
         What was paid for each order, won.
+    used
+        Whether its coupon was used.
     """
 
     orders: Orders
     number: Ints
     lines: Lines
     paid: Ints
+    used: Flags
 
     @classmethod
     def of(cls, block: Block, before: int) -> Seen:
@@ -52,7 +55,8 @@ class Seen:
         ).take(block.happens[lines.order])
         now = now.take(np.lexsort((now.product, now.order, now.back, now.at)))
         paid = np.bincount(now.order[~now.back], now.amount[~now.back], len(kept)).astype(np.int64)
-        return cls(block.orders.take(kept), before + np.arange(len(kept)), now, paid)
+        number = before + np.arange(len(kept))
+        return cls(block.orders.take(kept), number, now, paid, block.coupon_used[kept])
 
 
 def named(block: Block, who: Ints) -> pa.Array:

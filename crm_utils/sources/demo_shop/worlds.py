@@ -10,7 +10,53 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-__all__ = ["CHANNELS", "DAYS", "FULL", "NULL_TESTS", "PURE", "START", "TRIALS", "Channel", "Touch", "Trial"]
+from crm_utils.sources.demo_shop.planted import (
+    ADS,
+    ASKS,
+    CARTS,
+    DATES,
+    FIRSTS,
+    LOYAL,
+    NOISE,
+    WRITES,
+    Ads,
+    Asking,
+    Carts,
+    Dates,
+    FirstOrders,
+    Loyalty,
+    Noise,
+    Scenarios,
+)
+
+__all__ = [
+    "ADS",
+    "ASKS",
+    "CARTS",
+    "CHANNELS",
+    "DATES",
+    "DAYS",
+    "FIRSTS",
+    "FULL",
+    "LOYAL",
+    "NOISE",
+    "NULL_TESTS",
+    "PURE",
+    "START",
+    "TRIALS",
+    "WRITES",
+    "Ads",
+    "Asking",
+    "Carts",
+    "Channel",
+    "Dates",
+    "FirstOrders",
+    "Loyalty",
+    "Noise",
+    "Scenarios",
+    "Touch",
+    "Trial",
+]
 
 START = dt.date(2024, 1, 1)
 DAYS = 731
