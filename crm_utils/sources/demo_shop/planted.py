@@ -151,7 +151,7 @@ class Scenarios:
     token_lost: float = 0.30
     restock_on: dt.date = dt.date(2025, 3, 20)
     fallback_held: float = 0.5
-    fallback_lift: float = 0.12
+    fallback_lift: float = 0.20
     confirm_days: int = 730
 
 
