@@ -53,8 +53,8 @@ class SendHours:
     own
         ``customer_id``, ``hour``: where it differs from the shop's; chosen from all days.
     week
-        ``weekday`` (0 Monday), ``hour``, ``visits``: of the last :data:`TEST_DAYS` days; groups of fewer than
-        five visits are 0.
+        ``weekday`` (0 Monday), ``hour``, ``visits``: of the last :data:`TEST_DAYS` days; of fewer than five
+        customers 0.
     """
 
     shop_hour: int | None
@@ -200,6 +200,8 @@ def _tested(
 
 def _week(came: ir.Table) -> pd.DataFrame:
     by = came.mutate(weekday=came.day.day_of_week.index().cast("int64"))
-    counts = by.group_by("weekday", "hour").aggregate(visits=by.count()).order_by("weekday", "hour").execute()
-    shown: pd.DataFrame = counts.assign(visits=counts["visits"].where(counts["visits"] >= SMALLEST_GROUP, 0))
+    sums = by.group_by("weekday", "hour").aggregate(visits=by.count(), customers=by.customer_id.nunique())
+    counts = sums.order_by("weekday", "hour").execute()
+    many = counts.pop("customers") >= SMALLEST_GROUP
+    shown: pd.DataFrame = counts.assign(visits=counts["visits"].where(many, 0))
     return shown
