@@ -8,7 +8,7 @@ import ibis
 
 from crm_utils.mapping.expressions import columns_of
 from crm_utils.people.contacts import contact_columns
-from crm_utils.proposal.by_values import by_values, of_one_day
+from crm_utils.proposal.by_values import by_values, of_one_day, with_values
 from crm_utils.proposal.matching import Match, by_source, is_personal, match, named, price_of
 from crm_utils.proposal.profiles import Profile, profile_of
 from crm_utils.proposal.table import TableProposal
@@ -84,7 +84,8 @@ def _proposal(looked: Looked, table: str, matches: list[Match]) -> TableProposal
 
 def _lines(looked: Looked, *, sure: bool) -> TableProposal:
     """A file as order lines: by its names, or by what stands in it where it has no header."""
-    matches = by_values(looked) if "names" in looked.options else match(looked.columns, "order_lines")
+    by_name = [] if "names" in looked.options else match(looked.columns, "order_lines")
+    matches = with_values(looked, by_name) if by_name else by_values(looked)
     proposal = _proposal(looked, "order_lines", matches)
     if not (sure or _are_orders(proposal)):
         return proposal
@@ -158,6 +159,10 @@ def _completed(
             have["amount"] = replace(price, target="amount", sure=round(price.sure * 0.65, 2), why=why)
     if "order_id" not in have and "ordered_at" in have:
         have["order_id"] = _order_of(looked, have, buyer)
+    if "amount" not in have and "ordered_at" in have:
+        have["amount"] = Match(
+            "amount", "0", 0.4, "no column of money: the report says what can be said without", {}
+        )
     _add_product(looked, have, looks)
     return sorted(have.values(), key=lambda m: _ORDER.index(m.target)), tuple(looks)
 

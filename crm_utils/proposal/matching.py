@@ -202,7 +202,7 @@ def stands_once(values: list[str], orders: list[str]) -> bool:
 
 def _judged(target: str, kind: str, name: str, values: list[str], decimal: str) -> Match | None:
     by_name = _by_name(target, name)
-    if not by_name or is_personal(name, values):
+    if not by_name or is_personal(name, values) or holds_several(values):
         return None
     if target == "customer_id" and says_a_kind(name, values):
         return None
@@ -216,6 +216,17 @@ def _judged(target: str, kind: str, name: str, values: list[str], decimal: str) 
     guess, reading = fits
     why = f"its name; {guess.why}" if guess.why else "its name"
     return Match(target, name, round(by_name * guess.sure, 2), why, reading)
+
+
+def holds_several(values: list[str]) -> bool:
+    """Whether values are lists or objects of JSON: several things, and whatever is said of them.
+
+    Examples
+    --------
+    >>> holds_several(['[{"sku": 1}]', "[]"]), holds_several(["[A] tea"])
+    (True, False)
+    """
+    return bool(values) and all(re.fullmatch(r"\[\s*([\[{\"\d].*)?\]|\{.*\}", text, re.S) for text in values)
 
 
 def _are_shares(values: list[str]) -> bool:
@@ -254,7 +265,9 @@ def _by_name(target: str, name: str) -> float:
         return 0.0
     if target == "amount" and (REDUCED.search(name) or HOW_MANY.search(name)):
         return 0.0
-    if any(plain in other.split() for other in WORDS.values()) or (target in _NUMBERED and ABOUT.search(plain)):
+    if any(plain in other.split() for other in WORDS.values()) or (
+        target in _NUMBERED and ABOUT.search(plain)
+    ):
         return 0.0
     if target in ROOTS and ROOTS[target].fullmatch(parts):
         return 0.65

@@ -1,6 +1,6 @@
 """What a heading is made of: parts of words in a dozen languages, put together as shops put them.
 
-A list of whole names cannot hold Kd.-Nr., N° client and 고객코드; each is a word for who and one for a number.
+A list of whole names cannot hold Kd.-Nr., N° client and 고객코드: a word for who, and one for a number.
 """
 
 from __future__ import annotations
@@ -33,9 +33,7 @@ _WHAT = (
     "variant|plan|producto|productos|articulo|produit|prodotto|articolo|produto|artigo|produkt|produktu|urun|"
     "tuote|商品|品目|製品|メニュー|产品|상품|품목|제품|자재|메뉴|товар|товара"
 )
-_CALLED = (
-    "name|title|desc|description|label|bez|bezeichnung|text|nom|nombre|nome|nazwa|naam|名|名称|명|이름|название"
-)
+_CALLED = "name|title|desc|description|label|bez|bezeichnung|text|nom|nombre|nome|nazwa|naam|名|名称|명|이름"
 _DAY = (
     "date|dates|datetime|datum|fecha|data|tarih|tarihi|day|dt|日|日付|日時|年月日|일|일자|일시|날짜|дата|"
     "created|createdat|createdon|timestamp|at|on"
@@ -66,7 +64,7 @@ ROOTS = {
     "order_id": _made_of(_ORDER, _NUMBER),
     "customer_id": _made_of(_WHO, _NUMBER),
     "product_id": _made_of(_WHAT, f"{_NUMBER}|{_CALLED}"),
-    "ordered_at": _made_of(_DAY, f"{_ORDER}|date|time|sold|ordered|purchased|paid|placed|utc|gmt|local|achat|구매"),
+    "ordered_at": _made_of(_DAY, f"{_ORDER}|date|time|sold|ordered|purchased|placed|utc|local|achat|구매"),
     "quantity": _made_of(_PIECES, f"{_ORDER}|{_WHAT}|sold|ordered|shipped|vendu|vendida|판매"),
     "amount": _made_of(_MONEY, _NET),
     "price": _made_of("price|prix|precio|prezzo|preco|preis|prijs|cena|fiyat|単価|価格|단가|판매가|가격|цена",
