@@ -15,7 +15,7 @@ from crm_utils.proposal.table import TableProposal
 from crm_utils.sources.files.guessing import Looked
 from crm_utils.tables import TABLES
 
-__all__ = ["best_sheet", "table_of"]
+__all__ = ["best_sheet", "table_of", "without_money"]
 
 #: What a load refuses as an id, and what it is under ``person``.
 _PERSONS = {"email": "email", "phone": "phone", "name": "buyer"}
@@ -49,6 +49,15 @@ def table_of(looked: Looked, asked: str = "") -> TableProposal:
             best = score, proposal
     assert best is not None
     return best[1]
+
+
+def without_money(lines: TableProposal) -> TableProposal:
+    """Order lines that only lack money, joined or not: with amounts of nothing, to be looked at."""
+    if lines.table != "order_lines" or lines.missing != ["amount"]:
+        return lines
+    why = "no column of money: the report says what can be said without"
+    matches = [*lines.matches, Match("amount", "0", 0.4, why, {})]
+    return replace(lines, matches=sorted(matches, key=lambda m: _ORDER.index(m.target)), missing=[])
 
 
 def best_sheet(sheets: list[Looked], asked: str = "") -> Looked:
@@ -159,10 +168,6 @@ def _completed(
             have["amount"] = replace(price, target="amount", sure=round(price.sure * 0.65, 2), why=why)
     if "order_id" not in have and "ordered_at" in have:
         have["order_id"] = _order_of(looked, have, buyer)
-    if "amount" not in have and "ordered_at" in have:
-        have["amount"] = Match(
-            "amount", "0", 0.4, "no column of money: the report says what can be said without", {}
-        )
     _add_product(looked, have, looks)
     return sorted(have.values(), key=lambda m: _ORDER.index(m.target)), tuple(looks)
 
