@@ -94,8 +94,8 @@ def test_what_is_said_of_an_order_or_a_customer_numbers_neither() -> None:
         "Order Status": ["paid", "open"], "Order Total": ["5.00", "6.00"], "Customer City": ["Ulm", "Bonn"],
         "Customer since": ["2020-01-01", "2021-01-01"], "고객등급": ["VIP", "일반"],
     }  # fmt: skip
-    found = {m.target: m.source for m in match(said, "order_lines")}
-    assert not found.keys() & {"order_id", "customer_id"}
+    matched = {m.target: m.source for m in match(said, "order_lines")}
+    assert not matched.keys() & {"order_id", "customer_id"}
     assert plain_name("コード") == "コード"
 
 
