@@ -15,7 +15,7 @@ from crm_utils.engine import connect
 from crm_utils.errors import StudyError, known_names
 from crm_utils.proposal.analytics import ga4_text, is_ga4
 from crm_utils.proposal.asking import questions
-from crm_utils.proposal.choosing import best_sheet, table_of
+from crm_utils.proposal.choosing import best_sheet, table_of, without_money
 from crm_utils.proposal.database import is_database, look_into
 from crm_utils.proposal.given import Given, folder_of_all, given, look_at_all
 from crm_utils.proposal.joins import joined_in, with_the_lines_key
@@ -77,7 +77,7 @@ def propose(paths: Sequence[Path | str], root: Path, name: str) -> tuple[str, li
         where = folder.relative_to(root.resolve()).as_posix()
         return ga4_text(name, where, names, looked[0].cells["event_date"]), []
     tables = [table_of(one, table) for one, table in zip(looked, as_tables, strict=True)]
-    parts = joined_in(names, tables, table_of)
+    parts = [(file, without_money(table)) for file, table in joined_in(names, tables, table_of)]
     lines = next((table for _, table in parts if table.table == "order_lines"), None)
     proposals = []
     for file, table in parts:

@@ -12,7 +12,8 @@ from collections import Counter
 from dataclasses import dataclass
 from statistics import median
 
-from crm_utils.proposal.matching import is_personal, named, stands_once, who_columns
+from crm_utils.proposal.by_values import day_of
+from crm_utils.proposal.matching import holds_several, is_personal, named, stands_once, who_columns
 from crm_utils.proposal.table import Order, TableProposal
 from crm_utils.proposal.words import (
     FEE_ID,
@@ -34,7 +35,7 @@ __all__ = ["Question", "frequent", "questions"]
 
 #: Of a customer with so large a share of the orders, so many at least and so many times the usual, that it is
 #: likelier a till.
-_TILL_SHARE, _TILL_ORDERS, _TILL_TIMES = 0.02, 10, 5
+_TILL_SHARE, _TILL_ORDERS, _TILL_TIMES, _TILL_APART = 0.02, 10, 5, 2
 #: Different values of a column of states, and letters of one.
 _STATES, _LETTERS = 20, 30
 _SHOWN = 5
@@ -54,6 +55,8 @@ def questions(proposal: TableProposal) -> list[Question]:
     if proposal.table != "order_lines":
         return []
     return [
+        *_within(proposal),
+        *_in_cents(proposal),
         *_states(proposal),
         *_totals(proposal),
         *_fees(proposal),
@@ -79,7 +82,46 @@ def frequent(orders: list[Order]) -> dict[str, float]:
     if not counts:
         return {}
     enough = max(_TILL_SHARE * len(orders), _TILL_ORDERS, _TILL_TIMES * median(counts.values()))
-    return {customer: n / len(orders) for customer, n in counts.most_common(_SHOWN) if n >= enough}
+    ranked = [*counts.most_common(_SHOWN + 1), ("", 0)]
+    # Good customers follow each other closely; a till stands apart from them.
+    apart = [n for n in range(min(_SHOWN, len(counts))) if ranked[n][1] >= _TILL_APART * ranked[n + 1][1]]
+    tills = ranked[: max(apart, default=-1) + 1]
+    return {customer: n / len(orders) for customer, n in tills if n >= enough}
+
+
+def _within(proposal: TableProposal) -> list[Question]:
+    """Lines that stand as a list in the row of their order."""
+    columns = [name for name in proposal.unused if holds_several(proposal.looked.columns[name])]
+    lists = [name for name in columns if any(text.startswith("[{") for text in proposal.looked.columns[name])]
+    if not lists:
+        return []
+    said = f"{lists[0]} holds a list in each row: the lines of its order? These are not read"
+    note = (
+        "If so, write a file of a row a line, with the order's number on each: what sells together needs it"
+    )
+    return [Question(said, (note,))]
+
+
+def _in_cents(proposal: TableProposal) -> list[Question]:
+    """Whole amounts of a money that has cents, nearly all far above what the shop's prices look like."""
+    name = proposal.source("amount")
+    values = proposal.looked.columns.get(name, [])
+    codes = {
+        code
+        for texts in proposal.looked.columns.values()
+        for code in set(texts[:50])
+        if _CENTS.fullmatch(code)
+    }
+    if not codes or not values or not all(re.fullmatch(r"-?\d+", text) for text in values):
+        return []
+    if median(abs(int(text)) for text in values) < _MANY_CENTS:
+        return []
+    note = f"If so, amount: {json.dumps({'expression': f'{named(name)} / 100'}, ensure_ascii=False)}"
+    return [Question(f"{name} holds whole numbers, all of them: are these cents?", (note,))]
+
+
+#: Moneys of a hundred parts, as a column of currencies says them; so much in each amount may well be cents.
+_CENTS, _MANY_CENTS = re.compile("usd|eur|gbp|cad|aud|chf|sgd|brl|pln", re.I), 500
 
 
 def _states(proposal: TableProposal) -> list[Question]:
@@ -181,7 +223,7 @@ def _tills(proposal: TableProposal) -> list[Question]:
 
 def _is_no_person(customer: str) -> bool:
     """Whether a customer's id may stand in a study: a short number, or the word for a till."""
-    return bool(TILL.fullmatch(customer) or re.fullmatch(r"[A-Za-z]{0,2}[-_]?\d{1,8}", customer))
+    return bool(TILL.fullmatch(customer) or re.fullmatch(r"[A-Za-z]{0,2}[-_]?\d{1,8}(\.0)?", customer))
 
 
 def _line_discount(proposal: TableProposal) -> list[Question]:
@@ -240,7 +282,7 @@ def _anew(proposal: TableProposal) -> list[Question]:
     if key not in proposal.looked.cells:
         return []
     ids = proposal.looked.cells[key]
-    days = [_day_of(text) for text in proposal.texts("ordered_at")]
+    days = [day_of(text) for text in proposal.texts("ordered_at")]
     lines: dict[str, list[int]] = {}
     for n, order in enumerate(ids):
         if order:
@@ -279,10 +321,6 @@ def _anew(proposal: TableProposal) -> list[Question]:
 _MIXED = 0.01
 
 
-def _day_of(text: str) -> str:
-    return text.split(" ")[0].split("T")[0]
-
-
 _UNTOLD = ("Unless the lines hold it already. No line tells whose it is: it cannot be taken off here.",)
 
 
@@ -303,7 +341,7 @@ def _people(proposal: TableProposal) -> list[Question]:
     if not column or not who or not missing:
         return []
     person = json.dumps({"account": column, **who}, ensure_ascii=False)
-    country = {"ko": "82", "de": "49"}.get(language(proposal.looked.cells), "…")
+    country = {"ko": "82", "de": "49", "ja": "81"}.get(language(proposal.looked.cells), "…")
     notes = [
         "To tell them apart, instead of customer_id, here and in customers; it needs a key: docs/privacy.md",
         f"person: {person}",

@@ -8,14 +8,14 @@ import ibis
 
 from crm_utils.mapping.expressions import columns_of
 from crm_utils.people.contacts import contact_columns
-from crm_utils.proposal.by_values import by_values, of_one_day
+from crm_utils.proposal.by_values import by_values, of_one_day, with_values
 from crm_utils.proposal.matching import Match, by_source, is_personal, match, named, price_of
 from crm_utils.proposal.profiles import Profile, profile_of
 from crm_utils.proposal.table import TableProposal
 from crm_utils.sources.files.guessing import Looked
 from crm_utils.tables import TABLES
 
-__all__ = ["best_sheet", "table_of"]
+__all__ = ["best_sheet", "table_of", "without_money"]
 
 #: What a load refuses as an id, and what it is under ``person``.
 _PERSONS = {"email": "email", "phone": "phone", "name": "buyer"}
@@ -51,6 +51,15 @@ def table_of(looked: Looked, asked: str = "") -> TableProposal:
     return best[1]
 
 
+def without_money(lines: TableProposal) -> TableProposal:
+    """Order lines that only lack money, joined or not: with amounts of nothing, to be looked at."""
+    if lines.table != "order_lines" or lines.missing != ["amount"]:
+        return lines
+    why = "no column of money: the report says what can be said without"
+    matches = [*lines.matches, Match("amount", "0", 0.4, why, {})]
+    return replace(lines, matches=sorted(matches, key=lambda m: _ORDER.index(m.target)), missing=[])
+
+
 def best_sheet(sheets: list[Looked], asked: str = "") -> Looked:
     """Of a workbook's sheets the one that holds orders, or what is asked for.
 
@@ -84,7 +93,8 @@ def _proposal(looked: Looked, table: str, matches: list[Match]) -> TableProposal
 
 def _lines(looked: Looked, *, sure: bool) -> TableProposal:
     """A file as order lines: by its names, or by what stands in it where it has no header."""
-    matches = by_values(looked) if "names" in looked.options else match(looked.columns, "order_lines")
+    by_name = [] if "names" in looked.options else match(looked.columns, "order_lines")
+    matches = with_values(looked, by_name) if by_name else by_values(looked)
     proposal = _proposal(looked, "order_lines", matches)
     if not (sure or _are_orders(proposal)):
         return proposal

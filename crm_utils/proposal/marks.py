@@ -33,7 +33,7 @@ def decimal_of(columns: dict[str, list[str]]) -> str:
     votes = {vote for values in columns.values() if (vote := _vote(values)) and marks_of(values) is not None}
     if votes:
         return votes.pop() if len(votes) == 1 else ""
-    return "." if language(columns) == "ko" else ""
+    return "." if language(columns) in ("ko", "ja") else ""
 
 
 def numbers_of(values: list[str], decimal: str) -> tuple[Guess, dict[str, str]] | None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from crm_utils.mapping.expressions import columns_of
 from crm_utils.proposal.marks import decimal_of, numbers_of
+from crm_utils.proposal.roots import ABOUT, ROOTS, plain_name
 from crm_utils.proposal.words import (
     BUYER,
     CLOCK,
@@ -37,6 +38,8 @@ __all__ = [
 
 #: What is a line's own: the total of an order is none of them, however its column is called.
 _OF_A_LINE = {"amount", "discount"}
+#: Ids that are not told from what stands beside them by a part of their name alone.
+_NUMBERED = {"order_id", "customer_id"}
 #: So many rows of so few values are no people.
 _MANY_ROWS, _FEW_VALUES = 10, 2
 #: Lines beyond the first of their order that are enough to tell an order's column from a line's.
@@ -199,7 +202,7 @@ def stands_once(values: list[str], orders: list[str]) -> bool:
 
 def _judged(target: str, kind: str, name: str, values: list[str], decimal: str) -> Match | None:
     by_name = _by_name(target, name)
-    if not by_name or is_personal(name, values):
+    if not by_name or is_personal(name, values) or holds_several(values):
         return None
     if target == "customer_id" and says_a_kind(name, values):
         return None
@@ -213,6 +216,17 @@ def _judged(target: str, kind: str, name: str, values: list[str], decimal: str) 
     guess, reading = fits
     why = f"its name; {guess.why}" if guess.why else "its name"
     return Match(target, name, round(by_name * guess.sure, 2), why, reading)
+
+
+def holds_several(values: list[str]) -> bool:
+    """Whether values are lists or objects of JSON: several things, and whatever is said of them.
+
+    Examples
+    --------
+    >>> holds_several(['[{"sku": 1}]', "[]"]), holds_several(["[A] tea"])
+    (True, False)
+    """
+    return bool(values) and all(re.fullmatch(r"\[\s*([\[{\"\d].*)?\]|\{.*\}", text, re.S) for text in values)
 
 
 def _are_shares(values: list[str]) -> bool:
@@ -244,15 +258,21 @@ def says_a_kind(name: str, values: list[str]) -> bool:
 def _by_name(target: str, name: str) -> float:
     """How surely a name means a column: it is one of its words, or one is in it. A Korean word is short."""
     words = WORDS.get(target, "").split()
-    plain = re.sub(r"[\W_]+", "", name).casefold()
+    plain, parts = re.sub(r"[\W_]+", "", name).casefold(), plain_name(name)
     if plain in words:
         return 1.0 - 0.2 * words.index(plain) / len(words)
     if target in ("amount", "price") and NO_AMOUNT.search(name):
         return 0.0
     if target == "amount" and (REDUCED.search(name) or HOW_MANY.search(name)):
         return 0.0
+    if any(plain in other.split() for other in WORDS.values()) or (
+        target in _NUMBERED and ABOUT.search(plain)
+    ):
+        return 0.0
+    if target in ROOTS and ROOTS[target].fullmatch(parts):
+        return 0.65
     near = [word for word in words if word in plain and (len(word) > 4 or re.fullmatch("[가-힣]{2,}", word))]
-    return 0.45 if near and not any(plain in other.split() for other in WORDS.values()) else 0.0
+    return 0.45 if near else 0.0
 
 
 def _fits(kind: str, values: list[str], decimal: str) -> tuple[Guess, dict[str, str]] | None:

@@ -35,7 +35,9 @@ WORDS = {
     "product2id productkey productno productnumber drinkname beverage coffeename coffeetype dishname "
     "treatment producto productoid idproducto codproducto "
     "articulo produto produit idproduit codeproduit prodotto "
-    "articolo",
+    "articolo reference référence designation désignation libelle libellé descripcion descripción "
+    "descrizione "
+    "descricao descrição omschrijving",
     "ordered_at": "orderedat orderdate invoicedate createdat orderdatetime purchasedat purchasedate "
     "paidat transactiontimestamp transactiondate datetime ordertime date timestamp "
     "주문일시 "
@@ -88,7 +90,12 @@ PERSONAL = re.compile(
     r"(first|last|full|user|nick|customer|client|buyer|member|guest|contact)[ _-]?name|"
     r"(billing|shipping)[ _-]?(name|company|city|to)|birthday|recipient|이메일|수취인|수령인|주문자|구매자|"
     r"전화|휴대폰|연락처|주소|우편번호|성명|이름|kundenname|handy|"
-    r"고객명|회원명|telefon|strasse|straße|plz|vorname|nachname",
+    r"고객명|회원명|telefon|strasse|straße|plz|vorname|nachname|핸드폰|배송지|생년월일|성함|"
+    r"correo|courriel|t[eé]l[eé](fono|phone)|\badresse\b|direcci[oó]n|indirizzo|apellido|pr[eé]nom|cognome|"
+    r"^nom$|\bnom (du |de la |de l'?)?(client|acheteur)|nombre (del? )?(cliente|comprador)|"
+    r"nome (del )?cliente|"
+    r"code postal|c[oó]digo postal|氏名|名前|顧客名|会員名|購入者|メール|電話|住所|郵便|生年月日|"
+    r"姓名|电话|手机|地址|邮箱|телефон|адрес|фио|имя",
     re.IGNORECASE,
 )
 
@@ -162,7 +169,7 @@ TILL = re.compile(
 )
 
 #: A column that says in which currency a row's amounts are; its words are those of ISO 4217.
-CURRENCY = re.compile(r"currency|통화|währung|waehrung", re.IGNORECASE)
+CURRENCY = re.compile(r"currency|통화|währung|waehrung|moneda|devise|valuta|moeda|waluta|通貨", re.IGNORECASE)
 
 #: A share and no amount, however much it is called a discount.
 PERCENT = re.compile(r"%|percent|prozent|(^|[ _-])pct\b|_pct$|\brate\b|율$", re.IGNORECASE)
@@ -174,15 +181,23 @@ _GERMAN = re.compile(
 )
 
 
+#: Characters that Chinese writes in another way.
+_JAPANESE = set("受伝円個売購価顧様")
+
+
 def language(columns: Iterable[str]) -> str:
-    """The language of a file's columns: ``ko``, ``de``, or empty where it is another or cannot be told.
+    """The language of a file's columns: ``ko``, ``ja``, ``de``, or empty where it cannot be told.
 
     Examples
     --------
     >>> language(["주문번호", "qty"]), language(["Belegnr", "Menge"]), language(["Order", "Datum"])
     ('ko', 'de', '')
+    >>> language(["受注番号", "金額"])
+    'ja'
     """
     names = list(columns)
     if any("가" <= letter <= "힣" for name in names for letter in name):
         return "ko"
+    if any("ぁ" <= letter <= "ヺ" for name in names for letter in name) or _JAPANESE & set("".join(names)):
+        return "ja"
     return "de" if sum(bool(_GERMAN.search(name)) for name in names) > 1 else ""

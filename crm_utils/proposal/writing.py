@@ -128,7 +128,7 @@ _BY_SIGN = {
     **{code: code for code in ("INR", "USD", "EUR", "GBP", "KRW", "JPY", "CHF")},
 }  # fmt: skip
 #: Currency and zone where most who speak a language live.
-_PLACES = {"ko": ("KRW", "Asia/Seoul"), "de": ("EUR", "Europe/Berlin")}
+_PLACES = {"ko": ("KRW", "Asia/Seoul"), "de": ("EUR", "Europe/Berlin"), "ja": ("JPY", "Asia/Tokyo")}
 
 
 def _first_day(proposal: TableProposal) -> str:

@@ -527,8 +527,8 @@ def test_a_workbook_and_a_missing_column(project: Path) -> None:
     book.save(project / "data/raw/b.xlsx")
     said = new("x", "b.xlsx").output
     assert "order_id       each row" in said
-    assert "amount         MISSING and needed" in said
-    assert "# amount: ??? # MISSING and needed" in (project / "studies/x.yaml").read_text()
+    assert "amount         0 (40% sure: no column of money" in said
+    assert 'amount: {"constant": 0} # LOOK' in (project / "studies/x.yaml").read_text()
     assert "customer_id: ??? # LOOK" in (project / "studies/x.yaml").read_text()
 
 

@@ -27,8 +27,15 @@ __all__ = ["Guess", "Looked", "dates_of", "first_day_of", "look_at", "marks_of",
 
 #: Enough to see how orders follow each other in a small shop, and soon read.
 LINES = 10_000
-#: What Windows writes west of Poland, where it does not write UTF-8.
-_WESTERN = "cp1252"
+#: What Windows writes where it does not write UTF-8: letters that its text is full of, and how to ask.
+_ENCODINGS = {
+    "cp932": ("[\u3040-\u30fa\u30fc]", "かな and 漢字"),
+    "cp1251": ("[\u0430-\u044f]{3}", "Russian letters"),
+    "cp1252": ("", "ä, é and €"),
+    "latin-1": ("", "ä, é and ñ"),
+}
+#: Of the letters beyond ASCII, so many at least are those.
+_FULL_OF = 0.05
 _DATES = {
     "iso": r"\d{4}-\d{1,2}-\d{1,2}([ T]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?(UTC|utc))?)?",
     "%Y-%m-%dT%H:%M:%S%z": r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(Z|[+-]\d{2}:?\d{2})",
@@ -49,7 +56,19 @@ _DATES = {
     "%b-%d-%Y": r"[A-Z][a-z]{2}-\d{1,2}-\d{4}",
     "%b %d, %Y": r"[A-Z][a-z]{2} \d{1,2}, \d{4}",
     "%B %d, %Y": r"[A-Z][a-z]{3,} \d{1,2}, \d{4}",
-    "%b %d, %Y %I:%M %p": r"[A-Z][a-z]{2} \d{1,2}, \d{4},? \d{1,2}:\d{2} [AP]M",
+    "%b %d, %Y %I:%M %p": r"[A-Z][a-z]{2} \d{1,2}, \d{4} \d{1,2}:\d{2} [AP]M",
+    "%b %d, %Y, %I:%M %p": r"[A-Z][a-z]{2} \d{1,2}, \d{4}, \d{1,2}:\d{2} [AP]M",
+    "%b %d, %Y %H:%M:%S": r"[A-Z][a-z]{2} \d{1,2}, \d{4} \d{1,2}:\d{2}:\d{2}",
+    "%d %b %Y %H:%M": r"\d{1,2} [A-Z][a-z]{2} \d{4} \d{1,2}:\d{2}",
+    "%d %b %Y %H:%M:%S": r"\d{1,2} [A-Z][a-z]{2} \d{4} \d{1,2}:\d{2}:\d{2}",
+    "%Y. %m. %d": r"\d{4}\. \d{1,2}\. \d{1,2}",
+    "%Y. %m. %d.": r"\d{4}\. \d{1,2}\. \d{1,2}\.",
+    "%Y년 %m월 %d일": r"\d{4}년 \d{1,2}월 \d{1,2}일",
+    "%Y年%m月%d日": r"\d{4}年\d{1,2}月\d{1,2}日",
+    "%Y年%m月%d日 %H:%M": r"\d{4}年\d{1,2}月\d{1,2}日 \d{1,2}:\d{2}",
+    "%Y%m%d%H%M%S": r"(19|20)\d{2}(0[1-9]|1[0-2])([0-2]\d|3[01])([01]\d|2[0-3])[0-5]\d[0-5]\d",
+    "epoch": r"1[1-9]\d{8}(\.\d+)?",
+    "epoch_ms": r"1[1-9]\d{11}",
 }
 _DAY_FIRST = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4}|\d{2})( \d{1,2}:\d{2}(:\d{2})?( ?[AaPp][Mm])?)?")
 
@@ -132,12 +151,14 @@ def _text(path: Path, name: str, kind: str, scratch: Place) -> Looked:
     except (
         DataError
     ) as refused:  # a load refuses it as well, until the study declares what only a person can see
-        try:
-            text = as_plain_text(part, name, encoding=_WESTERN, to=scratch.file(1, ".txt"))
-        except DataError:
+        encoding = _encoding_of(part)
+        if not encoding:
             raise refused from None
-        options["encoding"] = _WESTERN
-        notes["encoding"] = Guess(_WESTERN, 0.5, "neither UTF-8 nor CP949: are ä, é and € right below?")
+        text = as_plain_text(part, name, encoding=encoding, to=scratch.file(1, ".txt"))
+        options["encoding"] = encoding
+        notes["encoding"] = Guess(
+            encoding, 0.5, f"neither UTF-8 nor CP949: are {_ENCODINGS[encoding][1]} right below?"
+        )
     every = text.read_text(encoding="utf-8-sig").splitlines()
     lines = [line for line in every if line.strip()]
     if not lines:
@@ -166,6 +187,19 @@ def _text(path: Path, name: str, kind: str, scratch: Place) -> Looked:
     names = [column.strip() or f"column {n}" for n, column in enumerate(header, start=1)]
     cells = {c: [row[n].strip() for row in body] for n, c in enumerate(names)}
     return Looked(name, kind, cells, options, notes, len(lines) < LINES)
+
+
+def _encoding_of(part: Path) -> str:
+    """The encoding of Windows in which a text reads as one; empty where it is packed or none is."""
+    raw = part.read_bytes()
+    for encoding, (letters, _) in _ENCODINGS.items():
+        with contextlib.suppress(UnicodeDecodeError):
+            text = raw.decode(encoding)
+            beyond = sum(not letter.isascii() for letter in text)
+            theirs = sum(map(len, re.findall(letters, text))) if letters else beyond
+            if theirs and theirs >= _FULL_OF * beyond:
+                return encoding
+    return ""
 
 
 def _workbook(path: Path, name: str, sheet: str) -> Looked:
@@ -257,10 +291,16 @@ def first_day_of(values: list[str], form: str) -> str:
     days = []
     for text in values:
         with contextlib.suppress(ValueError):
-            day = re.sub(" ?UTC$", "", text, flags=re.IGNORECASE)
-            moment = dt.datetime.fromisoformat(day) if form == "iso" else dt.datetime.strptime(text, form)
-            days.append(moment.date())
+            days.append(_moment(text, form).date())
     return min(days).isoformat() if days else ""
+
+
+def _moment(text: str, form: str) -> dt.datetime:
+    if form in ("epoch", "epoch_ms"):
+        return dt.datetime.fromtimestamp(float(text) / (1_000 if form == "epoch_ms" else 1), dt.UTC)
+    if form == "iso":
+        return dt.datetime.fromisoformat(re.sub(" ?UTC$", "", text, flags=re.IGNORECASE))
+    return dt.datetime.strptime(text, form)
 
 
 def marks_of(values: list[str]) -> dict[str, str] | None:

@@ -33,8 +33,11 @@ _MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+#: Chinese characters, of which Korean text has few; Chinese in its own encoding reads as half of them.
+_HANJA, _MOST_HANJA = re.compile(rb"[\xca-\xfd][\xa1-\xfe]"), 0.3
 #: Pairs of CP949 that stand for syllables hardly ever written; text of another encoding is full of them.
-_RARE_PAIR, _PAIR = re.compile(rb"[\x81-\xc6][\x41-\x5a\x61-\x7a]"), re.compile(rb"[\x81-\xfe][\x41-\xfe]")
+_RARE_PAIR = re.compile(rb"[\x81-\xa0][\x41-\xfe]|[\xa1-\xc6][\x41-\xa0]")
+_PAIR = re.compile(rb"[\x81-\xfe][\x41-\xfe]")
 
 
 @dataclass(frozen=True)
@@ -167,7 +170,7 @@ def _told(path: Path, name: str, facts: Facts) -> str:
     if facts.utf8:
         return "utf-8"
     decoder = codecs.getincrementaldecoder("cp949")()
-    rare = pairs = 0
+    rare = hanja = pairs = 0
     try:
         with path.open("rb") as stream:
             while chunk := stream.read(CHUNK):
@@ -175,10 +178,11 @@ def _told(path: Path, name: str, facts: Facts) -> str:
                 chunk_pairs = _PAIR.findall(chunk) if pairs < 100_000 else []
                 pairs += len(chunk_pairs)
                 rare += sum(1 for pair in chunk_pairs if _RARE_PAIR.fullmatch(pair))
+                hanja += sum(1 for pair in chunk_pairs if _HANJA.fullmatch(pair))
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         rare = pairs = 1
-    if rare * 10 > pairs:
+    if rare * 10 > pairs or hanja > _MOST_HANJA * pairs:
         raise DataError(
             f"{name} is neither UTF-8 nor, beyond doubt, CP949. Save it as UTF-8, or declare its encoding in "
             "the study, such as encoding: cp1252."
