@@ -95,6 +95,8 @@ def scenario_words(scenarios: Sequence[Scenario]) -> dict[str, str]:
 def answer(plan: Plan) -> str:
     """The plan in a sentence."""
     totals = plan.waterfall[["due", *STAGES]].sum()
+    if not totals["due"]:
+        return _("No message became due: nobody reached a moment that a scenario waits for.")
     template = ngettext(
         "{send} of {due} message that became due can be sent; {out} customers are left out at random to see if they work.",
         "{send} of {due} messages that became due can be sent; {out} customers are left out at random to see if they work.",

@@ -296,8 +296,8 @@ def _narrow_words(honesty: Honesty) -> list[str]:
         return []
     return [
         ngettext(
-            "In {groups} group by forecast they were too narrow: there {least} held.",
-            "In {groups} groups by forecast they were too narrow: there {least} to {most} held.",
+            "In {groups} of the groups of like forecasts they held {least}, which is too seldom.",
+            "In {groups} of the groups of like forecasts they held {least} to {most}, which is too seldom.",
             len(short),
         ).format(
             groups=len(short),
@@ -485,7 +485,11 @@ def be_warned(warn: Callable[[str], None], contest: Contest, honesty: Honesty) -
         The contest, and how often intervals held.
     """
     for words in _narrow_words(honesty):
-        warn(_("Do not rely on the 90 % ranges of single customers. {words}").format(words=words))
+        warn(
+            _(
+                "Do not rely on the ranges of what single customers will spend, meant to hold 90 %. {words}"
+            ).format(words=words)
+        )
     row = contest.value(contest.chosen, "bias")
     if pd.isna(row["value"]) or abs(row["value"]) < _MISSED:
         return

@@ -108,3 +108,12 @@ def test_what_cannot_be_looked_at_is_warned_of() -> None:
     assert ways_words.not_looked_at_warnings(plan) == [
         "Customers with an open case cannot be spared: this study has no feedback."
     ]
+
+
+def test_a_day_on_which_nobody_is_due_says_so() -> None:
+    now = dt.datetime(2024, 3, 12)
+    plan = make_plan(
+        shipped(), {"orders": orders(("ann", "2024-03-11", 10))}, rules_of("kr"), study="s", now=now,
+        until=now + dt.timedelta(days=1),
+    )  # fmt: skip
+    assert words.answer(plan) == "No message became due: nobody reached a moment that a scenario waits for."
