@@ -95,7 +95,7 @@ def _tables(customers: int) -> dict[str, tuple[int, str]]:
     order = "(i * 2 // 3)"
     buyer = _WHO.format(f"pow({_U.format(2)}, 2) * {customers}").replace("hash(i,", f"hash({order},")
     ordered_at = back(730 * day, 6).replace("hash(i,", f"hash({order},")
-    told = pick(3, "app_push", "brand_message", "email", "sms")
+    on_channel = pick(3, "app_push", "brand_message", "email", "sms")
     sent = pick(4, "welcome", "cart_1h", "churn_contact", "win_back", "birthday", "champions")
     lists = {
         name: (int(customers * share), f"{anybody} customer_id, i % 10 = 0 held_out, 'p' || i item")
@@ -110,12 +110,12 @@ def _tables(customers: int) -> dict[str, tuple[int, str]]:
         "customers": (customers, f"""{_WHO.format("i")} customer_id,
             CAST({back(900 * day, 9)} AS DATE) joined_on,
             strftime(DATE '2000-01-01' + (hash(i, 10) % 366)::INT, '%m-%d') birthday"""),
-        "consents": (56 * customers // 10, f"""{anybody} customer_id, {told} channel,
+        "consents": (56 * customers // 10, f"""{anybody} customer_id, {on_channel} channel,
             hash(i, 11) % 4 > 0 advertising, hash(i, 12) % 3 = 0 night, {back(900 * day, 13)} changed_at"""),
         "events": (3 * customers, f"""i::VARCHAR event_id, {anybody} customer_id,
             {back(30 * day, 14)} occurred_at, {did} AS event"""),
         "messages": (2 * customers, f"""{anybody} customer_id, {sent} scenario,
-            'advertising' kind, {told} channel, {back(90 * day, 16)} sent_at,
+            'advertising' kind, {on_channel} channel, {back(90 * day, 16)} sent_at,
             hash(i, 17) % 10 = 0 held_out"""),
         **lists,
     }  # fmt: skip

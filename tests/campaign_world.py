@@ -18,8 +18,23 @@ from crm_utils.methods.campaign_targeting import (
     make_plan,
 )
 
-__all__ = ["BOUGHT", "NOW", "RULES", "SCENARIOS", "UNTIL", "YES", "consents", "found", "messages", "orders",
-           "planned", "scenario", "stages", "table", "world"]  # fmt: skip
+__all__ = [
+    "BOUGHT",
+    "NOW",
+    "RULES",
+    "SCENARIOS",
+    "UNTIL",
+    "YES",
+    "consents",
+    "messages",
+    "orders",
+    "planned",
+    "pool",
+    "scenario",
+    "stages",
+    "table",
+    "world",
+]  # fmt: skip
 
 NOW = dt.datetime(2024, 3, 1)
 UNTIL = NOW + dt.timedelta(days=1)
@@ -78,7 +93,7 @@ def messages(*rows: tuple) -> ibis.expr.types.Table:
 YES = ("ann", "sms", True, False, "2024-01-01")
 
 
-def found(scenarios: list[Scenario], **tables) -> Candidates:
+def pool(scenarios: list[Scenario], **tables) -> Candidates:
     """Who is due on the day of :func:`planned`."""
     return find_candidates(scenarios, tables, RULES, now=NOW, until=UNTIL)
 

@@ -78,11 +78,11 @@ def _said(shop: Shop) -> Any:
 
 
 def _found(shop: Shop) -> list[Any]:
-    found = ct.find_candidates(SCENARIOS, _tables(shop), RULES, now=NOW, until=UNTIL)
+    pool = ct.find_candidates(SCENARIOS, _tables(shop), RULES, now=NOW, until=UNTIL)
     parts = {"rows": ["scenario", "customer_id"], "consents": ["customer_id", "channel"],
              "drawn": ["scenario", "customer_id"], "heard": ["customer_id"]}  # fmt: skip
-    frames = [getattr(found, name).sort_values(by).reset_index(drop=True) for name, by in parts.items()]
-    return [*frames, found.left_out]
+    frames = [getattr(pool, name).sort_values(by).reset_index(drop=True) for name, by in parts.items()]
+    return [*frames, pool.left_out]
 
 
 def _listed(shop: Shop) -> Any:

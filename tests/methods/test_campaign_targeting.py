@@ -18,10 +18,10 @@ from campaign_world import (
     UNTIL,
     YES,
     consents,
-    found,
     messages,
     orders,
     planned,
+    pool,
     scenario,
     stages,
     table,
@@ -264,7 +264,7 @@ def test_random_small_worlds_keep_every_rule(seed: int) -> None:
     tables = world(seed)
     plan = planned(SCENARIOS, **tables)
     assert (plan.waterfall["due"] == plan.waterfall[list(STAGES)].sum(axis=1)).all()
-    assert outside_rules(plan, SCENARIOS, RULES, found(SCENARIOS, **tables)) == 0
+    assert outside_rules(plan, SCENARIOS, RULES, pool(SCENARIOS, **tables)) == 0
     said = latest_consents(tables["consents"], now=NOW).execute().set_index(["customer_id", "channel"])
     for row in plan.to_send.to_dict("records"):
         yes = said.loc[(row["customer_id"], row["channel"])]

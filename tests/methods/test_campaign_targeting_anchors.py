@@ -155,8 +155,8 @@ def test_months_are_counted_by_the_calendar() -> None:
     said = consents(
         ("ann", "sms", True, False, "2022-03-31 09:00"), ("ann", "email", True, False, "2022-05-01")
     )
-    found = moments(one, {"consents": said}, now=NOW, until=UNTIL)
-    assert found["anchor_at"].tolist() == [at("2024-02-29 09:00")]
+    due_ones = moments(one, {"consents": said}, now=NOW, until=UNTIL)
+    assert due_ones["anchor_at"].tolist() == [at("2024-02-29 09:00")]
 
 
 def spared(**changed) -> dict[str, int]:
@@ -231,8 +231,8 @@ def test_an_unknown_reason_to_spare_is_refused_with_the_known_ones(written: obje
 
 def test_what_these_data_do_not_tell_is_said() -> None:
     one = scenario(suppress=["open_case", "late_delivery", "refund_14d"])
-    told = planned([one], orders=BOUGHT, consents=consents(YES))
-    assert told.not_looked_at == ("late_delivery", "open_case")
+    plan = planned([one], orders=BOUGHT, consents=consents(YES))
+    assert plan.not_looked_at == ("late_delivery", "open_case")
     events = table([("e", "ann", at("2024-01-01"), "visit")], EVENTS)
     both = planned(
         [one], orders=BOUGHT, consents=consents(YES), events=events, feedback=answers(("nps", "2024-01-01"))

@@ -98,8 +98,8 @@ def test_a_given_slot_breaks_no_cap(slot: str) -> None:
     chosen = [
         scenario(n, priority=k, holdout={"share": s, "slot": slot}) for k, (n, s) in enumerate(names.items())
     ]
-    found = find_candidates(chosen, WORLD, RULES, now=NOW, until=UNTIL)
-    rows = plan_of(found, chosen, RULES, study="shop").rows
+    pool = find_candidates(chosen, WORLD, RULES, now=NOW, until=UNTIL)
+    rows = plan_of(pool, chosen, RULES, study="shop").rows
     sent = rows[~rows["holdout"]]
     assert sent["customer_id"].is_unique
     again = sent.assign(capped=True)

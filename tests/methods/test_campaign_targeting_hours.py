@@ -33,7 +33,7 @@ def came(rows: pd.DataFrame) -> ibis.expr.types.Table:
     return ibis.memtable(rows, schema={k: "string" if v == "text" else v for k, v in KINDS.items()})
 
 
-def found(rows: pd.DataFrame):
+def hours_of(rows: pd.DataFrame):
     return send_hours(came(rows), now=NOW, closed=CLOSED, by_events=True)
 
 
@@ -64,7 +64,7 @@ def by_hand(rows: pd.DataFrame) -> dict[str, float]:
 @pytest.mark.parametrize("faithful", [0.0, 0.4])
 def test_the_test_of_hours_is_what_loops_give(faithful: float) -> None:
     rows = shop(np.random.default_rng(1), customers=150, days=90, faithful=faithful)
-    hours, expected = found(rows), by_hand(rows)
+    hours, expected = hours_of(rows), by_hand(rows)
     assert hours.customers == expected["n"]
     assert hours.difference == pytest.approx(expected["difference"])
     assert hours.high - hours.difference == pytest.approx(1.959964 * expected["error"])
@@ -73,7 +73,7 @@ def test_the_test_of_hours_is_what_loops_give(faithful: float) -> None:
 
 def test_planted_hours_are_found_and_used() -> None:
     rows = shop(np.random.default_rng(2), customers=300, days=120, faithful=0.6)
-    hours = found(rows)
+    hours = hours_of(rows)
     assert hours.better
     # An own visit is near the own hour; one as all come is so with the share of two of 24 hours, about.
     assert 0.35 < hours.near_own < 0.75
@@ -87,7 +87,9 @@ def test_planted_hours_are_found_and_used() -> None:
 
 def test_customers_who_are_all_alike_get_one_hour() -> None:
     """Of 60 shops without habits own hours are called better in at most chance's share (2.5 %)."""
-    called = [found(shop(np.random.default_rng(s), customers=150, days=60, faithful=0.0)) for s in range(60)]
+    called = [
+        hours_of(shop(np.random.default_rng(s), customers=150, days=60, faithful=0.0)) for s in range(60)
+    ]
     assert sum(one.better for one in called) <= 4
     assert {one.shop_hour for one in called} == {18}
     ids = pd.Series(["c1", "c2", "nobody"])
@@ -99,7 +101,7 @@ def test_later_visits_do_not_choose_the_hours_that_they_judge() -> None:
     rows = shop(np.random.default_rng(3), customers=200, days=90, faithful=0.7)
     split = (NOW - dt.timedelta(days=TEST_DAYS)).date()
     moved = rows.assign(hour=rows["hour"].where(rows["day"] < split, 9)).drop_duplicates(ignore_index=True)
-    assert found(moved).near_shop == 0.0  # the shop's hour of before is 18 or so
+    assert hours_of(moved).near_shop == 0.0  # the shop's hour of before is 18 or so
     later = pd.DataFrame(
         {"customer_id": ["c1"] * 50, "occurred_at": pd.date_range(NOW, periods=50, freq="h")}
     )
@@ -109,11 +111,11 @@ def test_later_visits_do_not_choose_the_hours_that_they_judge() -> None:
 
 def test_few_customers_choose_nothing() -> None:
     rows = shop(np.random.default_rng(4), customers=40, days=90, faithful=0.9)
-    hours = found(rows)
+    hours = hours_of(rows)
     assert not hours.better
     assert np.isnan(hours.difference)
     assert hours.shop_hour is not None
-    nothing = found(rows.iloc[:0])
+    nothing = hours_of(rows.iloc[:0])
     assert nothing.shop_hour is None
     assert nothing.of(pd.Series(["c1"])) is None
 
@@ -130,7 +132,7 @@ def test_orders_stand_in_for_visits_and_a_delivery_is_none() -> None:
 
 def test_a_message_leaves_at_the_best_hour_of_its_day() -> None:
     rows = shop(np.random.default_rng(2), customers=300, days=120, faithful=0.6)
-    hours = found(rows)
+    hours = hours_of(rows)
     who = sorted(set(rows["customer_id"]))[:30]
     people = table(
         [(name, dt.date(2024, 2, 29)) for name in who], {"customer_id": "text", "joined_on": "date"}

@@ -12,10 +12,10 @@ from campaign_world import (
     RULES,
     SCENARIOS,
     consents,
-    found,
     messages,
     orders,
     planned,
+    pool,
     scenario,
     table,
     world,
@@ -65,7 +65,7 @@ def one_by_one(rows: pd.DataFrame, scenarios: list[Scenario], known: Candidates)
 @pytest.mark.parametrize("seed", range(12))
 def test_what_each_way_breaks_is_what_brute_force_counts(seed: int) -> None:
     tables = world(seed)
-    known, plan = found(SCENARIOS, **tables), planned(SCENARIOS, **tables)
+    known, plan = pool(SCENARIOS, **tables), planned(SCENARIOS, **tables)
     ids = set(known.rows["customer_id"].iloc[::2])
     ways = other_ways(plan, known, SCENARIOS, RULES, best=ids, effects=NOTHING).set_index("way")
     assert tuple(ways.index) == WAYS
@@ -89,7 +89,7 @@ def test_caps_by_calendar_day_are_broken_around_midnight() -> None:
     tables = {"orders": BOUGHT, "consents": yes, "messages": heard}
     chosen = [scenario()]
     ways = other_ways(
-        planned(chosen, **tables), found(chosen, **tables), chosen, RULES, best=None, effects=NOTHING
+        planned(chosen, **tables), pool(chosen, **tables), chosen, RULES, best=None, effects=NOTHING
     ).set_index("way")
     assert ways.loc["plan", "messages"] == 0
     assert ways.loc["calendar_caps", ["messages", "over_caps"]].tolist() == [1, 1]
@@ -108,7 +108,7 @@ def test_newest_first_and_no_priority_choose_another_message() -> None:
         {"scenario": ["hint", "thanks"], "effect": [7.0, 4.0], "low": [6.0, 3.0], "high": [8.0, 5.0]}
     )
     plan = planned(chosen, **tables)
-    ways = other_ways(plan, found(chosen, **tables), chosen, RULES, best={"ann"}, effects=effects).set_index(
+    ways = other_ways(plan, pool(chosen, **tables), chosen, RULES, best={"ann"}, effects=effects).set_index(
         "way"
     )
     assert ways["messages"].to_dict() == {
@@ -128,7 +128,7 @@ def test_newest_first_and_no_priority_choose_another_message() -> None:
 
 def test_without_a_verified_effect_no_money_is_compared() -> None:
     tables = world(3)
-    plan, known = planned(SCENARIOS, **tables), found(SCENARIOS, **tables)
+    plan, known = planned(SCENARIOS, **tables), pool(SCENARIOS, **tables)
     assert other_ways(plan, known, SCENARIOS, RULES, best=None, effects=NOTHING)["expected"].isna().all()
     some = other_ways(plan, known, SCENARIOS, RULES, best=None, effects=SEEN)
     counts = plan.rows["scenario"].value_counts()
@@ -138,7 +138,7 @@ def test_without_a_verified_effect_no_money_is_compared() -> None:
 def test_the_second_look_sees_a_message_that_is_moved_into_the_night_or_to_another_channel() -> None:
     yes = consents(("ann", "sms", True, False, "2024-01-01"))
     tables = {"orders": BOUGHT, "consents": yes}
-    plan, known = planned([scenario()], **tables), found([scenario()], **tables)
+    plan, known = planned([scenario()], **tables), pool([scenario()], **tables)
     assert outside_rules(plan, [scenario()], RULES, known) == 0
     for column, value, what in (
         ("send_at", pd.Timestamp("2024-03-01 22:00"), "closed_hours"), ("channel", "email", "no_consent"),
@@ -154,6 +154,6 @@ def test_the_best_tenth_is_of_all_customers_and_takes_equals_in() -> None:
     kinds = {"customer_id": "text", "r": "int64", "f": "int64", "m": "int64"}
     scored = table([(f"c{n}", 5, 5, p) for n, p in enumerate(points)], kinds)
     bought = orders(*[(f"c{n}", "2024-02-28 12:00", 10) for n in (0, 2, 3, 9)])
-    known = found([scenario()], orders=bought)
+    known = pool([scenario()], orders=bought)
     assert best_tenth(scored, known) == {"c0", "c2", "c3"}
     assert best_tenth(None, known) is None

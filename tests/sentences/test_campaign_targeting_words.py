@@ -65,15 +65,15 @@ def test_a_plan_for_days_before_its_rules_hold_is_an_exercise() -> None:
     assert words.warnings(kr, consents_known=True, starts=dt.date(2026, 4, 1)) == []
 
 
-@pytest.mark.parametrize(("told", "overdue"), [([], 1), (["2024-02-01"], 0), (["2022-01-01"], 1)])
-def test_a_consent_of_two_years_is_overdue_until_it_was_told_of(told: list[str], overdue: int) -> None:
+@pytest.mark.parametrize(("notified", "overdue"), [([], 1), (["2024-02-01"], 0), (["2022-01-01"], 1)])
+def test_a_consent_of_two_years_is_overdue_until_it_was_told_of(notified: list[str], overdue: int) -> None:
     """Ann said yes in 2021 and bob in 2023; cat took hers back."""
     said = consents(
         ("ann", "sms", True, False, "2021-05-01"), ("bob", "sms", True, False, "2023-05-01"),
         ("cat", "sms", True, False, "2021-05-01"), ("cat", "sms", False, False, "2022-05-01"),
     )  # fmt: skip
     one = scenario("again", anchor={"consent": 23}, at="10:00", **{"class": "informational"})
-    sent = messages(*[("ann", "again", "informational", when, False) for when in told])
+    sent = messages(*[("ann", "again", "informational", when, False) for when in notified])
     kr = rules_of("kr")
     assert overdue_reconfirmations(said, sent, [one], kr, now=NOW) == overdue
     assert len(ways_words.reconfirm_warnings(kr, overdue)) == overdue

@@ -84,8 +84,8 @@ def find_candidates(
             continue
         found_now = moments(scenario, tables, now=now, until=until, past=past)
         due.append(_at_the_best_hour(found_now, hours) if scenario.hour == "best" else found_now)
-    found = [part for part in due if len(part)]
-    rows = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=list(COLUMNS))
+    pool = [part for part in due if len(part)]
+    rows = pd.concat(pool, ignore_index=True) if pool else pd.DataFrame(columns=list(COLUMNS))
     by_id = {scenario.id: scenario for scenario in scenarios}
     rows = after_the_anchor(rows.assign(stage=""), by_id, tables, now=now, past=past)
     left = rows[rows["stage"] == ""]

@@ -110,8 +110,8 @@ def _open_cases(feedback: ir.Table) -> pd.Series[pd.Timestamp]:
     open_now = each.filter(
         each.case_at.notnull(), each.answered_at.isnull() | (each.answered_at <= each.case_at)
     )
-    found: pd.DataFrame = open_now.select("customer_id", "case_at").execute()
-    return found.set_index("customer_id")["case_at"]
+    each_last: pd.DataFrame = open_now.select("customer_id", "case_at").execute()
+    return each_last.set_index("customer_id")["case_at"]
 
 
 def _of_rows(rows: pd.DataFrame, values: pd.Series[pd.Timestamp]) -> pd.Series[pd.Timestamp]:
@@ -130,5 +130,5 @@ def _sent(rows: pd.DataFrame, tables: Mapping[str, ir.Table]) -> pd.Series[pd.Ti
         own.group_by("customer_id", "scenario").aggregate(last_at=own.sent_at.max()).execute()
     )
     wanted = rows[["customer_id", "scenario"]]
-    found = wanted.merge(each, on=["customer_id", "scenario"], how="left")["last_at"]
-    return pd.Series(found.astype("datetime64[us]").to_numpy(), index=rows.index)
+    each_last = wanted.merge(each, on=["customer_id", "scenario"], how="left")["last_at"]
+    return pd.Series(each_last.astype("datetime64[us]").to_numpy(), index=rows.index)

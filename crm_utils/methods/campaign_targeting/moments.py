@@ -135,8 +135,8 @@ def _consents(
     near = holds.filter(holds.yes_at >= start.to_pydatetime(), holds.yes_at < end.to_pydatetime())
     rows: pd.DataFrame = near.group_by("customer_id").aggregate(yes_at=near.yes_at.min()).execute()
     at = (pd.to_datetime(rows["yes_at"]) + after).astype("datetime64[us]")
-    found = rows[["customer_id"]].assign(anchor_at=at)
-    return found[found["anchor_at"] < pd.Timestamp(last)]
+    agreed = rows[["customer_id"]].assign(anchor_at=at)
+    return agreed[agreed["anchor_at"] < pd.Timestamp(last)]
 
 
 def _new_products(

@@ -36,14 +36,14 @@ WAYS = ("plan", "everybody", "newest_first", "calendar_caps", "no_priority", "be
 _TOP = 0.9
 
 
-def best_tenth(scored: ir.Table | None, found: Candidates) -> set[str] | None:
+def best_tenth(scored: ir.Table | None, pool: Candidates) -> set[str] | None:
     """Which candidates are of the best tenth of all customers by recency, frequency and money.
 
     Parameters
     ----------
     scored
         ``customer_id``, ``r``, ``f``, ``m`` (scores 1 to 5); None: nobody was scored.
-    found
+    pool
         Whose candidates.
 
     Returns
@@ -51,18 +51,18 @@ def best_tenth(scored: ir.Table | None, found: Candidates) -> set[str] | None:
     set or None
         Their ids. Customers of equal scores are in together, so it may be more than a tenth.
     """
-    if scored is None or found.rows.empty:
+    if scored is None or pool.rows.empty:
         return None
     each = scored.select("customer_id", score=scored.r + scored.f + scored.m)
     sizes = each.group_by("score").aggregate(n=each.count()).order_by("score").execute()
     below = sizes["n"].cumsum() / sizes["n"].sum()
     least = int(sizes.loc[below > _TOP, "score"].min())
-    own = each.filter(each.score >= least).semi_join(these(found.rows["customer_id"]), "customer_id")
+    own = each.filter(each.score >= least).semi_join(these(pool.rows["customer_id"]), "customer_id")
     return set(own.select("customer_id").to_pyarrow()["customer_id"].to_pylist())
 
 
 def broken_rules(
-    messages: pd.DataFrame, scenarios: Sequence[Scenario], rules: Rules, found: Candidates
+    messages: pd.DataFrame, scenarios: Sequence[Scenario], rules: Rules, pool: Candidates
 ) -> dict[str, int]:
     """How many of these messages break what, looked at anew on the finished list.
 
@@ -72,7 +72,7 @@ def broken_rules(
         ``customer_id``, ``scenario``, ``anchor_at``, ``channel``, ``send_at``.
     scenarios, rules
         The plan's.
-    found
+    pool
         What these customers said, heard and did, as it was known.
 
     Returns
@@ -81,36 +81,36 @@ def broken_rules(
         For each of :data:`BREAKS` the number of messages. Over the caps is one that follows too many others.
     """
     kinds = {one.id: one.kind for one in scenarios}
-    stages = found.rows.set_index(["scenario", "customer_id"])["stage"]
+    stages = pool.rows.set_index(["scenario", "customer_id"])["stage"]
     key = pd.MultiIndex.from_frame(messages[["scenario", "customer_id"]])
     broken = {"done_already": int((stages.reindex(key) != "").sum()), "no_consent": 0, "closed_hours": 0}
     advertising = messages[messages["scenario"].map(kinds) == "advertising"]
     for channel, rows in advertising.groupby("channel"):
-        may, night = may_be_sent(rows["customer_id"], str(channel), rules, found.consents)
+        may, night = may_be_sent(rows["customer_id"], str(channel), rules, pool.consents)
         broken["no_consent"] += int((~may).sum())
         at = rows["send_at"].astype("datetime64[us]")
         broken["closed_hours"] += int((open_from(at, night, rules, str(channel)) != at).sum())
     # A channel for information that carries advertising, or one that the rules do not know, has no consent.
     informing = messages[messages["scenario"].map(kinds) != "advertising"]
     broken["no_consent"] += int((~informing["channel"].isin(rules.channels)).sum())
-    broken["over_caps"] = over_caps(advertising, found.heard, rules.caps)
+    broken["over_caps"] = over_caps(advertising, pool.heard, rules.caps)
     return broken
 
 
-def outside_rules(plan: Plan, scenarios: Sequence[Scenario], rules: Rules, found: Candidates) -> int:
+def outside_rules(plan: Plan, scenarios: Sequence[Scenario], rules: Rules, pool: Candidates) -> int:
     """How many messages of a plan's finished list break a rule: 0, or there is a defect."""
-    return sum(broken_rules(plan.to_send, scenarios, rules, found).values())
+    return sum(broken_rules(plan.to_send, scenarios, rules, pool).values())
 
 
 def other_ways(
-    plan: Plan, found: Candidates, scenarios: Sequence[Scenario], rules: Rules, *,
+    plan: Plan, pool: Candidates, scenarios: Sequence[Scenario], rules: Rules, *,
     best: set[str] | None, effects: pd.DataFrame,
 ) -> pd.DataFrame:  # fmt: skip
     """The plan beside other ways of choosing.
 
     Parameters
     ----------
-    plan, found
+    plan, pool
         From :func:`.plan.plan_of` and :func:`.candidates.find_candidates`.
     scenarios, rules
         Theirs.
@@ -127,13 +127,13 @@ def other_ways(
         bring; missing where there are none).
     """
     by_id = {one.id: one for one in scenarios}
-    open_rows = candidates_to_rank(reached(found, by_id, rules), by_id)
+    open_rows = candidates_to_rank(reached(pool, by_id, rules), by_id)
     ways: dict[str, Callable[[], pd.DataFrame]] = {
         "plan": lambda: plan.rows,
-        "everybody": lambda: _everybody(found, by_id),
-        "newest_first": lambda: _ranked(open_rows, -open_rows["anchor_at"].astype("int64"), found, rules),
-        "calendar_caps": lambda: open_rows[_by_calendar(open_rows, found.heard, rules.caps)],
-        "no_priority": lambda: _ranked(open_rows, pd.Series(0, index=open_rows.index), found, rules),
+        "everybody": lambda: _everybody(pool, by_id),
+        "newest_first": lambda: _ranked(open_rows, -open_rows["anchor_at"].astype("int64"), pool, rules),
+        "calendar_caps": lambda: open_rows[_by_calendar(open_rows, pool.heard, rules.caps)],
+        "no_priority": lambda: _ranked(open_rows, pd.Series(0, index=open_rows.index), pool, rules),
         "best_tenth": lambda: plan.rows[plan.rows["customer_id"].isin(best or set())],
     }
     table = []
@@ -141,20 +141,20 @@ def other_ways(
         if name == "best_tenth" and best is None:
             continue
         rows = ways[name]()
-        broken = broken_rules(rows, scenarios, rules, found)
+        broken = broken_rules(rows, scenarios, rules, pool)
         table.append({"way": name, "messages": len(rows), **broken, **_worth(rows, effects)})
     return pd.DataFrame(table)
 
 
 def under_other_rules(
-    found: Candidates, scenarios: Sequence[Scenario], rules: Rules, *,
+    pool: Candidates, scenarios: Sequence[Scenario], rules: Rules, *,
     study: str, effects: pd.DataFrame, judged: Collection[str],
 ) -> dict[str, Plan]:  # fmt: skip
     """The same day with caps one message lower and higher, and closed hours longer and shorter.
 
     Parameters
     ----------
-    found, scenarios, rules, study, effects, judged
+    pool, scenarios, rules, study, effects, judged
         As for :func:`.plan.plan_of`.
     """
     others = {
@@ -162,7 +162,7 @@ def under_other_rules(
         "longer_night": other_hours(rules, 1), "shorter_night": other_hours(rules, -1),
     }  # fmt: skip
     return {
-        name: plan_of(found, scenarios, other, study=study, effects=effects, judged=judged)
+        name: plan_of(pool, scenarios, other, study=study, effects=effects, judged=judged)
         for name, other in others.items()
     }
 
@@ -180,16 +180,16 @@ def _worth(rows: pd.DataFrame, effects: pd.DataFrame) -> dict[str, float]:
 _COLUMNS = {"expected": "effect", "low": "low", "high": "high"}
 
 
-def _everybody(found: Candidates, scenarios: Mapping[str, Scenario]) -> pd.DataFrame:
+def _everybody(pool: Candidates, scenarios: Mapping[str, Scenario]) -> pd.DataFrame:
     """Everybody who is due, when they are due, on the scenario's first channel."""
     first = {name: one.channels[0] for name, one in scenarios.items()}
-    now = pd.Timestamp(found.now)
-    at = found.rows["due_at"].astype("datetime64[us]")
-    return found.rows.assign(channel=found.rows["scenario"].map(first), send_at=at.where(at >= now, now))
+    now = pd.Timestamp(pool.now)
+    at = pool.rows["due_at"].astype("datetime64[us]")
+    return pool.rows.assign(channel=pool.rows["scenario"].map(first), send_at=at.where(at >= now, now))
 
 
-def _ranked(rows: pd.DataFrame, rank: pd.Series[int], found: Candidates, rules: Rules) -> pd.DataFrame:
-    return rows[arbitrate(rows.assign(priority=rank), found.heard, rules.caps)]
+def _ranked(rows: pd.DataFrame, rank: pd.Series[int], pool: Candidates, rules: Rules) -> pd.DataFrame:
+    return rows[arbitrate(rows.assign(priority=rank), pool.heard, rules.caps)]
 
 
 def _by_calendar(rows: pd.DataFrame, heard: pd.DataFrame, caps: Sequence[Cap]) -> pd.Series[bool]:

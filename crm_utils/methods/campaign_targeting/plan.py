@@ -135,12 +135,12 @@ def make_plan(
     The order is moments → exit → suppressed → again → consent and hours → caps → held out. Who is held out is
     decided last, so that those who would not have got the message anyway do not dilute its effect.
     """
-    found = find_candidates(scenarios, tables, rules, now=now, until=until, hours=hours)
-    return plan_of(found, scenarios, rules, study=study, effects=effects, judged=judged)
+    pool = find_candidates(scenarios, tables, rules, now=now, until=until, hours=hours)
+    return plan_of(pool, scenarios, rules, study=study, effects=effects, judged=judged)
 
 
 def plan_of(
-    found: Candidates,
+    pool: Candidates,
     scenarios: Sequence[Scenario],
     rules: Rules,
     *,
@@ -152,7 +152,7 @@ def plan_of(
 
     Parameters
     ----------
-    found
+    pool
         From :func:`.candidates.find_candidates`, for the same scenarios.
     scenarios, rules, study
         As for :func:`make_plan`.
@@ -164,30 +164,30 @@ def plan_of(
     """
     by_id = {scenario.id: scenario for scenario in scenarios}
     shares = {name: one.holdout.now(name in judged) for name, one in by_id.items()}
-    rows = reached(found, by_id, rules)
-    draws = _drawn(rows[rows["stage"] == ""], by_id, found, shares, study=study)
-    rows = _capped(rows, by_id, rules, found.heard, draws)
+    rows = reached(pool, by_id, rules)
+    draws = _drawn(rows[rows["stage"] == ""], by_id, pool, shares, study=study)
+    rows = _capped(rows, by_id, rules, pool.heard, draws)
     rows.loc[(rows["stage"] == "") & draws.reindex(rows.index, fill_value=False), "stage"] = "held_out"
     rows.loc[rows["stage"] == "", "stage"] = "to_send"
     return Plan(
         _list(rows, by_id, shares, study=study, effects=effects),
-        _waterfall(rows, scenarios, set(found.left_out["scenario"])),
-        found.left_out,
-        found.not_looked_at,
+        _waterfall(rows, scenarios, set(pool.left_out["scenario"])),
+        pool.left_out,
+        pool.not_looked_at,
     )
 
 
-def reached(found: Candidates, scenarios: Mapping[str, Scenario], rules: Rules) -> pd.DataFrame:
+def reached(pool: Candidates, scenarios: Mapping[str, Scenario], rules: Rules) -> pd.DataFrame:
     """Candidates with ``channel``, ``send_at`` and ``cost``, and ``stage`` where they cannot be reached."""
-    rows = found.rows.assign(channel="", cost=0.0)
+    rows = pool.rows.assign(channel="", cost=0.0)
     rows["send_at"] = pd.Series(pd.NaT, index=rows.index, dtype="datetime64[us]")
     left = rows[rows["stage"] == ""]
     for scenario in scenarios.values():
         mine = left[left["scenario"] == scenario.id]
         if mine.empty:
             continue
-        placed = reachable(mine[list(_ROW)], scenario, rules, found.consents, now=found.now)
-        late = (placed["why"] == "") & (placed["send_at"] >= pd.Timestamp(found.until))
+        placed = reachable(mine[list(_ROW)], scenario, rules, pool.consents, now=pool.now)
+        late = (placed["why"] == "") & (placed["send_at"] >= pd.Timestamp(pool.until))
         placed.loc[late, "why"] = "closed_hours"  # it waits for the next plan, which finds it again
         rows.loc[placed.index, ["channel", "send_at", "cost"]] = placed[["channel", "send_at", "cost"]]
         rows.loc[placed.index, "stage"] = placed["why"]
@@ -204,20 +204,20 @@ def candidates_to_rank(rows: pd.DataFrame, scenarios: Mapping[str, Scenario]) ->
 
 
 def _drawn(
-    left: pd.DataFrame, scenarios: Mapping[str, Scenario], found: Candidates, shares: Mapping[str, float], *,
+    left: pd.DataFrame, scenarios: Mapping[str, Scenario], pool: Candidates, shares: Mapping[str, float], *,
     study: str,
 ) -> pd.Series[bool]:  # fmt: skip
     """Who is left out at random, by the candidates' index; who was drawn in this period stays so."""
     out = pd.Series(False, index=left.index)
     before = {
-        name: part.set_index("customer_id")["held_out"] for name, part in found.drawn.groupby("scenario")
+        name: part.set_index("customer_id")["held_out"] for name, part in pool.drawn.groupby("scenario")
     }
     for scenario in scenarios.values():
         mine = left.index[left["scenario"] == scenario.id]
         if not len(mine) or scenario.kind == "informational":
             continue
         # A list was drawn on the last day known, which may lie in the quarter before the day of sending.
-        day = found.now - dt.timedelta(microseconds=1) if scenario.anchor.list else found.now
+        day = pool.now - dt.timedelta(microseconds=1) if scenario.anchor.list else pool.now
         who = left.loc[mine, "customer_id"]
         new = held_out(
             who, study=study, period=period_of(day.date()), scenario=scenario.id, share=shares[scenario.id]

@@ -69,8 +69,10 @@ def overdue_reconfirmations(
     old = still_yes(consents, now=now).filter(ibis._.yes_at < since).select("customer_id").distinct()
     names = [one.id for one in scenarios if one.anchor.consent]
     if messages is not None and names:
-        told = messages.filter(messages.scenario.isin(names), messages.sent_at >= since, ~messages.held_out)
-        old = old.anti_join(told, "customer_id")
+        notified = messages.filter(
+            messages.scenario.isin(names), messages.sent_at >= since, ~messages.held_out
+        )
+        old = old.anti_join(notified, "customer_id")
     return int(old.count().to_pyarrow().as_py())
 
 
