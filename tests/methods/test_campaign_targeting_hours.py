@@ -161,5 +161,5 @@ def test_an_hour_in_which_fewer_than_five_people_came_is_not_shown() -> None:
     days = [(NOW - dt.timedelta(weeks=k)).date() for k in (1, 2)]
     rows = [(f"c{n}", day, 10) for n in range(5) for day in days] + [("c0", day, 11) for day in days]
     rows += [(f"c{n}", day, 12) for n in range(4) for day in days]
-    week = found(pd.DataFrame(rows, columns=list(KINDS))).week
+    week = hours_of(pd.DataFrame(rows, columns=list(KINDS))).week
     assert week.set_index("hour")["visits"].to_dict() == {10: 10, 11: 0, 12: 0}
