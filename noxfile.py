@@ -74,7 +74,8 @@ def faults(session: nox.Session) -> None:
     install(session, "tests")
     runner, kernel, load = session.posargs or ("2", "2", "2")  # before a release: 200 100 200
     kills = {"CRM_RUNNER_KILLS": runner, "CRM_KERNEL_KILLS": kernel, "CRM_LOAD_KILLS": load}
-    session.run("pytest", "tests/faults", env=kills)
+    # One beside the other: a kill meets a busy machine as well.
+    session.run("pytest", "tests/faults", "--numprocesses", "2", "--dist", "loadgroup", env=kills)
 
 
 @nox.session

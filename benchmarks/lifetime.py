@@ -23,8 +23,8 @@ __all__ = ["lifetime"]
 _LIFETIME = """
 ## Models of purchases
 
-From counts (x, t_x, T) of simulated customers in Parquet to fitted parameters. lifetimes gets distinct counts
-with weights too."""
+From counts (x, t_x, T) of simulated customers in Parquet to fitted parameters. lifetimes gets a row a
+customer, as its documentation shows it, and distinct counts with weights too."""
 _PYMC = """{versions} takes a row a customer, and its priors move the parameters a little. It lives in an
 environment of its own, and its model has been compiled for another shop before the clock starts."""
 _PANEL = """
@@ -45,8 +45,8 @@ def lifetime(folder: Path, peers: Path, pymc: Path | None) -> tuple[list[str], l
     for model, (customers, aim) in _SIZES.items():
         write_counts(path := folder / f"counts-{customers}.parquet", customers)
         pythons = {f"{model}_ours": Path(sys.executable), f"{model}_lifetimes": peers}
-        if model == "bg_nbd" and pymc is not None:
-            pythons["bg_nbd_pymc"] = pymc
+        if model == "bg_nbd":
+            pythons |= {"bg_nbd_plain": peers} | ({} if pymc is None else {"bg_nbd_pymc": pymc})
         timings = in_turn(
             {n: partial(task, python, n, path, cwd=folder, warm=warm) for n, python in pythons.items()},
             rounds=3,

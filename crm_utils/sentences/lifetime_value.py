@@ -36,7 +36,7 @@ from crm_utils.sentences.lifetime_value_lists import (
     prospect_columns,
     value_columns,
 )
-from crm_utils.tools.language import N_, NP_, Plural, _
+from crm_utils.tools.language import N_, NP_, Plural, _, ngettext
 
 __all__ = [
     "CANNOT",
@@ -63,6 +63,7 @@ __all__ = [
     "measured_table",
     "new_columns",
     "new_table",
+    "nothing_words",
     "order_value_table",
     "payback_title",
     "propose",
@@ -242,6 +243,22 @@ def calibration_title(honesty: Honesty) -> str:
     )
 
 
+def nothing_words(honesty: Honesty, currency: str) -> list[str]:
+    """What those brought of whom nothing was expected, if there were such."""
+    template = _(
+        "Of {customers} customers nothing was expected, yet they brought {money} on average: a value of 0 on "
+        "the list is too low by about that, and no reason to give a customer up."
+    )
+    return [
+        template.format(
+            customers=wording.count(row["customers"]),
+            money=wording.interval(row["actual"], row["low"], row["high"], wording.money_in(currency)),
+        )
+        for row in honesty.nothing.to_dict("records")
+        if row["low"] > 0
+    ]
+
+
 def coverage_words(honesty: Honesty) -> str:
     """How often intervals held."""
     conformal, own = honesty.overall("conformal"), honesty.overall("own")
@@ -249,6 +266,7 @@ def coverage_words(honesty: Honesty) -> str:
         return _("No interval could be tested.")
     held = wording.interval(conformal["covered"], conformal["low"], conformal["high"], wording.share)
     first = _("Of the 90 % intervals from past errors {held} held on the test days.").format(held=held)
+    first = " ".join([first, *_narrow_words(honesty), *_window_words(honesty)])
     if own is None:
         return first
     second = _("Of the model's own 90 % intervals {held} held.").format(
@@ -257,15 +275,48 @@ def coverage_words(honesty: Honesty) -> str:
     return f"{first} {second}"
 
 
+def _window_words(honesty: Honesty) -> list[str]:
+    """What is known of how windows differ."""
+    if honesty.windows == 1:
+        return [_("They were learnt from a single window: how far windows differ could not be known.")]
+    if honesty.windows_differ:
+        return [
+            _(
+                "They were learnt from {windows} windows that differ by more than chance, and span what each "
+                "of them alone would give."
+            ).format(windows=honesty.windows)
+        ]
+    return []
+
+
+def _narrow_words(honesty: Honesty) -> list[str]:
+    """Which intervals were too narrow, if any."""
+    short = honesty.too_narrow
+    if not len(short):
+        return []
+    return [
+        ngettext(
+            "In {groups} group by forecast they were too narrow: there {least} held.",
+            "In {groups} groups by forecast they were too narrow: there {least} to {most} held.",
+            len(short),
+        ).format(
+            groups=len(short),
+            least=wording.share(short["covered"].min()),
+            most=wording.share(short["covered"].max()),
+        )
+    ]
+
+
 def _ranges_held(honesty: Honesty) -> str:
     """How often the range given for a customer held, without the models' names."""
     conformal = honesty.overall("conformal")
     if conformal is None:
         return _("No range could be tested.")
     held = wording.interval(conformal["covered"], conformal["low"], conformal["high"], wording.share)
-    return _("Of the ranges given for single customers, meant to hold 90 times in 100, {held} held.").format(
+    first = _("Of the ranges given for single customers, meant to hold 90 times in 100, {held} held.").format(
         held=held
     )
+    return " ".join([first, *_narrow_words(honesty)])
 
 
 def worth_words(worth: Worth, currency: str) -> str:
@@ -423,16 +474,18 @@ def robustness_words(again: Robustness, contest: Contest) -> str:
     return f"{first} {second} {third}"
 
 
-def be_warned(warn: Callable[[str], None], contest: Contest) -> None:
-    """Warn where the total of the test days was missed by a third or more.
+def be_warned(warn: Callable[[str], None], contest: Contest, honesty: Honesty) -> None:
+    """Warn where the total of the test days was missed by a third or more, or ranges were too narrow.
 
     Parameters
     ----------
     warn
         ``run.warn``.
-    contest
-        The contest.
+    contest, honesty
+        The contest, and how often intervals held.
     """
+    for words in _narrow_words(honesty):
+        warn(_("Do not rely on the 90 % ranges of single customers. {words}").format(words=words))
     row = contest.value(contest.chosen, "bias")
     if pd.isna(row["value"]) or abs(row["value"]) < _MISSED:
         return

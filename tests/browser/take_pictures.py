@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 from pathlib import Path
 
@@ -14,31 +15,17 @@ from PIL import Image
 
 LARGEST = 300_000  # bytes: the README stays quick on a slow line
 DESK = {"viewport": {"width": 1280, "height": 1000}, "device_scale_factor": 1.25}
-PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 1.5, "is_mobile": True}
-DARK = {"color_scheme": "dark"}
+ROOT = Path(__file__).parents[2]
 
 
-def photograph(browser, path: Path, *, at: str = "", **view) -> Image.Image:
-    """What a reader sees of a page on opening it, or from an element on."""
-    context = browser.new_context(**view)
+def photograph(browser, path: Path) -> Image.Image:
+    """What a reader sees of a page on opening it at a desk."""
+    context = browser.new_context(**DESK)
     tab = context.new_page()
     tab.goto(path.resolve().as_uri())
-    if at:
-        tab.locator(at).first.evaluate("e => window.scrollTo(0, e.getBoundingClientRect().top - 24)")
     image = Image.open(io.BytesIO(tab.screenshot()))
     context.close()
     return image.convert("RGB")
-
-
-def side_by_side(*images: Image.Image, gap: int = 24) -> Image.Image:
-    joined = Image.new(
-        "RGB", (sum(i.width + gap for i in images) - gap, max(i.height for i in images)), "white"
-    )
-    left = 0
-    for image in images:
-        joined.paste(image, (left, 0))
-        left += image.width + gap
-    return joined
 
 
 def save(image: Image.Image, path: Path) -> None:
@@ -52,20 +39,13 @@ def save(image: Image.Image, path: Path) -> None:
 
 
 def take(reports: Path, images: Path) -> None:
+    """Of the pages whose pictures README shows."""
     report = sorted(reports.glob("*/latest"))[0]
-    pages = sorted(p for p in report.glob("*.html") if p.name != "index.html")
+    shown = re.findall(r"images/(\w+)\.png", (ROOT / "README.md").read_text(encoding="utf-8"))
     images.mkdir(parents=True, exist_ok=True)
     with chromium() as browser:
-        save(photograph(browser, report / "index.html", **DESK), images / "index.png")
-        for page in pages:
-            save(photograph(browser, page, **DESK), images / f"{page.stem}.png")
-        page = pages[-1]
-        phones = [
-            photograph(browser, report / "index.html", **PHONE),
-            photograph(browser, page, at="figure", **PHONE),
-            photograph(browser, page, at="figure", **PHONE, **DARK),
-        ]
-        save(side_by_side(*phones), images / "phone.png")
+        for name in shown:
+            save(photograph(browser, report / f"{name}.html"), images / f"{name}.png")
 
 
 if __name__ == "__main__":

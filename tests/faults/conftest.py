@@ -24,11 +24,15 @@ OUTCOMES: list[tuple[str, int, str]] = []
 
 
 @pytest.fixture
-def outcome(request: pytest.FixtureRequest) -> Iterator[Callable[[str, int, str], None]]:
+def outcome(request: pytest.FixtureRequest) -> Callable[[str, int, str], None]:
     """Note a fault, how often it was committed, and what came of it; only a test that passes is believed."""
-    noted: list[tuple[str, int, str]] = []
-    yield lambda fault, tries, what: noted.append((fault, tries, what))
-    OUTCOMES.extend(noted)
+    return lambda fault, tries, what: request.node.user_properties.append(("outcome", (fault, tries, what)))
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """From whichever process the test ran in."""
+    if report.when == "call" and report.passed:
+        OUTCOMES.extend(tuple(noted) for name, noted in report.user_properties if name == "outcome")
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
@@ -36,7 +40,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         terminalreporter.section("faults")
         width = max(len(fault) for fault, _, _ in OUTCOMES)
         terminalreporter.write_line(f"{'fault':<{width}}  tries  outcome")
-        for fault, tries, what in OUTCOMES:
+        for fault, tries, what in sorted(OUTCOMES):
             terminalreporter.write_line(f"{fault:<{width}}  {tries:>5}  {what}")
 
 

@@ -14,7 +14,10 @@ from collections.abc import Iterator
 
 import numpy as np
 import pyarrow.parquet as pq
+import pytest
 from conftest import PlantedRun
+
+pytestmark = pytest.mark.xdist_group("planted")
 
 #: Relative; nobody guesses to five digits by chance. What is written coarser is read as coarsely.
 EXACT, COARSEST = 1e-5, 3e-4

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 from conftest import PlantedRun, left_by
+
+pytestmark = pytest.mark.xdist_group("planted")
 
 
 def test_the_projects_notebooks_whatever_the_jobs_and_the_process(planted_run: PlantedRun, outcome) -> None:

@@ -11,6 +11,7 @@ from hypothesis.extra.numpy import arrays
 from lifetime_shop import END, START, shop
 
 from crm_utils.methods import lifetime_value
+from crm_utils.methods.lifetime_value.intervals import bounds_of
 from crm_utils.methods.lifetime_value.order_values import MUCH
 
 
@@ -37,6 +38,48 @@ def test_one_width_for_all_would_not() -> None:
     low, high = bounds.apply(forecast)
     top = forecast > np.quantile(forecast, 0.8)
     assert ((actual >= low) & (actual <= high))[top].mean() < 0.8
+
+
+def windows(count: int, differ: float, rng: np.random.Generator) -> pd.DataFrame:
+    """Windows whose customers all spend more, or less, than forecast, by what is drawn for the window."""
+    forecast = rng.gamma(2.0, 40, 400 * count)
+    origin = np.repeat(np.arange(count), 400)
+    level = np.exp(rng.normal(0, differ, count))[origin]
+    return pd.DataFrame(
+        {"origin": origin, "chosen": forecast, "actual": forecast * level * rng.gamma(2.0, 0.5, len(origin))}
+    )
+
+
+@pytest.mark.parametrize("differ", [0.0, 0.4])
+def test_where_windows_differ_intervals_hold_in_a_further_one_by_fifth(differ: float) -> None:
+    rng, pooled, ours, spanned = np.random.default_rng(5), [], [], []
+    for _ in range(60):
+        frame = windows(4, differ, rng)
+        known, new = frame[frame["origin"] < 3], frame[frame["origin"] == 3]
+        forecast, actual = new["chosen"].to_numpy(), new["actual"].to_numpy()
+        bounds = bounds_of(known, "chosen")
+        spanned.append(bounds.windows_differ)
+        plain = lifetime_value.conformal_bounds(known["chosen"].to_numpy(), known["actual"].to_numpy())
+        for kept, by in ((ours, bounds), (pooled, plain)):
+            table = lifetime_value.coverage(forecast, actual, {"conformal": by.apply(forecast)}, by)
+            kept.append(table["covered"].to_numpy())
+    held, error = np.mean(ours, axis=0), np.std(ours, axis=0, ddof=1) / np.sqrt(60)
+    assert len(held) == 6
+    assert (held > 0.9 - 3 * error).all()
+    if differ:
+        assert np.mean(spanned) > 0.95
+        assert (np.mean(pooled, axis=0)[1:] < 0.9 - 3 * error[1:]).any(), "or there was nothing to mend"
+    else:  # and where they do not differ nothing is widened but by chance
+        assert np.mean(spanned) < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 60)
+        assert (held < 0.9 + 0.01 + 3 * error).all()
+
+
+def test_a_single_window_says_nothing_of_how_windows_differ() -> None:
+    frame = windows(1, 0.4, np.random.default_rng(6))
+    plain = lifetime_value.conformal_bounds(frame["chosen"].to_numpy(), frame["actual"].to_numpy())
+    bounds = bounds_of(frame, "chosen")
+    assert not bounds.windows_differ
+    assert (bounds.low.tolist(), bounds.high.tolist()) == (plain.low.tolist(), plain.high.tolist())
 
 
 @given(arrays(float, st.integers(1, 60), elements=st.floats(0, 1e6)), st.integers(0, 2**32 - 1))
@@ -74,6 +117,14 @@ def test_calibration_points_lie_on_the_line_where_forecasts_are_right() -> None:
     curve = lifetime_value.calibration(rows, "right")
     assert (len(curve), curve["customers"].sum()) == (10, 4000)
     assert ((curve["low"] <= curve["forecast"]) & (curve["forecast"] <= curve["high"])).sum() >= 8
+
+
+def test_what_came_of_forecasts_of_nothing_is_told() -> None:
+    frame = pd.DataFrame({"chosen": np.zeros(200), "actual": np.tile([0.0, 20.0], 100)})
+    row = lifetime_value.calibration(frame, "chosen").iloc[0]
+    assert (row["customers"], row["forecast"], row["actual"]) == (200, 0, 10)
+    assert row["high"] - row["actual"] == pytest.approx(1.96 * 10.025 / np.sqrt(200), rel=1e-3)
+    assert not len(lifetime_value.calibration(frame.iloc[:0], "chosen"))
 
 
 def test_a_total_has_an_interval_from_past_totals_or_none() -> None:

@@ -74,7 +74,7 @@ def whole(orders: ir.Table, customers: ir.Table | None, *, as_of: dt.date) -> di
         words.worth_words(worth, "EUR"), words.top_words(worth), words.answer(worth, new, "EUR"),
         words.cost_words(new, "EUR"), words.prospect_words(members), words.robustness_words(again, contest),
     ]  # fmt: skip
-    words.be_warned(said.append, contest)
+    words.be_warned(said.append, contest, honesty)
     words.be_sure(said.append, contest, honesty, margin_share=0.3)
     results = (seen, there, fits, contest, followed, independent, honesty, worth, new, members, again)
     return {

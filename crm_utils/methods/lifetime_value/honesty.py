@@ -6,11 +6,19 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.stats import binom
 
-from crm_utils.features import Number
+from crm_utils.features import SMALLEST_GROUP, Number
+from crm_utils.features.statistics import LEVEL
 from crm_utils.methods.lifetime_value.contenders import PURCHASE_MODELS, fit_buying
 from crm_utils.methods.lifetime_value.contest import Contest, choose, measure
-from crm_utils.methods.lifetime_value.intervals import calibration, conformal_bounds, coverage, own_bounds
+from crm_utils.methods.lifetime_value.intervals import (
+    COVERED,
+    bounds_of,
+    calibration,
+    coverage,
+    own_bounds,
+)
 from crm_utils.methods.lifetime_value.origins import OriginPlan
 
 __all__ = ["Honesty", "Robustness", "check_intervals", "look_again"]
@@ -30,10 +38,31 @@ class Honesty:
     covered
         Coverage of 90 % intervals by fifth of the forecast: see :func:`.intervals.coverage`; ``own`` is that
         of the best model of purchases, drawn from its posterior.
+    nothing
+        Of test forecasts of nothing at all: ``customers``, and their mean spend (``actual``, ``low``,
+        ``high``, 95 %); empty below five.
+    windows
+        Past windows that the tested intervals were learnt from.
+    windows_differ
+        Whether those missed more differently than chance has it: see :class:`.intervals.Bounds`.
     """
 
     curve: pd.DataFrame
     covered: pd.DataFrame
+    nothing: pd.DataFrame
+    windows: int
+    windows_differ: bool
+
+    @property
+    def too_narrow(self) -> pd.DataFrame:
+        """The fifths, as in ``covered``, whose intervals from past errors held too seldom to be chance.
+
+        Binomial, one-sided; 5 % for all fifths together (Bonferroni).
+        """
+        rows = self.covered[(self.covered["kind"] == "conformal") & (self.covered["group"] > 0)]
+        hits = (rows["covered"] * rows["customers"]).round()
+        by_chance = pd.Series(binom.cdf(hits, rows["customers"], COVERED) * len(rows), rows.index)
+        return rows.loc[(by_chance < 1 - LEVEL) & (rows["customers"] >= SMALLEST_GROUP)]
 
     def overall(self, kind: str) -> pd.Series[float] | None:
         """Coverage over all customers of one kind of interval."""
@@ -60,7 +89,7 @@ def check_intervals(frame: pd.DataFrame, contest: Contest, plan: OriginPlan, *, 
     """Learn intervals on the validation origins and see how often they hold on the test origins."""
     earlier, test = contest.validate, contest.test
     chosen = contest.chosen
-    bounds = conformal_bounds(earlier[chosen].to_numpy(dtype=float), earlier["actual"].to_numpy(dtype=float))
+    bounds = bounds_of(earlier, chosen)
     forecast, actual = test[chosen].to_numpy(dtype=float), test["actual"].to_numpy(dtype=float)
     low, high = np.full(len(test), np.nan), np.full(len(test), np.nan)
     model = PURCHASE_MODELS[contest.purchase_model]
@@ -74,7 +103,9 @@ def check_intervals(frame: pd.DataFrame, contest: Contest, plan: OriginPlan, *, 
         )
         low[place[drawn]], high[place[drawn]] = ends
     ends_of = {"conformal": bounds.apply(forecast), "own": (low, high)}
-    return Honesty(calibration(test, chosen), coverage(forecast, actual, ends_of, bounds))
+    covered = coverage(forecast, actual, ends_of, bounds)
+    nothing = calibration(test[forecast <= 0], chosen)[["customers", "actual", "low", "high"]]
+    return Honesty(calibration(test, chosen), covered, nothing, len(plan.validate), bounds.windows_differ)
 
 
 @dataclass(frozen=True)

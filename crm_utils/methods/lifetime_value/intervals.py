@@ -8,18 +8,30 @@ hold only where the model is true.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.stats import chi2_contingency
 from scipy.stats import t as student
 from statsmodels.stats.proportion import proportion_confint
 
-from crm_utils.features.statistics import SMALLEST_GROUP, z
+from crm_utils.features.statistics import LEVEL, SMALLEST_GROUP, z
 from crm_utils.methods.lifetime_value.contenders import Buying
 
-__all__ = ["COVERED", "Bounds", "calibration", "conformal_bounds", "coverage", "own_bounds", "total_bounds"]
+__all__ = [
+    "COVERED",
+    "Bounds",
+    "bounds_of",
+    "calibration",
+    "conformal_bounds",
+    "coverage",
+    "own_bounds",
+    "total_bounds",
+]
 
 Floats = NDArray[np.float64]
 
@@ -39,12 +51,15 @@ class Bounds:
         Added to the forecast of each group.
     level
         The share of customers that is to be covered.
+    windows_differ
+        Whether past windows missed more differently than chance has it, so that the ends span each one's own.
     """
 
     cuts: Floats
     low: Floats
     high: Floats
     level: float
+    windows_differ: bool = False
 
     def group(self, forecast: Floats) -> NDArray[np.int64]:
         """The group of each forecast, from 0."""
@@ -57,17 +72,34 @@ class Bounds:
         return np.clip(low, 0.0, forecast), np.maximum(high, forecast)
 
 
-def conformal_bounds(forecast: Floats, actual: Floats, *, level: float = COVERED, groups: int = 5) -> Bounds:
+def conformal_bounds(
+    forecast: Floats,
+    actual: Floats,
+    *,
+    origin: NDArray[Any] | None = None,
+    level: float = COVERED,
+    groups: int = 5,
+) -> Bounds:
     """Learn from forecasts whose outcome is known how far they miss, by fifths of the forecast.
 
     Parameters
     ----------
     forecast, actual
         Money, one each a customer and origin.
+    origin
+        Of each. Where origins miss by more than chance differently, a new one will differ as well: then the
+        ends are the outermost of what each origin alone would give, and :attr:`Bounds.windows_differ`.
     level
         The share to be covered: half of the rest on either side.
     groups
         Groups of about equal size; fewer where many forecasts are equal.
+
+    Notes
+    -----
+    Customers of one window share its season, so only windows are exchangeable, not customers (R. Dunn,
+    L. Wasserman, A. Ramdas, "Distribution-free prediction sets for two-layer hierarchical models", *Journal
+    of the American Statistical Association* 118, 2023). Of J windows the outermost ends hold in a further one
+    with chance J / (J + 1) at each end; with a single window nothing is known of how they differ.
 
     Examples
     --------
@@ -79,14 +111,50 @@ def conformal_bounds(forecast: Floats, actual: Floats, *, level: float = COVERED
     cuts = np.unique(np.quantile(forecast, np.arange(1, groups) / groups, method="inverted_cdf"))
     cuts = cuts[cuts < forecast.max()] if len(forecast) else cuts
     place = np.searchsorted(cuts, forecast, side="left")
-    low, high = np.empty(len(cuts) + 1), np.empty(len(cuts) + 1)
+    missed = actual - forecast
+    ends = [_ends(missed[place == k], level) for k in range(len(cuts) + 1)]
+    low, high = (np.array(side, dtype=float) for side in zip(*ends, strict=True))
+    windows = [] if origin is None else [origin == one for one in np.unique(origin)]
+    if not _differ(missed, low[place], high[place], windows):
+        return Bounds(cuts, low, high, level)
+    fewest = math.ceil(2 / (1 - level)) - 1  # below that the ends are one customer's errors
     for k in range(len(cuts) + 1):
-        missed = np.sort((actual - forecast)[place == k])
-        n, tail = len(missed), (1 - level) / 2
-        # The (n + 1)-th is the new customer's: with few errors known the ends are the most extreme ones.
-        up = min(int(np.ceil((n + 1) * (1 - tail))), n) - 1
-        low[k], high[k] = (missed[n - 1 - up], missed[up]) if n else (0.0, 0.0)
-    return Bounds(cuts, low, high, level)
+        for window in windows:
+            errors = missed[window & (place == k)]
+            if len(errors) >= fewest:
+                least, most = _ends(errors, level)
+                low[k], high[k] = min(low[k], least), max(high[k], most)
+    return Bounds(cuts, low, high, level, windows_differ=True)
+
+
+def bounds_of(forecasts: pd.DataFrame, contender: str) -> Bounds:
+    """What the forecasts of a contender missed by: ``origin``, ``actual`` and a column of its name."""
+    return conformal_bounds(
+        forecasts[contender].to_numpy(dtype=float),
+        forecasts["actual"].to_numpy(dtype=float),
+        origin=forecasts["origin"].to_numpy(),
+    )
+
+
+def _ends(missed: Floats, level: float) -> tuple[float, float]:
+    """What covers the error of one more customer, by those that are known."""
+    n, tail = len(missed), (1 - level) / 2
+    if not n:
+        return 0.0, 0.0
+    ordered = np.sort(missed)
+    # The (n + 1)-th is the new customer's: with few errors known the ends are the most extreme ones.
+    up = min(int(np.ceil((n + 1) * (1 - tail))), n) - 1
+    return float(ordered[n - 1 - up]), float(ordered[up])
+
+
+def _differ(missed: Floats, low: Floats, high: Floats, windows: list[NDArray[np.bool_]]) -> bool:
+    """Whether windows lie below, within and above the common ends more differently than chance has it."""
+    sides = np.where(missed < low, 0, np.where(missed > high, 2, 1))
+    counts = np.array([np.bincount(sides[window], minlength=3) for window in windows])
+    counts = counts[:, counts.sum(axis=0) > 0] if len(windows) > 1 else counts
+    if len(windows) < 2 or counts.shape[1] < 2:
+        return False
+    return bool(chi2_contingency(counts, correction=False).pvalue < 1 - LEVEL)
 
 
 def own_bounds(
@@ -157,7 +225,8 @@ def calibration(forecasts: pd.DataFrame, contender: str, *, groups: int = 10) ->
         forecasts stay together; groups of fewer than five are left out.
     """
     forecast, actual = forecasts[contender].to_numpy(dtype=float), forecasts["actual"].to_numpy(dtype=float)
-    cuts = np.unique(np.quantile(forecast, np.arange(1, groups) / groups, method="inverted_cdf"))
+    shares = np.arange(1, groups) / groups
+    cuts = np.unique(np.quantile(forecast, shares, method="inverted_cdf")) if len(forecast) else forecast
     place = np.searchsorted(cuts, forecast, side="left")
     rows: list[tuple[float, ...]] = []
     for k in np.unique(place):

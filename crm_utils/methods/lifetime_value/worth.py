@@ -24,7 +24,7 @@ from crm_utils.methods.lifetime_value.contenders import (
     distinct_rows,
 )
 from crm_utils.methods.lifetime_value.contest import Contest, learn_at
-from crm_utils.methods.lifetime_value.intervals import Bounds, conformal_bounds, total_bounds
+from crm_utils.methods.lifetime_value.intervals import Bounds, bounds_of, total_bounds
 from crm_utils.methods.lifetime_value.origins import OriginPlan
 from crm_utils.methods.lifetime_value.panel import in_batches
 
@@ -182,10 +182,7 @@ def plan_valuation(
     if not 0 <= margin_share <= 1:
         raise StudyError(f"margin_share is {margin_share}. It is a share: from 0 to 1.")
     fitted = learn_at(frame, plan, plan.score_on, name=contest.chosen, seed=seed)
-    known = contest.forecasts
-    bounds = conformal_bounds(
-        known[contest.chosen].to_numpy(dtype=float), known["actual"].to_numpy(dtype=float)
-    )
+    bounds = bounds_of(contest.forecasts, contest.chosen)
     return Valuation(fitted, purchases, gives_alive, bounds, plan.horizon_days, margin_share, yearly_rate)
 
 
