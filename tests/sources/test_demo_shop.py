@@ -21,7 +21,10 @@ from crm_utils.study import read_study
 from crm_utils.tables import TABLES, AsOf
 
 pytestmark = pytest.mark.slow
-TABLES_OF = {"full": set(TABLES) - {"marketing_costs", "asked", "reach", "referrals", "tiers"}, "pure": {"order_lines", "products", "customers"}}
+TABLES_OF = {
+    "full": set(TABLES) - {"marketing_costs", "asked", "reach", "referrals", "tiers"},
+    "pure": {"order_lines", "products", "customers"},
+}
 
 
 @pytest.fixture(scope="module")
