@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from crm_utils.methods.feedback.funnel import Funnel, funnel
-from crm_utils.methods.feedback.lapse import Adjusted, ScoreAndLapse, adjusted_difference, score_and_lapse
+from crm_utils.methods.feedback.lapse import (
+    Adjusted,
+    ScoreAndLapse,
+    adjusted_difference,
+    other_horizons,
+    score_and_lapse,
+)
 from crm_utils.methods.feedback.outcomes import answer_outcomes, cells, order_outcomes
 from crm_utils.methods.feedback.overview import Overview, compare_periods, no_answers, overview, with_period
 from crm_utils.methods.feedback.repairs import (
@@ -65,6 +71,7 @@ __all__ = [
     "nps",
     "off_scale",
     "order_outcomes",
+    "other_horizons",
     "outcomes_of_texts",
     "overview",
     "recent_orders",

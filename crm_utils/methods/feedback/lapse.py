@@ -6,18 +6,21 @@ with a constant for each stratum gives. Strata without both sides say nothing an
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
 from crm_utils.features import Number
 from crm_utils.features.statistics import LEVEL, SMALLEST_GROUP, z
+from crm_utils.methods.feedback.outcomes import answer_outcomes, cells
 
-__all__ = ["Adjusted", "ScoreAndLapse", "adjusted_difference", "score_and_lapse"]
+__all__ = ["Adjusted", "ScoreAndLapse", "adjusted_difference", "other_horizons", "score_and_lapse"]
 
 
 @dataclass(frozen=True)
@@ -175,3 +178,20 @@ def score_and_lapse(counts: pd.DataFrame) -> ScoreAndLapse:
         high_end=np.maximum((middle + reach).clip(0, 1), x / n),
     )  # fmt: skip
     return ScoreAndLapse(plain, within, cause, strata, int(counts["customers"].sum()))
+
+
+def other_horizons(
+    feedback: ir.Table, orders: ir.Table, delivery: ir.Table | None, *, as_of: dt.date, horizon_days: int
+) -> pd.DataFrame:
+    """Judge the same with half and with twice as many days: ``days``, and each difference with its ends."""
+    rows = []
+    for days in (max(horizon_days // 2, 1), horizon_days, 2 * horizon_days):
+        judged = answer_outcomes(feedback, orders, as_of=as_of, horizon_days=days, delivery=delivery)
+        found = score_and_lapse(cells(judged, ["low", "delivery", "frequency"]).to_pandas())
+        row: dict[str, float] = {"days": days}
+        for name, each in {"plain": found.plain, "within": found.within, "cause": found.cause}.items():
+            known = each is not None and each.known
+            ends = (each.value, each.low, each.high) if each is not None and known else (math.nan,) * 3
+            row |= dict(zip([name, f"{name}_low", f"{name}_high"], ends, strict=True))
+        rows.append(row)
+    return pd.DataFrame(rows)

@@ -81,7 +81,7 @@ class Themes:
 
 
 def text_sample(feedback: ir.Table, *, most: int = MOST_TEXTS) -> pd.DataFrame:
-    """Draw texts with a low or a high score: ``feedback_id``, ``person``, ``kind``, ``low``, ``day``, ``text``.
+    """Draw texts with a low or a high score: their answer, ``person``, ``kind``, ``low``, ``day``, ``text``.
 
     Parameters
     ----------
