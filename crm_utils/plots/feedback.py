@@ -1,4 +1,4 @@
-"""Pictures of feedback: months in a funnel, groups in a forest, words with their counts, lapses by delivery."""
+"""Pictures of feedback: months in a funnel, groups in a forest, words with counts, lapses by delivery."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def themes_plot(themes: Themes, *, title: str) -> Axes | None:
     ax.axvline(0, color=COLORS["plain"], linewidth=1.0)
     ax.grid(visible=False, axis="y")
     return write_axis(
-        say(ax, title, x=_("word of high scores (left) or low ones (right), standard errors; texts beside it")),
+        say(ax, title, x=_("word of high (left) or low scores (right), standard errors; texts beside it")),
         "x", wording.count,
     )  # fmt: skip
 

@@ -9,9 +9,9 @@ import pandas as pd
 
 from crm_utils import wording
 from crm_utils.features import Number
-from crm_utils.methods.feedback import Funnel, Overview, Repairs, Response, ScoreAndLapse, Themes
-from crm_utils.sentences.feedback_lists import by_word as by_word
+from crm_utils.methods.feedback import SCALES, Funnel, Overview, Repairs, Response, ScoreAndLapse, Themes
 from crm_utils.sentences.feedback_lists import (
+    by_word,
     change_table,
     group_word,
     horizons_table,
@@ -141,8 +141,6 @@ def forest_rows(scores: pd.DataFrame, kind: str) -> pd.DataFrame:
 
 def off_scale_words(rows: pd.DataFrame) -> list[str]:
     """Which scores are on no scale."""
-    from crm_utils.methods.feedback import SCALES
-
     return [
         _("Score {score} in {rows} rows of kind {kind}: {low} to {high}. These rows are left out.").format(
             score=row["score"], rows=wording.count(row["answers"]), kind=row["kind"], low=SCALES[row["kind"]][0],
@@ -332,9 +330,7 @@ def repairs_words(found: Repairs, currency: str) -> str:
     )  # fmt: skip
 
 
-def answer(
-    seen: Overview, found: ScoreAndLapse, repairs: Repairs, currency: str, *, horizon_days: int
-) -> str:
+def answer(found: ScoreAndLapse, repairs: Repairs, currency: str, *, horizon_days: int) -> str:
     """The page's answer."""
     sure = repairs.sure
     if not len(sure):

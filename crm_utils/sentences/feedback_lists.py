@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -11,6 +13,7 @@ from crm_utils.methods.feedback import Repairs, Themes
 from crm_utils.tools.language import N_, _
 
 __all__ = [
+    "by_word",
     "change_table",
     "group_word",
     "horizons_table",
@@ -23,6 +26,7 @@ __all__ = [
     "writes",
 ]
 
+Row = Mapping[Any, Any]
 _KINDS = {"nps": N_("NPS"), "csat": N_("share satisfied (CSAT)"), "review": N_("stars, of five")}
 _BY = {
     "channel": N_("order's channel"), "category": N_("category"), "region": N_("region"), "delivery": N_("delivery"),
@@ -61,19 +65,19 @@ def by_word(by: str) -> str:
     return _(_BY[by])
 
 
-def _score(kind: str, value: float) -> str:
-    how = {"nps": lambda v: wording.number(v, 1), "csat": wording.share, "review": wording.number}[kind]
-    return str(how(value))
+def writes(kind: str) -> Callable[..., str]:
+    """What writes a score of this kind."""
+    if kind == "csat":
+        return wording.share
+    return partial(wording.number, digits=1 if kind == "nps" else 2)
 
 
-def _interval(row: dict[str, Any]) -> str:
-    kind = row["kind"]
-    return wording.interval(
-        row["value"],
-        row["low"],
-        row["high"],
-        lambda v: wording.MISSING if v is None else _score(kind, float(v)),
-    )
+def _change(kind: str) -> Callable[..., str]:
+    return wording.points if kind == "csat" else writes(kind)
+
+
+def _interval(row: Row) -> str:
+    return wording.interval(row["value"], row["low"], row["high"], writes(row["kind"]))
 
 
 def scores_table(scores: pd.DataFrame) -> wording.Table:
@@ -99,13 +103,10 @@ def change_table(changes: pd.DataFrame, *, days: int) -> wording.Table:
     rows = changes.to_dict("records")
     shown = pd.DataFrame({
         "kind": [kind_word(row["kind"]) for row in rows],
-        "before": [_score(row["kind"], row["before"]) for row in rows],
-        "now": [_score(row["kind"], row["now"]) for row in rows],
+        "before": [writes(row["kind"])(row["before"]) for row in rows],
+        "now": [writes(row["kind"])(row["now"]) for row in rows],
         "change": [
-            wording.interval(
-                row["change"], row["low"], row["high"],
-                {"csat": wording.points}.get(row["kind"], lambda v: wording.number(v, 1 if abs(float(v or 0)) > 1 else 2)),
-            )
+            wording.interval(row["change"], row["low"], row["high"], _change(row["kind"]))
             for row in rows
         ],
         "says": [_("changed") if row["p"] < 0.05 / max(len(rows), 1) else _("no change beyond chance") for row in rows],
@@ -157,7 +158,7 @@ def horizons_table(rows: pd.DataFrame) -> wording.Table:
     )  # fmt: skip
 
 
-def repair_word(row: dict[str, Any]) -> str:
+def repair_word(row: Row) -> str:
     """What is repaired.
 
     Examples
@@ -173,12 +174,13 @@ def repair_word(row: dict[str, Any]) -> str:
 def repairs_table(repairs: Repairs, currency: str) -> wording.Table:
     """Repairs by value at risk."""
     rows = repairs.table
+    records = rows.to_dict("records")
     money = wording.money_in(currency)
     shown = pd.DataFrame({
         "what": [repair_word(row) for row in rows.to_dict("records")],
         "customers": rows["customers"].to_numpy(),
-        "difference": [wording.interval(r.difference, r.low, r.high, wording.points) for r in rows.itertuples()],
-        "value": [wording.interval(r.value, r.value_low, r.value_high, money) for r in rows.itertuples()],
+        "difference": [wording.interval(r["difference"], r["low"], r["high"], wording.points) for r in records],
+        "value": [wording.interval(r["value"], r["value_low"], r["value_high"], money) for r in records],
     })  # fmt: skip
     return wording.table(
         shown,

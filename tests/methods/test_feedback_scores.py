@@ -34,7 +34,10 @@ DAY = dt.datetime(2024, 5, 1, 12)
 def answers(rows: list[tuple]) -> ibis.expr.types.Table:
     """customer, kind, score."""
     frame = pd.DataFrame(
-        [(f"f{n}", who, None, DAY, kind, score, None, None, None) for n, (who, kind, score) in enumerate(rows)],
+        [
+            (f"f{n}", who, None, DAY, kind, score, None, None, None)
+            for n, (who, kind, score) in enumerate(rows)
+        ],
         columns=["feedback_id", "customer_id", "order_id", "submitted_at", "kind", "score", "text",
                  "product_id", "resolved_at"],
     )  # fmt: skip
@@ -207,8 +210,8 @@ def test_periods_are_compared_by_a_test() -> None:
             )
         )
     frame = pd.DataFrame(rows, columns=["feedback_id", "customer_id", "submitted_at", "kind", "score"])
-    table = ibis.memtable(frame, schema={"feedback_id": "string", "customer_id": "string",
-                                         "submitted_at": "timestamp(6)", "kind": "string", "score": "int64"})  # fmt: skip
+    schema = dict.fromkeys(frame.columns, "string") | {"submitted_at": "timestamp(6)", "score": "int64"}
+    table = ibis.memtable(frame, schema=schema)
     periods = with_period(table, as_of=dt.date(2024, 5, 1), days=91)
     found = compare_periods(score_counts(periods, ["period"]).to_pandas()).iloc[0]
     split = [frame[frame["submitted_at"].dt.month == m]["score"] for m in (5, 1, 2)]

@@ -17,11 +17,20 @@ from crm_utils.methods.feedback.repairs import (
     Repairs,
     closed_loop,
     kept_value,
+    late_parcels,
     outcomes_of_texts,
     recent_orders,
     repairs,
 )
-from crm_utils.methods.feedback.response import MARGINS, Response, Weights, asked_rows, response, weights
+from crm_utils.methods.feedback.response import (
+    MARGINS,
+    Response,
+    Weights,
+    asked_rows,
+    response,
+    response_of,
+    weights,
+)
 from crm_utils.methods.feedback.scores import (
     SCALES,
     Difference,
@@ -32,6 +41,7 @@ from crm_utils.methods.feedback.scores import (
     nps,
     off_scale,
     score_counts,
+    scores_by,
 )
 from crm_utils.methods.feedback.themes import Themes, find_themes, keyness, text_sample, word_counts
 from crm_utils.methods.feedback.tokens import analyser_here, tokens
@@ -66,6 +76,7 @@ __all__ = [
     "kept_value",
     "keyness",
     "known_answers",
+    "late_parcels",
     "measure_scores",
     "no_answers",
     "nps",
@@ -77,8 +88,10 @@ __all__ = [
     "recent_orders",
     "repairs",
     "response",
+    "response_of",
     "score_and_lapse",
     "score_counts",
+    "scores_by",
     "text_sample",
     "tokens",
     "weights",

@@ -14,6 +14,7 @@ import pandas as pd
 from crm_utils.features import Number, is_purchase
 from crm_utils.features.statistics import SMALLEST_GROUP, z
 from crm_utils.methods.feedback.lapse import Adjusted, adjusted_difference
+from crm_utils.methods.feedback.outcomes import cells, order_outcomes
 from crm_utils.methods.feedback.themes import Themes
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Repairs",
     "closed_loop",
     "kept_value",
+    "late_parcels",
     "outcomes_of_texts",
     "recent_orders",
     "repairs",
@@ -109,8 +111,7 @@ def recent_orders(orders: ir.Table, delivery: ir.Table, *, as_of: dt.date, horiz
 
 
 def repairs(
-    late: pd.DataFrame | None,
-    late_customers: int,
+    late: tuple[pd.DataFrame | None, int],
     wrote: pd.DataFrame,
     themes: Themes,
     *,
@@ -124,10 +125,7 @@ def repairs(
     Parameters
     ----------
     late
-        Cells of delivered purchases: ``delivery``, ``channel``, ``frequency``, ``customers``, ``lapsed``;
-        None where deliveries are not known.
-    late_customers
-        Customers with a late parcel in the last horizon.
+        As :func:`late_parcels` gives it.
     wrote
         As :func:`outcomes_of_texts` gives it.
     themes
@@ -147,9 +145,10 @@ def repairs(
     independent ones: v₁m₂² + v₂m₁² + v₁v₂), not the assumption that the difference is caused.
     """
     rows: list[dict[str, Any]] = []
-    if late is not None and len(late):
-        found = adjusted_difference(late, late["delivery"] == "late", ["channel", "frequency"])
-        rows.append({"repair": "late", "word": "", "customers": late_customers, "found": found})
+    counts, hit = late
+    if counts is not None and len(counts):
+        found = adjusted_difference(counts, counts["delivery"] == "late", ["channel", "frequency"])
+        rows.append({"repair": "late", "word": "", "customers": hit, "found": found})
     shown = themes.shown(most=_MOST_WORDS)
     words = shown[shown["z"] > 0]["word"]
     start = as_of - dt.timedelta(days=horizon_days)
@@ -169,6 +168,17 @@ def repairs(
     ]  # fmt: skip
     table = pd.DataFrame(priced, columns=columns).sort_values(["value", "word"], ascending=[False, True])
     return Repairs(table.reset_index(drop=True), kept, margin_share, horizon_days)
+
+
+def late_parcels(
+    orders: ir.Table, delivery: ir.Table | None, *, as_of: dt.date, horizon_days: int
+) -> tuple[pd.DataFrame | None, int]:
+    """Cells of delivered purchases, and customers lately hit by a late one; None where that is not known."""
+    if delivery is None:
+        return None, 0
+    judged = order_outcomes(orders, delivery, as_of=as_of, horizon_days=horizon_days)
+    counts = cells(judged, ["delivery", "channel", "frequency"]).to_pandas()
+    return counts, recent_orders(orders, delivery, as_of=as_of, horizon_days=horizon_days)
 
 
 def outcomes_of_texts(sample: pd.DataFrame, outcomes: ir.Table) -> pd.DataFrame:

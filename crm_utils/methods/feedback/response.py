@@ -6,6 +6,7 @@ Mathematical Statistics* 11, 1940: weights that give those who answered the marg
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from crm_utils.features.statistics import LEVEL, SMALLEST_GROUP, z
 from crm_utils.methods.feedback.scores import Score, known_answers, nps
 from crm_utils.methods.feedback.touchpoints import frequency_words
 
-__all__ = ["MARGINS", "Response", "Weights", "asked_rows", "response", "weights"]
+__all__ = ["MARGINS", "Response", "Weights", "asked_rows", "response", "response_of", "weights"]
 
 MARGINS = ("frequency", "recency", "channel")
 """What those who answer are brought into line by; lateness joins where it is known."""
@@ -187,8 +188,26 @@ def asked_rows(
     )
 
 
+def response_of(
+    asked: ir.Table | None, feedback: ir.Table, orders: ir.Table, *, as_of: dt.date, answer_days: int = 30,
+    delivery: ir.Table | None = None,
+) -> Response | None:  # fmt: skip
+    """Who answered of those who were asked; lateness is one of the margins where it is known.
+
+    Returns
+    -------
+    Response or None
+        None without ``asked``, or where fewer than five customers were.
+    """
+    if asked is None:
+        return None
+    rows = asked_rows(asked, feedback, orders, answer_days=answer_days, delivery=delivery).cache()
+    margins = MARGINS if delivery is None else (*MARGINS, "delivery")
+    return response(rows, until=as_of, answer_days=answer_days, margins=margins)
+
+
 def response(
-    rows: ir.Table, *, until: object, answer_days: int = 30, margins: Sequence[str] = MARGINS
+    rows: ir.Table, *, until: dt.date, answer_days: int = 30, margins: Sequence[str] = MARGINS
 ) -> Response | None:
     """Hold those who answered against those who were asked.
 

@@ -256,6 +256,32 @@ def measure_scores(
     return pd.DataFrame(rows, columns=columns)
 
 
+def scores_by(answers: ir.Table, groups: Sequence[str], *, level: float = LEVEL) -> pd.DataFrame:
+    """Scores of all and of each group of several kinds of groups, one below the other.
+
+    Parameters
+    ----------
+    answers
+        As ``with_groups`` gives them.
+    groups
+        Columns of groups; one of which nothing is known has no rows.
+    level
+        Of the intervals.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``by`` (empty for all), ``group``, and the columns of :func:`measure_scores`.
+    """
+    parts = [measure_scores(score_counts(answers).to_pandas(), level=level).assign(by="", group="")]
+    for name in groups:
+        rows = measure_scores(score_counts(answers, [name]).to_pandas(), [name], level=level)
+        if (rows[name] != "").any():
+            parts.append(rows.assign(by=name, group=rows[name]).drop(columns=name))
+    found = pd.concat(parts, ignore_index=True)
+    return found[["by", "group", *[c for c in found.columns if c not in ("by", "group")]]]
+
+
 def _measured(kind: str, group: pd.DataFrame, level: float) -> dict[str, float]:
     score, n = group["score"].to_numpy(dtype=float), group["answers"].to_numpy(dtype=float)
     if kind == "nps":

@@ -11,7 +11,7 @@ GROUPS = ("channel", "category", "region", "delivery")
 """By what scores are shown, as far as a study knows it."""
 
 
-def delivery_of_orders(status: ir.Table, *, late_days: int) -> ir.Table:
+def delivery_of_orders(status: ir.Table | None, *, late_days: int) -> ir.Table | None:
     """Tell late from on-time parcels: ``order_id``, ``days``, ``delivery`` (``late`` or ``on_time``).
 
     Parameters
@@ -21,7 +21,14 @@ def delivery_of_orders(status: ir.Table, *, late_days: int) -> ir.Table:
         had that state (a sale in a store, a parcel on its way) is not among them.
     late_days
         From this many days on it was late.
+
+    Returns
+    -------
+    ibis.expr.types.Table or None
+        None where the study has no ``order_status``.
     """
+    if status is None:
+        return None
     begun = status.occurred_at.min().cast("date")
     arrived = status.occurred_at.min(where=status.status == "delivered").cast("date")
     days = status.group_by("order_id").aggregate(begun=begun, arrived=arrived)
