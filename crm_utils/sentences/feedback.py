@@ -29,6 +29,7 @@ __all__ = [
     "answer",
     "axis",
     "be_sure",
+    "be_told",
     "be_warned",
     "change_table",
     "data_words",
@@ -288,7 +289,7 @@ def lapse_words(found: ScoreAndLapse, *, horizon_days: int) -> str:
     cause = wording.interval(found.cause.value, found.cause.low, found.cause.high, wording.points)
     if found.verdict == "cause_alone":
         return _(
-            "After a low score {plain} more customers stopped buying for {days}; among equally late or punctual parcels only {within}, which may be chance. A late parcel itself: {cause}. Repair the parcel, not the score."
+            "After a low score {plain} more customers stopped buying for {days}; among equally late or punctual parcels only {within}, which may be chance. A late parcel itself: {cause}. Mend the deliveries before the score."
         ).format(plain=plain, days=days, within=within, cause=cause)
     return _(
         "After a low score {plain} more customers stopped buying for {days}, and {within} among equally late or punctual parcels: lateness does not explain it all. A late parcel itself: {cause}."
@@ -300,8 +301,8 @@ def lapse_title(found: ScoreAndLapse) -> str:
     return {
         "nothing": _("Low scores and other scores lapse alike"),
         "unknown_cause": _("More customers lapse after a low score"),
-        "cause_alone": _("The late parcel makes customers lapse, not the score"),
-        "score_too": _("A low score comes before a lapse, late parcel or not"),
+        "cause_alone": _("Customers lapse after late parcels, whatever their score"),
+        "score_too": _("Customers lapse after a low score, late parcel or not"),
     }[found.verdict]
 
 
@@ -346,6 +347,16 @@ def answer(found: ScoreAndLapse, repairs: Repairs, currency: str, *, horizon_day
     )  # fmt: skip
 
 
+def be_told(
+    tell: Callable[[str], None], found: ScoreAndLapse, repairs: Repairs, currency: str, *, horizon_days: int
+) -> None:
+    """Say the answer, and what comes before a lapse where the answer is another."""
+    said = answer(found, repairs, currency, horizon_days=horizon_days)
+    tell(said)
+    if len(repairs.sure):
+        tell(lapse_words(found, horizon_days=horizon_days))
+
+
 def be_warned(warn: Callable[[str], None], off_scale: pd.DataFrame, response: Response | None) -> None:
     """Say what must not be overlooked."""
     for sentence in off_scale_words(off_scale):
@@ -374,8 +385,8 @@ def propose(act: Callable[..., None], repairs: Repairs, callers: int) -> None:
     """
     for row in repairs.sure.head(3).to_dict("records"):
         act(
-            _("Repair"),
-            _("customers hit by {what}").format(what=repair_word(row)),
+            _("Repair what hits"),
+            _("customers: {what}").format(what=repair_word(row)),
             customers=int(row["customers"]), gain=row["value"], low=row["value_low"], high=row["value_high"],
             horizon_days=repairs.horizon_days, certainty="assumed",
             why=_("More of them stop buying than of like customers. The gain is before the cost of the repair, and all of it only if the repair is complete and the cause is the right one."),

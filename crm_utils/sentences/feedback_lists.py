@@ -23,6 +23,7 @@ __all__ = [
     "repairs_table",
     "scores_table",
     "themes_table",
+    "ticks",
     "writes",
 ]
 
@@ -70,6 +71,11 @@ def writes(kind: str) -> Callable[..., str]:
     if kind == "csat":
         return wording.share
     return partial(wording.number, digits=1 if kind == "nps" else 2)
+
+
+def ticks(kind: str) -> Callable[..., str]:
+    """What writes a score on an axis: round values."""
+    return wording.count if kind == "nps" else writes(kind)
 
 
 def _change(kind: str) -> Callable[..., str]:
@@ -129,6 +135,7 @@ def themes_table(themes: Themes) -> wording.Table:
     return wording.table(
         shown[["side", "word", "low", "high", "customers", "quote"]],
         caption=_("Words that tell low from high scores, and what five customers or more wrote around them"),
+        formats={"low": wording.count, "high": wording.count},
         names={
             "side": _("word of"), "word": _("word"), "low": _("texts with a low score"),
             "high": _("texts with a high score"), "customers": _("customers"), "quote": _("as many wrote"),
@@ -173,7 +180,7 @@ def repair_word(row: Row) -> str:
 
 def repairs_table(repairs: Repairs, currency: str) -> wording.Table:
     """Repairs by value at risk."""
-    rows = repairs.table
+    rows = repairs.table[repairs.table["value"] > 0]
     records = rows.to_dict("records")
     money = wording.money_in(currency)
     shown = pd.DataFrame({
