@@ -249,7 +249,7 @@ def themes_words(themes: Themes) -> list[str]:
         ]
     said = [
         _(
-            "{low} texts with a low and {high} with a high score, split into {how}. Of the words that tell them apart, {agree} point the same way in both halves of the customers."
+            "{low} texts with a low and {high} with a high score, split into {how}. Of the words that one half of the customers gives, the other half says {agree} as well."
         ).format(
             low=_few(themes.low), high=_few(themes.high), how=_(_ANALYSERS[themes.analyser]),
             agree=wording.share(themes.agreement),

@@ -1,4 +1,4 @@
-"""How a test calls each reduction of feedback: answers and requests made of messages, deliveries of orders."""
+"""How a test calls each reduction of feedback: answers made of messages, deliveries of orders."""
 
 from __future__ import annotations
 
@@ -27,14 +27,15 @@ JUDGED: dict[str, Any] = {"as_of": AS_OF, "horizon_days": 40}
 
 
 def _feedback(shop: Shop) -> ir.Table:
-    """An answer a message, of all kinds and scores, some outside the scale, some anonymous, about an order."""
+    """An answer a message, of all kinds and scores, some off the scale, some anonymous, about an order."""
     sent, orders = shop.tables["messages"], shop.orders
     about = orders.group_by("customer_id").aggregate(about=orders.order_id.min())
     about = about.filter(about.customer_id.notnull()).rename(who="customer_id")
     rows = sent.left_join(about, sent.customer_id == about.who)
     number = rows.message_id.cast("int64")
     return rows.select(
-        feedback_id=rows.message_id, order_id=rows.about, submitted_at=rows.sent_at, product_id=ibis.null("string"),
+        feedback_id=rows.message_id, order_id=rows.about, submitted_at=rows.sent_at,
+        product_id=ibis.null("string"),
         customer_id=(number % 7 == 3).ifelse(ibis.null("string"), rows.customer_id),
         kind=(number % 3 == 0).ifelse("nps", (number % 3 == 1).ifelse("csat", "review")),
         score=(number % 3 == 0).ifelse(number % 12, number % 5 + 1),

@@ -117,7 +117,7 @@ def adjusted_difference(
 
     Notes
     -----
-    Σ w (p₁ − p₀) / Σ w with w = n₁n₀/(n₁ + n₀); its variance Σ w² (v₁ + v₀) / (Σ w)² with v = p(1 − p)/n at
+    Σ w (p₁ − p₀) / Σ w with w = n₁n₀/(n₁ + n₀); its variance Σ w² (v₁ + v₀) / (Σ w)² with v = p(1 − p)/(n − 1) at
     p = (x + ½)/(n + 1), so that a stratum in which all lapsed is not taken for certain. It is causal only
     where nothing else makes both the exposure and the lapse.
     """
@@ -127,7 +127,7 @@ def adjusted_difference(
         for mask in (exposed, ~exposed)
     ]
     totals = [int(side["customers"].sum()) for side in sides]
-    both = sides[0].join(sides[1], how="inner", lsuffix="_1", rsuffix="_0")
+    both = sides[0].add_suffix("_1").join(sides[1].add_suffix("_0"), how="inner")
     both = both[(both["customers_1"] > 0) & (both["customers_0"] > 0)]
     overlap = float(both["customers_1"].sum()) / totals[0] if totals[0] else 0.0
     if min(totals) < SMALLEST_GROUP or both.empty:
@@ -137,7 +137,7 @@ def adjusted_difference(
         n, x = (both[f"{name}_{side}"].to_numpy() for name in ("customers", "lapsed"))
         smooth = (x + 0.5) / (n + 1)
         shares.append(x / n)
-        variances.append(smooth * (1 - smooth) / n)
+        variances.append(smooth * (1 - smooth) / np.maximum(n - 1, 1))
     n1, n0 = both["customers_1"].to_numpy(), both["customers_0"].to_numpy()
     weight = n1 * n0 / (n1 + n0)
     value = float(np.average(shares[0] - shares[1], weights=weight))

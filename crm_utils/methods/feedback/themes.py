@@ -17,6 +17,7 @@ from scipy.stats import false_discovery_control, norm
 
 from crm_utils.features import Number, at_random
 from crm_utils.features.statistics import SMALLEST_GROUP
+from crm_utils.features.statistics import z as z_of
 from crm_utils.methods.feedback.quotes import phrase_of_many
 from crm_utils.methods.feedback.scores import SATISFIED, known_answers
 from crm_utils.methods.feedback.tokens import analyser_here, tokens
@@ -48,7 +49,7 @@ class Themes:
     analyser
         What split the texts.
     agreement
-        Of the words with q below the limit: the share whose sign both halves share.
+        Of the words that one half of the customers gives: the share that the other half says as well.
     used
         ``feedback_id`` and ``word``: which low-side words each text of the sample holds.
     """
@@ -193,19 +194,15 @@ def find_themes(sample: pd.DataFrame, *, analyser: str = "", q: float = 0.05, se
     words = np.array(tokens(sample["text"], analyser=named), dtype=object)
     table = keyness(word_counts(words[low]), word_counts(words[~low]), q=q)
     second = at_random(sample["person"].to_numpy(dtype=object), seed=seed) >= _HALF
+    halves = {}
     for name, half in (("half_1", ~second), ("half_2", second)):
         parts = (word_counts(words[low & half]), word_counts(words[~low & half]))
-        table[name] = table["word"].map(keyness(*parts).set_index("word")["z"]).fillna(0.0)
+        halves[name] = keyness(*parts, q=q).set_index("word")
+        table[name] = table["word"].map(halves[name]["z"]).fillna(0.0)
     table = table[table["kept"]]
     people = _people(table["word"], words, sample["person"].to_numpy(dtype=object), low)
     table = table.assign(customers=np.where(table["z"] > 0, people["low"], people["high"]))
     table = table[table["customers"] >= SMALLEST_GROUP]
-    alike = np.sign(table["half_1"]) == np.sign(table["half_2"])
-    agreement = (
-        float((alike & (np.sign(table["half_1"]) == np.sign(table["z"]))).mean())
-        if len(table)
-        else float("nan")
-    )
     sure = np.minimum(table["half_1"] * np.sign(table["z"]), table["half_2"] * np.sign(table["z"])) > 1.0
     table = table.assign(stable=sure)
     table["quote"] = [
@@ -221,7 +218,14 @@ def find_themes(sample: pd.DataFrame, *, analyser: str = "", q: float = 0.05, se
         for word in sorted(each & bad)
     ]
     frame = pd.DataFrame(used, columns=["feedback_id", "word"])
-    return Themes(table[columns].reset_index(drop=True), *sides, named, agreement, frame)
+    return Themes(table[columns].reset_index(drop=True), *sides, named, _found_again(**halves), frame)
+
+
+def _found_again(half_1: pd.DataFrame, half_2: pd.DataFrame) -> float:
+    """Of the words that one half alone gives: the share that the other says as well, by itself."""
+    first = half_1[half_1["kept"]]
+    there = half_2["z"].reindex(first.index).fillna(0.0) * np.sign(first["z"])
+    return float((there > z_of()).mean()) if len(first) else float("nan")
 
 
 def _people(
