@@ -249,10 +249,10 @@ def themes_words(themes: Themes) -> list[str]:
         ]
     said = [
         _(
-            "{low} texts with a low and {high} with a high score, split into {how}. Of the words that one half of the customers gives, the other half says {agree} as well."
+            "{low} texts with a low and {high} with a high score, split into {how}. Both halves of the customers weigh the words alike with a correlation of {agree}."
         ).format(
             low=_few(themes.low), high=_few(themes.high), how=_(_ANALYSERS[themes.analyser]),
-            agree=wording.share(themes.agreement),
+            agree=wording.number(themes.agreement),
         )
     ]  # fmt: skip
     if themes.analyser == "blanks":

@@ -10,16 +10,7 @@ import ibis.expr.types as ir
 from engines.shop import AS_OF, Shop
 
 from crm_utils.methods import feedback as method
-from crm_utils.methods.feedback import (
-    lapse,
-    outcomes,
-    overview,
-    repairs,
-    response,
-    scores,
-    themes,
-    touchpoints,
-)
+from crm_utils.methods.feedback import lapse, outcomes, scores, themes, touchpoints
 
 __all__ = ["CASES"]
 
@@ -106,21 +97,21 @@ CASES: dict[str, Callable[[Shop], Any]] = {
     ],
     "feedback.scores.scores_by": lambda s: scores.scores_by(_answers(s), method.GROUPS),
     "feedback.scores.off_scale": lambda s: scores.off_scale(_feedback(s)),
-    "feedback.overview.no_answers": lambda s: str(overview.no_answers(_feedback(s))),
+    "feedback.overview.no_answers": lambda s: str(method.no_answers(_feedback(s))),
     "feedback.overview.overview": lambda s: (
-        overview.overview(_feedback(s), scores.score_counts(_feedback(s)).to_pandas()).answers
+        method.overview(_feedback(s), scores.score_counts(_feedback(s)).to_pandas()).answers
     ),
-    "feedback.overview.with_period": lambda s: overview.with_period(_feedback(s), as_of=AS_OF, days=60),
+    "feedback.overview.with_period": lambda s: method.with_period(_feedback(s), as_of=AS_OF, days=60),
     "feedback.touchpoints.delivery_of_orders": _delivery,
     "feedback.touchpoints.with_groups": _answers,
-    "feedback.response.asked_rows": lambda s: response.asked_rows(
+    "feedback.response.asked_rows": lambda s: method.asked_rows(
         _asked(s), _feedback(s), s.orders, delivery=_delivery(s)
     ),
     "feedback.response.response": lambda s: vars(
-        response.response(response.asked_rows(_asked(s), _feedback(s), s.orders), until=AS_OF)
+        method.response(method.asked_rows(_asked(s), _feedback(s), s.orders), until=AS_OF)
     )["asked"],
     "feedback.response.response_of": lambda s: vars(
-        response.response_of(_asked(s), _feedback(s), s.orders, as_of=AS_OF, delivery=_delivery(s))
+        method.response_of(_asked(s), _feedback(s), s.orders, as_of=AS_OF, delivery=_delivery(s))
     )["answered"],
     "feedback.themes.text_sample": lambda s: themes.text_sample(_feedback(s), most=50),
     "feedback.outcomes.answer_outcomes": _outcomes,
@@ -129,13 +120,13 @@ CASES: dict[str, Callable[[Shop], Any]] = {
     "feedback.lapse.other_horizons": lambda s: lapse.other_horizons(
         _feedback(s), s.orders, _delivery(s), **JUDGED
     ),
-    "feedback.repairs.kept_value": lambda s: repairs.kept_value(s.orders, **JUDGED).customers,
-    "feedback.repairs.recent_orders": lambda s: repairs.recent_orders(s.orders, _delivery(s), **JUDGED),
-    "feedback.repairs.late_parcels": lambda s: list(repairs.late_parcels(s.orders, _delivery(s), **JUDGED)),
-    "feedback.repairs.outcomes_of_texts": lambda s: repairs.outcomes_of_texts(
+    "feedback.repairs.kept_value": lambda s: method.kept_value(s.orders, **JUDGED).customers,
+    "feedback.repairs.recent_orders": lambda s: method.recent_orders(s.orders, _delivery(s), **JUDGED),
+    "feedback.repairs.late_parcels": lambda s: list(method.late_parcels(s.orders, _delivery(s), **JUDGED)),
+    "feedback.repairs.outcomes_of_texts": lambda s: method.outcomes_of_texts(
         themes.text_sample(_feedback(s)), _outcomes(s)
     ),
-    "feedback.repairs.closed_loop": lambda s: repairs.closed_loop(
+    "feedback.repairs.closed_loop": lambda s: method.closed_loop(
         _feedback(s), as_of=AS_OF, days=90, reply_days=2, delivery=_delivery(s)
     ),
 }

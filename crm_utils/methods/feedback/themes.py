@@ -17,7 +17,6 @@ from scipy.stats import false_discovery_control, norm
 
 from crm_utils.features import Number, at_random
 from crm_utils.features.statistics import SMALLEST_GROUP
-from crm_utils.features.statistics import z as z_of
 from crm_utils.methods.feedback.quotes import phrase_of_many
 from crm_utils.methods.feedback.scores import SATISFIED, known_answers
 from crm_utils.methods.feedback.tokens import analyser_here, tokens
@@ -49,7 +48,7 @@ class Themes:
     analyser
         What split the texts.
     agreement
-        Of the words that one half of the customers gives: the share that the other half says as well.
+        Correlation of z between the halves, of words that twenty texts or more hold.
     used
         ``feedback_id`` and ``word``: which low-side words each text of the sample holds.
     """
@@ -199,6 +198,7 @@ def find_themes(sample: pd.DataFrame, *, analyser: str = "", q: float = 0.05, se
         parts = (word_counts(words[low & half]), word_counts(words[~low & half]))
         halves[name] = keyness(*parts, q=q).set_index("word")
         table[name] = table["word"].map(halves[name]["z"]).fillna(0.0)
+    agreement = _agreement(**halves, in_texts=word_counts(words))
     table = table[table["kept"]]
     people = _people(table["word"], words, sample["person"].to_numpy(dtype=object), low)
     table = table.assign(customers=np.where(table["z"] > 0, people["low"], people["high"]))
@@ -218,14 +218,16 @@ def find_themes(sample: pd.DataFrame, *, analyser: str = "", q: float = 0.05, se
         for word in sorted(each & bad)
     ]
     frame = pd.DataFrame(used, columns=["feedback_id", "word"])
-    return Themes(table[columns].reset_index(drop=True), *sides, named, _found_again(**halves), frame)
+    return Themes(table[columns].reset_index(drop=True), *sides, named, agreement, frame)
 
 
-def _found_again(half_1: pd.DataFrame, half_2: pd.DataFrame) -> float:
-    """Of the words that one half alone gives: the share that the other says as well, by itself."""
-    first = half_1[half_1["kept"]]
-    there = half_2["z"].reindex(first.index).fillna(0.0) * np.sign(first["z"])
-    return float((there > z_of()).mean()) if len(first) else float("nan")
+def _agreement(half_1: pd.DataFrame, half_2: pd.DataFrame, in_texts: pd.Series[int]) -> float:
+    """How alike both halves weigh the words that are not rare."""
+    common = in_texts.index[in_texts >= _FEWEST]
+    z = [half["z"].reindex(common).fillna(0.0) for half in (half_1, half_2)]
+    if len(common) < 3 or min(float(each.std()) for each in z) == 0:
+        return float("nan")
+    return float(z[0].corr(z[1]))
 
 
 def _people(
