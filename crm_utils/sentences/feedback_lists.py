@@ -244,7 +244,7 @@ def lists(currency: str) -> dict[str, dict[str, Any]]:
         "closed_loop": {
             "purpose": _("Customers with a low score who should hear from a person, and get no advertising until then."),
             "columns": {
-                "customer_id": (_("the customer"), ""), "kind": (_("nps, csat or review"), ""),
+                "customer_id": (_("the customer"), ""), "question": (_("nps, csat or review"), ""),
                 "score": (_("the score given"), ""), "answered_on": (_("on which day"), _("day")),
                 "reason": (_("late_delivery where the parcel came late, else low_score"), ""),
                 "due_by": (_("until when somebody should have called or written"), _("day")),

@@ -206,8 +206,8 @@ def test_the_list_holds_each_unhappy_customer_once_with_a_day_and_no_owner() -> 
     rows = found.order_by("customer_id").to_pyarrow().to_pylist()
     due = dt.date(2024, 7, 2)
     assert rows == [
-        {"customer_id": "ann", "kind": "review", "score": 1, "answered_on": dt.date(2024, 6, 25),
+        {"customer_id": "ann", "question": "review", "score": 1, "answered_on": dt.date(2024, 6, 25),
          "reason": "late_delivery", "due_by": due, "owner": ""},
-        {"customer_id": "bob", "kind": "csat", "score": 2, "answered_on": dt.date(2024, 6, 28),
+        {"customer_id": "bob", "question": "csat", "score": 2, "answered_on": dt.date(2024, 6, 28),
          "reason": "low_score", "due_by": due, "owner": ""},
     ]  # fmt: skip

@@ -118,8 +118,8 @@ def adjusted_difference(
     Notes
     -----
     Σ w (p₁ − p₀) / Σ w with w = n₁n₀/(n₁ + n₀); its variance Σ w² (v₁ + v₀) / (Σ w)²,
-    v = p(1 − p)/(n − 1) at p = (x + ½)/(n + 1), so that a stratum in which all lapsed is not taken for certain. It is causal only
-    where nothing else makes both the exposure and the lapse.
+    v = p(1 − p)/(n − 1) at p = (x + ½)/(n + 1), so that a stratum in which all lapsed is not taken for
+    certain. It is causal only where nothing else makes both the exposure and the lapse.
     """
     names = list(strata)
     sides = [

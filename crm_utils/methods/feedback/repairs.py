@@ -222,7 +222,7 @@ def closed_loop(
     Returns
     -------
     ibis.expr.types.Table
-        ``customer_id``, ``kind``, ``score`` (the lowest of the latest day), ``answered_on``, ``reason``
+        ``customer_id``, ``question``, ``score`` (the lowest of the latest day), ``answered_on``, ``reason``
         (``late_delivery`` or ``low_score``), ``due_by``, ``owner`` (empty: who calls is yours to say).
     """
     first = as_of - dt.timedelta(days=days - 1)
@@ -237,7 +237,9 @@ def closed_loop(
         group_by="customer_id", order_by=[low.answered_on.desc(), low.score.asc(), low.feedback_id.asc()]
     )
     ranked = low.mutate(place=ibis.row_number().over(latest))
-    one = ranked.filter(ranked.place == 0).select("customer_id", "kind", "score", "answered_on", "order_id")
+    one = ranked.filter(ranked.place == 0).select(
+        "customer_id", "score", "answered_on", "order_id", question="kind"
+    )
     if delivery is not None:
         parcels = delivery.select(parcel="order_id", delivery="delivery")
         one = one.left_join(parcels, one.order_id == parcels.parcel)
@@ -247,7 +249,7 @@ def closed_loop(
         one = one.mutate(reason=ibis.literal("low_score"))
     due = as_of + dt.timedelta(days=reply_days)
     return one.mutate(due_by=ibis.date(str(due)), owner=ibis.literal("")).select(
-        "customer_id", "kind", "score", "answered_on", "reason", "due_by", "owner"
+        "customer_id", "question", "score", "answered_on", "reason", "due_by", "owner"
     )
 
 
