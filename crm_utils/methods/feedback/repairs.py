@@ -200,6 +200,7 @@ def outcomes_of_texts(sample: pd.DataFrame, outcomes: ir.Table) -> pd.DataFrame:
     ids = ibis.memtable(sample[["feedback_id"]], schema={"feedback_id": "string"})
     drawn = outcomes.semi_join(ids, "feedback_id").select("feedback_id", "delivery", "frequency", "lapsed")
     judged: pd.DataFrame = drawn.to_pandas()
+    judged = judged.sort_values(["feedback_id", "delivery", "frequency", "lapsed"])
     return sample[["feedback_id", "person", "day"]].merge(judged, on="feedback_id", how="left")
 
 

@@ -93,11 +93,11 @@ def text_sample(feedback: ir.Table, *, most: int = MOST_TEXTS) -> pd.DataFrame:
     rows = known_answers(feedback)
     high = (rows.kind == "nps").ifelse(rows.score >= 9, rows.score >= SATISFIED)
     rows = rows.filter(rows.text.strip().length() > 0, (rows.low == 1) | high)
-    drawn = rows.order_by(rows.feedback_id.hexdigest("md5")).limit(most)
+    drawn = rows.order_by(rows.feedback_id.hexdigest("md5"), rows.person).limit(most)
     frame: pd.DataFrame = drawn.select(
         "feedback_id", "person", "kind", "low", "text", day=drawn.submitted_at.cast("date")
     ).to_pandas()
-    return frame.sort_values("feedback_id", ignore_index=True)
+    return frame.sort_values(["feedback_id", "person", "text"], ignore_index=True)
 
 
 def word_counts(words: Iterable[frozenset[str]]) -> pd.Series[int]:
