@@ -99,7 +99,9 @@ def test_all_run_on_the_tiny_shop(project: Path) -> None:
     report = run_study(project, Request("tiny"))
     manifest = json.loads((report / "run.json").read_text(encoding="utf-8"))
     became = {n["name"]: (n["status"], n["reason"]) for n in manifest["notebooks"]}
-    assert {name: why for name, (status, why) in became.items() if status != "passed"} == {}
+    assert {name for name, (status, _why) in became.items() if status != "passed"} == {"feedback"}
+    assert became["feedback"][0] == "cannot"  # this shop has asked nobody
+    assert "keep who was asked" in became["feedback"][1]
     numbers = json.loads((report / "results" / "data_collection.json").read_text(encoding="utf-8"))["numbers"]
     assert numbers["order_lines.read"]["value"] == numbers["order_lines.loaded"]["value"] > 0
     assert {"customers", "orders", "revenue", "order_lines.quarantined"} <= numbers.keys()

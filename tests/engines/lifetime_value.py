@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
@@ -41,6 +42,14 @@ def _members(shop: Shop) -> ir.Table:
         joined_on=even.ifelse(*days),
         acquisition_channel=even.ifelse("ad", ibis.null("string")),
     )
+
+
+def _costs(shop: Shop) -> ir.Table:
+    """What a quarter cost, for all channels."""
+    return shop.orders.aggregate(
+        starts_on=ibis.literal(dt.date(2023, 7, 1)), ends_on=ibis.literal(dt.date(2023, 9, 30)),
+        acquisition_channel=ibis.null("string"), cost=ibis._.count().cast("decimal(18, 2)"),
+    )  # fmt: skip
 
 
 def _valuation() -> lifetime_value.Valuation:
@@ -100,6 +109,9 @@ CASES: dict[str, Callable[[Shop], Any]] = {
     "lifetime_value.new_customers.cohort_days": lambda s: [
         lifetime_value.cohort_days(s.orders, people, **DAYS) for people in (_members(s), None)
     ],
+    "lifetime_value.new_customers.acquisition_costs": lambda s: lifetime_value.acquisition_costs(
+        _costs(s), lifetime_value.cohort_days(s.orders, _members(s), **DAYS), **DAYS
+    ),
     "lifetime_value.tracking.weekly_repeats": lambda s: tracking.weekly_repeats(
         s.orders, known_on=MIDDLE, as_of=AS_OF
     ),

@@ -161,6 +161,6 @@ def _lines(rng: np.random.Generator, number: int, case: tuple[Any, ...]) -> list
 _ARROW = {
     tables.TEXT: pa.string(), tables.MONEY: pa.decimal128(18, 2), tables.QUANTITY: pa.decimal128(18, 3),
     tables.TIME: pa.timestamp("us"), tables.DAY: pa.date32(),
-    tables.YES_NO: pa.bool_(), tables.WHOLE: pa.int64(),
+    tables.YES_NO: pa.bool_(), tables.WHOLE: pa.int64(), tables.SHARE: pa.decimal128(9, 6),
 }  # fmt: skip
 _FILES = ("order_lines", "customers", "messages")

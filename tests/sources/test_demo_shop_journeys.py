@@ -34,11 +34,11 @@ def carts(sessions: pd.DataFrame) -> pd.DataFrame:
     left = left[left["customer_id"].notna()].sort_values("put_at")
     bought = sessions[sessions["bought_at"].notna() & sessions["put_at"].isna() & sessions["checkout"]]
     bought = bought[["customer_id", "product_id", "bought_at"]].dropna().sort_values("bought_at")
-    found = pd.merge_asof(
+    matched = pd.merge_asof(
         left.drop(columns="bought_at"), bought, left_on="put_at", right_on="bought_at",
         by=["customer_id", "product_id"], direction="forward",
     )  # fmt: skip
-    return found.assign(hours=(found["bought_at"] - found["put_at"]).dt.total_seconds() / 3600)
+    return matched.assign(hours=(matched["bought_at"] - matched["put_at"]).dt.total_seconds() / 3600)
 
 
 def window(carts: pd.DataFrame) -> pd.Series:

@@ -85,10 +85,10 @@ def reach(block: Block) -> pa.Table:
     """A row a change of what push reaches: from joining on, lost by an app update, found again."""
     people, tokens = block.people, block.tokens
     who = np.flatnonzero(~people.guest)
-    lost, found = who[tokens.lost[who] < END], who[tokens.found[who] < END]
-    whose = np.concatenate([who, lost, found])
-    at = np.concatenate([people.joined[who], tokens.lost[lost], tokens.found[found]])
-    yes = np.repeat([True, False, True], [len(who), len(lost), len(found)])
+    lost, back = who[tokens.lost[who] < END], who[tokens.back[who] < END]
+    whose = np.concatenate([who, lost, back])
+    at = np.concatenate([people.joined[who], tokens.lost[lost], tokens.back[back]])
+    yes = np.repeat([True, False, True], [len(who), len(lost), len(back)])
     by = np.lexsort((whose, at))
     return pa.table({
         "customer_id": named(block, whose[by]), "channel": pa.repeat("app_push", len(by)),

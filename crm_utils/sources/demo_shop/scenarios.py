@@ -39,7 +39,7 @@ class Tokens:
     """Until when push reaches each customer, and from when again; NEVER where it always does."""
 
     lost: Ints
-    found: Ints
+    back: Ints
 
     @classmethod
     def draw(cls, rng: np.random.Generator, world: Scenarios, people: People) -> Tokens:
@@ -47,8 +47,8 @@ class Tokens:
         n, day = len(people), day_number(world.token_lost_on)
         gone = ~people.guest & (people.joined < day * DAY) & (rng.random(n) < world.token_lost)
         lost = day * DAY + rng.integers(0, 3 * DAY, n)
-        found = (day + 30) * DAY + rng.integers(0, 90 * DAY, n)
-        return cls(np.where(gone, lost, NEVER), np.where(gone, found, NEVER))
+        back = (day + 30) * DAY + rng.integers(0, 90 * DAY, n)
+        return cls(np.where(gone, lost, NEVER), np.where(gone, back, NEVER))
 
 
 def birthday(rng: np.random.Generator, world: Scenarios, crowd: Crowd) -> Letters:
@@ -128,7 +128,7 @@ def restock(
     """A notice by push; where it cannot arrive another channel stands in, by chance; and what that brings."""
     at = day_number(world.restock_on) * DAY + rng.integers(10 * 3600, 18 * 3600, len(crowd.people))
     who = np.flatnonzero(crowd.there(at))
-    n, lost = len(who), (tokens.lost[who] < at[who]) & (tokens.found[who] > at[who])
+    n, lost = len(who), (tokens.lost[who] < at[who]) & (tokens.back[who] > at[who])
     first = letters(rng, "restock", "app_push", who, at[who], np.zeros(n, bool), np.ones(n), arrives=~lost,
                     advertising=False)  # fmt: skip
     rows = np.flatnonzero(lost)

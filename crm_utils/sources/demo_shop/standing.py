@@ -27,11 +27,11 @@ def points(block: Block, seen: Seen, changes: loyalty.Points) -> pa.Table:
 
 def tiers(block: Block) -> pa.Table:
     """A row a change of a tier, in order of time: the lowest when joining, then what reviews change."""
-    people, found = block.people, block.standing
+    people, reviewed = block.people, block.standing
     mine = np.flatnonzero(~people.guest)
-    who = np.concatenate([mine, found.who])
-    at = np.concatenate([people.joined[mine], found.at])
-    tier = np.concatenate([np.zeros(len(mine), dtype=np.int64), found.tier])
+    who = np.concatenate([mine, reviewed.who])
+    at = np.concatenate([people.joined[mine], reviewed.at])
+    tier = np.concatenate([np.zeros(len(mine), dtype=np.int64), reviewed.tier])
     by = np.lexsort((at, who))
     who, at, tier = who[by], at[by], tier[by]
     changed = np.append(True, (who[1:] != who[:-1]) | (tier[1:] != tier[:-1])) & (at < END)
@@ -53,10 +53,10 @@ def referrals(block: Block) -> pa.Table:
 
 def reviews(block: Block) -> pa.Table:
     """What is true of each review: won paid, tier, who topped up, and the orders that gold would bring."""
-    found = block.standing
+    reviewed = block.standing
     return pa.table({
-        "customer_id": named(block, found.who), "since": moments(found.at), "paid": found.paid,
-        "tier": words(found.tier, TIERS), "topped_up": found.topped, "would": found.would,
+        "customer_id": named(block, reviewed.who), "since": moments(reviewed.at), "paid": reviewed.paid,
+        "tier": words(reviewed.tier, TIERS), "topped_up": reviewed.topped, "would": reviewed.would,
     })  # fmt: skip
 
 

@@ -69,7 +69,7 @@ def reviewed(
     bought = ~lines.back
     won = lines.amount[bought] - lines.coupon[bought] * used_coupon[lines.order[bought]]
     each = np.bincount(lines.order[bought], won, minlength=len(orders)).astype(np.int64)
-    paid, more, found = _Paid(orders.who[happens], orders.at[happens], each[happens]), [], []
+    paid, more, standings = _Paid(orders.who[happens], orders.at[happens], each[happens]), [], []
     for day in world.reviews:
         moment = day_number(day) * DAY
         added, topped = _top_up(rng, world, crowd, paid, moment, goods)
@@ -77,8 +77,8 @@ def reviewed(
         brought, standing = _set_tiers(rng, world, crowd, paid, moment, topped, goods)
         paid = paid.with_more(brought)
         more += [added, brought]
-        found.append(standing)
-    return more, Standing.joined(found)
+        standings.append(standing)
+    return more, Standing.joined(standings)
 
 
 def _top_up(
