@@ -258,7 +258,7 @@ def themes_words(themes: Themes) -> list[str]:
     if themes.analyser == "blanks":
         said.append(
             _(
-                "Korean words carry endings: without kiwipiepy each form counts for itself, and the halves of the customers agree less. Install the extra korean to mend it."
+                "Korean words carry endings: without kiwipiepy each form counts for itself, so a theme is spread over several words. Install the extra korean to mend it."
             )
         )
     return said
