@@ -276,18 +276,26 @@ def themes_title(themes: Themes) -> str:
 def lapse_words(result: ScoreAndLapse, *, horizon_days: int) -> str:
     """Whether a low score comes before a lapse, and why."""
     days = wording.days(horizon_days)
-    if result.verdict == "nothing":
+    if not result.plain.known:
         return _(
-            "After a low score no more customers stopped buying for {days} than after another, beyond chance."
+            "Too few customers gave a low score to say whether more of them stop buying for {days}."
         ).format(days=days)
     plain = wording.interval(result.plain.value, result.plain.low, result.plain.high, wording.points)
-    if result.verdict == "unknown_cause" or result.within is None or result.cause is None:
+    if result.verdict == "not_shown":
+        return _(
+            "That more customers stop buying for {days} after a low score than after another is not shown: {plain}."
+        ).format(plain=plain, days=days)
+    if result.within is None or result.cause is None:
         return _(
             "After a low score {plain} more customers stopped buying for {days} than after another. Whether it is the score or what caused it cannot be told: deliveries are not known."
         ).format(plain=plain, days=days)
     within = wording.interval(result.within.value, result.within.low, result.within.high, wording.points)
     cause = wording.interval(result.cause.value, result.cause.low, result.cause.high, wording.points)
-    if result.verdict == "cause_alone":
+    if result.verdict == "unknown_cause":
+        return _(
+            "After a low score {plain} more customers stopped buying for {days}; among equally late or punctual parcels {within}; after a late parcel {cause}. Neither is sure, so the cause stays open."
+        ).format(plain=plain, days=days, within=within, cause=cause)
+    if result.verdict == "cause_shown":
         return _(
             "After a low score {plain} more customers stopped buying for {days}; among equally late or punctual parcels only {within}, which may be chance. A late parcel itself: {cause}. Mend the deliveries before the score."
         ).format(plain=plain, days=days, within=within, cause=cause)
@@ -299,9 +307,11 @@ def lapse_words(result: ScoreAndLapse, *, horizon_days: int) -> str:
 def lapse_title(result: ScoreAndLapse) -> str:
     """The message of the picture of lapses."""
     return {
-        "nothing": _("Low scores and other scores lapse alike"),
+        "not_shown": _("That more customers lapse after a low score is not shown"),
         "unknown_cause": _("More customers lapse after a low score"),
-        "cause_alone": _("Customers lapse after late parcels, whatever their score"),
+        "cause_shown": _(
+            "More customers lapse after late parcels; an effect of the score beside it is not shown"
+        ),
         "score_too": _("Customers lapse after a low score, late parcel or not"),
     }[result.verdict]
 

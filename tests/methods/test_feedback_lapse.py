@@ -81,7 +81,7 @@ def judged(made: dict) -> tuple:
 @pytest.mark.parametrize("seed", [7, 8, 9])
 def test_a_score_without_an_effect_of_its_own_is_told_from_the_late_parcel(seed: int) -> None:
     result, _ = judged(shop(seed, late_effect=0.25, score_effect=0.0))
-    assert result.verdict == "cause_alone"
+    assert result.verdict == "cause_shown"
     assert result.cause.low <= 0.25 <= result.cause.high
     assert result.within.low <= 0 <= result.within.high
     assert result.plain.low > 0.05  # as if the score did it
@@ -95,7 +95,7 @@ def test_a_score_with_an_effect_of_its_own_is_found_too() -> None:
 
 
 def test_where_nothing_was_planted_nothing_is_found() -> None:
-    assert judged(shop(11, late_effect=0.0, score_effect=0.0))[0].verdict == "nothing"
+    assert judged(shop(11, late_effect=0.0, score_effect=0.0))[0].verdict == "not_shown"
 
 
 def test_without_deliveries_the_cause_is_unknown() -> None:

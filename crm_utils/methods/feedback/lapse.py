@@ -77,12 +77,14 @@ class ScoreAndLapse:
 
     @property
     def verdict(self) -> str:
-        """A code: ``nothing``, ``unknown_cause``, ``cause_alone`` or ``score_too``."""
+        """A code: ``not_shown``, ``unknown_cause``, ``cause_shown`` or ``score_too``."""
         if not self.plain.known or self.plain.low <= 0:
-            return "nothing"
-        if self.within is None or not self.within.known:
+            return "not_shown"
+        if self.within is None or self.cause is None or not (self.within.known and self.cause.known):
             return "unknown_cause"
-        return "score_too" if self.within.low > 0 else "cause_alone"
+        if self.within.low > 0:
+            return "score_too"
+        return "cause_shown" if self.cause.low > 0 else "unknown_cause"
 
     def numbers(self) -> list[Number]:
         """What is recorded."""
