@@ -22,6 +22,7 @@ def calibrate() -> ModuleType:
     return module
 
 
+@pytest.mark.simulated
 def test_promises_are_kept_where_assumptions_hold(calibrate: ModuleType) -> None:
     """At this size 2.6 errors would fail one run in seven by chance; a row may miss once in 20,000 here."""
     rates = calibrate.rates(60, 3)

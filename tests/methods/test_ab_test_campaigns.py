@@ -151,6 +151,7 @@ def test_without_time_before_or_after_there_is_no_estimate() -> None:
     assert alone["status"] == "too_few"
 
 
+@pytest.mark.simulated
 def test_newcomers_do_not_make_an_honest_campaign_fail() -> None:
     """A shop that grows; who is there is targeted at random, and nothing happens."""
     rng, failed = np.random.default_rng(4), {True: 0, False: 0}

@@ -85,6 +85,7 @@ def test_planted_hours_are_found_and_used() -> None:
     assert close > 0.8
 
 
+@pytest.mark.simulated
 def test_customers_who_are_all_alike_get_one_hour() -> None:
     """Of 60 shops without habits own hours are called better in at most chance's share (2.5 %)."""
     called = [

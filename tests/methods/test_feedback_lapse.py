@@ -119,6 +119,7 @@ def test_the_difference_is_that_of_a_linear_model_with_a_constant_a_stratum() ->
     assert (result.high - result.low) == pytest.approx(2 * 1.96 * fit.bse["exposed"], rel=0.05)
 
 
+@pytest.mark.simulated
 def test_its_interval_holds_the_truth_in_nineteen_of_twenty() -> None:
     rng = np.random.default_rng(20)
     held = 0

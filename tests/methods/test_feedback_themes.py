@@ -44,6 +44,7 @@ def test_log_odds_are_those_of_the_formula_word_by_word() -> None:
         assert result.loc[word, "z"] == pytest.approx(z)
 
 
+@pytest.mark.simulated
 def test_without_a_difference_some_four_in_a_hundred_words_pass_by_chance() -> None:
     rng = np.random.default_rng(8)
     passed = []
