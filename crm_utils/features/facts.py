@@ -53,6 +53,8 @@ class ShopFacts:
         The first day from which the data are complete, as the study says; None where that is not known.
     customer_days
         The days on which a known customer bought, in their order; None where that was not asked.
+    tables
+        The tables that the study has; None where that was not asked.
     """
 
     lines: int
@@ -72,6 +74,7 @@ class ShopFacts:
     revenue: Decimal
     history_starts: dt.date | None = None
     customer_days: tuple[dt.date, ...] | None = None
+    tables: frozenset[str] | None = None
 
     @property
     def days(self) -> int:

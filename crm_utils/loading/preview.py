@@ -184,6 +184,7 @@ def _shop(study: Study, raw: Raw) -> Shop:
     as_of = AsOf.parse(last.isoformat() if study.as_of == "latest" else study.as_of)
     known = cut(lines, TABLES["order_lines"], as_of)
     facts = shop_facts(known, as_of=as_of.day, history_starts=study.history_starts)
+    facts = replace(facts, tables=frozenset(raw.tables))
     return Shop(facts, _doubts(study, lines, days, mixed), refused, days, _orders(known))
 
 

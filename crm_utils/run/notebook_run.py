@@ -9,6 +9,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -86,7 +87,8 @@ class Run:
     def facts(self) -> ShopFacts:
         """What these data can answer at all: customers, repeat customers, days, products; see ShopFacts."""
         starts = self.study.history_starts
-        return shop_facts(self.table("order_lines"), as_of=self.as_of.day, history_starts=starts)
+        facts = shop_facts(self.table("order_lines"), as_of=self.as_of.day, history_starts=starts)
+        return replace(facts, tables=frozenset(self.snapshot.tables))
 
     def handed_over(self) -> ir.Table:
         """What earlier plans handed over, who was left out, what providers said: see ``people.responses``."""

@@ -11,7 +11,14 @@ from crm_utils.methods.feedback.lapse import (
     score_and_lapse,
 )
 from crm_utils.methods.feedback.outcomes import answer_outcomes, cells, order_outcomes
-from crm_utils.methods.feedback.overview import Overview, compare_periods, no_answers, overview, with_period
+from crm_utils.methods.feedback.overview import (
+    Overview,
+    cannot,
+    compare_periods,
+    no_answers,
+    overview,
+    with_period,
+)
 from crm_utils.methods.feedback.repairs import (
     Kept,
     Repairs,
@@ -66,6 +73,7 @@ __all__ = [
     "analyser_here",
     "answer_outcomes",
     "asked_rows",
+    "cannot",
     "cells",
     "closed_loop",
     "compare_nps",

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from crm_utils.features import Cannot, Number
+from crm_utils.features import Cannot, Number, ShopFacts
 from crm_utils.features.statistics import SMALLEST_GROUP, z
 from crm_utils.methods.feedback.scores import compare_nps, known_answers, measure_scores
 
-__all__ = ["Overview", "compare_periods", "no_answers", "overview", "with_period"]
+__all__ = ["Overview", "cannot", "compare_periods", "no_answers", "overview", "with_period"]
 
 _FEWEST = 20  # answers of a kind in a period
 
@@ -56,6 +56,13 @@ class Overview:
             Number(row["kind"], row["value"], units[row["kind"]], row["low"], row["high"])
             for row in self.scores.to_dict("records")
         ]
+
+
+def cannot(facts: ShopFacts) -> Cannot | None:
+    """Why a shop has nothing to say here, as far as its tables tell; None where it may have."""
+    if facts.tables is not None and "feedback" not in facts.tables:
+        return Cannot("feedback.no_feedback")
+    return None
 
 
 def no_answers(feedback: ir.Table | None) -> Cannot | None:
