@@ -242,3 +242,15 @@ def test_without_answers_there_is_a_reason() -> None:
     few = no_answers(answers([(f"c{n % 4}", "nps", 9) for n in range(30)]))
     assert few.code == "feedback.few_answers"
     assert no_answers(answers([(f"c{n}", "nps", 9) for n in range(5)])) is None
+
+
+def test_the_order_in_which_an_engine_gives_counts_changes_no_digit() -> None:
+    rng = np.random.default_rng(3)
+    counts = pd.DataFrame({
+        "kind": "review", "score": range(1, 6), "answers": rng.integers(10, 999, 5), "customers": 900,
+        "nn": 4001, "sn": 9001, "ss": 30001,
+    })  # fmt: skip
+    orders = [counts.sample(frac=1, random_state=k) for k in range(20)]
+    first = measure_scores(orders[0])
+    for shuffled in orders[1:]:
+        pd.testing.assert_frame_equal(measure_scores(shuffled), first, check_exact=True)

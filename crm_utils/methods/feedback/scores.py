@@ -247,7 +247,8 @@ def measure_scores(
     interval.
     """
     rows = []
-    for key, group in counts.groupby([*by, "kind"], sort=True):
+    # In one order: a sum of floats depends on it in its last digit.
+    for key, group in counts.sort_values([*by, "kind", "score"]).groupby([*by, "kind"], sort=True):
         customers = int(group["customers"].iloc[0])
         if customers >= least:
             names = dict(zip([*by, "kind"], key, strict=True))
