@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from lifetime_shop import END, START, order_table, shop
 
 from crm_utils.errors import StudyError
+from crm_utils.features.contests import clustered_error
 from crm_utils.features.facts import ShopFacts
 from crm_utils.methods import lifetime_value
-from crm_utils.methods.lifetime_value.contest import clustered_error
 from crm_utils.sentences import cannot as cannot_words
 
 FACTS = ShopFacts(

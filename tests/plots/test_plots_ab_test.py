@@ -3,28 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
 
-import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import pytest
 
 from crm_utils import wording
 from crm_utils.plots import ab_test as draw
-from crm_utils.plots.theme import COLORS, use_theme
-
-
-@pytest.fixture(autouse=True)
-def _own_look() -> Iterator[None]:
-    with mpl.rc_context():
-        mpl.use("agg")
-        use_theme()
-        yield
-        for number in plt.get_fignums():
-            plt.figure(number).canvas.draw()  # what cannot be drawn is found here
-        plt.close("all")
+from crm_utils.plots.theme import COLORS
 
 
 def labels(axis: object) -> list[str]:

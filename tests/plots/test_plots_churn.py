@@ -1,26 +1,10 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import matplotlib as mpl
-import matplotlib.pyplot as plt
 import pandas as pd
-import pytest
 
 from crm_utils import wording
 from crm_utils.plots import churn as draw
-from crm_utils.plots.theme import COLORS, use_theme
-
-
-@pytest.fixture(autouse=True)
-def _own_look() -> Iterator[None]:
-    with mpl.rc_context():
-        mpl.use("agg")
-        use_theme()
-        yield
-        for number in plt.get_fignums():
-            plt.figure(number).canvas.draw()  # what cannot be drawn is found here
-        plt.close("all")
+from crm_utils.plots.theme import COLORS
 
 
 def test_groups_of_a_few_customers_are_not_drawn() -> None:

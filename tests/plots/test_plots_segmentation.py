@@ -1,28 +1,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
 
-import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import pytest
 
 from crm_utils import wording
 from crm_utils.plots import segmentation as draw
-from crm_utils.plots.theme import use_theme
-
-
-@pytest.fixture(autouse=True)
-def _own_look() -> Iterator[None]:
-    with mpl.rc_context():
-        mpl.use("agg")
-        use_theme()
-        yield
-        for number in plt.get_fignums():
-            plt.figure(number).canvas.draw()  # what cannot be drawn is found here
-        plt.close("all")
 
 
 def labels(axis: object) -> list[str]:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from crm_utils.features.contests import simplest_within_error
 from crm_utils.methods.churn.contenders import CONTENDERS, Fitted, fit_contender, flat
 from crm_utils.methods.churn.cutoffs import CutoffPlan, known_cutoffs
 
@@ -153,11 +153,6 @@ def choose(forecasts: pd.DataFrame, contenders: tuple[str, ...]) -> pd.DataFrame
     pandas.DataFrame
         As :attr:`Contest.choice`.
 
-    Notes
-    -----
-    The difference is paired row by row, and its error clustered by customer, who stands in several rows:
-    √(C / (C − 1) · Σ_c (Σ_{i in c} (d_i − d̄))²) / N.
-
     Examples
     --------
     >>> rows = pd.DataFrame({"customer_id": list("aabb"), "actual": [1, 1, 0, 0],
@@ -165,25 +160,9 @@ def choose(forecasts: pd.DataFrame, contenders: tuple[str, ...]) -> pd.DataFrame
     >>> choose(rows, ("plain", "fancy"))["chosen"].tolist()
     [True, False]
     """
-    if not len(forecasts):  # no day to choose by: the simplest
-        table = pd.DataFrame({"contender": contenders, "log_loss": np.nan, "behind": np.nan, "error": np.nan})
-        return table.assign(chosen=table.index == 0)
     actual = forecasts["actual"].to_numpy()
     losses = {
         name: -np.log(np.where(actual == 1, forecasts[name], 1 - forecasts[name])) for name in contenders
     }
-    means = {name: float(loss.mean()) for name, loss in losses.items()}
-    best = min(contenders, key=lambda name: means[name])
-    codes, customers = pd.factorize(forecasts["customer_id"])
-    rows = []
-    for name in contenders:
-        error = _clustered_error(losses[name] - losses[best], codes, len(customers))
-        rows.append((name, means[name], means[name] - means[best], error))
-    table = pd.DataFrame(rows, columns=["contender", "log_loss", "behind", "error"])
-    good = table["behind"] <= table["error"]
-    return table.assign(chosen=table.index == good.idxmax())
-
-
-def _clustered_error(values: NDArray[np.float64], codes: NDArray[np.int64], clusters: int) -> float:
-    sums = np.bincount(codes, weights=values - values.mean(), minlength=clusters)
-    return float(np.sqrt(clusters / max(clusters - 1, 1) * (sums**2).sum()) / len(values))
+    table = simplest_within_error(losses, forecasts["customer_id"])
+    return table.rename(columns={"loss": "log_loss"})

@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from scipy.stats import t as student
 
 from crm_utils.features import Number, at_random
+from crm_utils.features.contests import clustered_error, simplest_within_error
 from crm_utils.features.statistics import LEVEL, z
 from crm_utils.methods.lifetime_value.contenders import CONTENDERS, PURCHASE_MODELS, Fitted, fit_contender
 from crm_utils.methods.lifetime_value.origins import OriginPlan
 
-__all__ = ["MEASURES", "Contest", "choose", "clustered_error", "learn_at", "measure", "run_contest"]
+__all__ = ["MEASURES", "Contest", "choose", "learn_at", "measure", "run_contest"]
 
 Floats = NDArray[np.float64]
 
@@ -165,26 +166,7 @@ def choose(forecasts: pd.DataFrame, contenders: tuple[str, ...]) -> pd.DataFrame
     [True, False]
     """
     losses = {name: _loss(forecasts, name) for name in contenders}
-    best = min(contenders, key=lambda name: float(losses[name].mean()))
-    rows = []
-    for name in contenders:
-        diff = losses[name] - losses[best]
-        error = clustered_error(diff, forecasts["customer_id"])
-        rows.append((name, float(losses[name].mean()), float(diff.mean()), error))
-    table = pd.DataFrame(rows, columns=["contender", "loss", "behind", "error"])
-    good = table["behind"] <= table["error"]
-    return table.assign(chosen=table.index == good.idxmax())
-
-
-def clustered_error(values: Floats, customers: pd.Series[str]) -> float:
-    """Standard error of a mean whose rows of one customer belong together.
-
-    √(C / (C − 1) · Σ_c (Σ_{i in c} (v_i − v̄))²) / N.
-    """
-    codes, clusters = pd.factorize(customers)
-    sums = np.bincount(codes, weights=values - values.mean(), minlength=len(clusters))
-    n = len(clusters)
-    return float(np.sqrt(n / max(n - 1, 1) * (sums**2).sum()) / max(len(values), 1))
+    return simplest_within_error(losses, forecasts["customer_id"])
 
 
 def measure(forecasts: pd.DataFrame, contenders: tuple[str, ...], *, seed: int = 0) -> pd.DataFrame:
