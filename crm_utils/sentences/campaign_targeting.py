@@ -199,8 +199,13 @@ def show_volume(plan: Plan, *, currency: str) -> wording.Table:
     return wording.table(frame, caption=caption, formats={_("cost"): wording.money_in(currency)})
 
 
-def send_action(plan: Plan, scenarios: Sequence[Scenario], currency: str) -> dict[str, Any]:
-    """What the card "send today's messages" needs: what they are, by which channel, at what cost, and why."""
+def send_action(
+    plan: Plan, scenarios: Sequence[Scenario], currency: str, *, rules: Rules, starts: dt.date
+) -> dict[str, Any]:
+    """What the card "send today's messages" needs: what they are, by which channel, at what cost, and why.
+
+    A plan that starts before its rules hold is an exercise: its card names no list to hand over.
+    """
     titles, of = scenario_words(scenarios), plan.to_send["scenario"].value_counts()
     each = _("{title}: {count}")
     kinds = "; ".join(each.format(title=titles[str(name)], count=wording.count(n)) for name, n in of.items())
@@ -212,7 +217,7 @@ def send_action(plan: Plan, scenarios: Sequence[Scenario], currency: str) -> dic
     )
     cost = wording.money(float(plan.to_send["cost"].sum()), currency)
     why = _("Each became due, may be sent, and keeps to the limits. Together they cost {cost}. {kinds}.")
-    return {
+    card = {
         "verb": _("Send today's"),
         "audience": ngettext("message", "messages, each to one customer", len(plan.to_send)),
         "customers": len(plan.to_send),
@@ -220,8 +225,10 @@ def send_action(plan: Plan, scenarios: Sequence[Scenario], currency: str) -> dic
         "held_out": int(plan.rows["holdout"].sum()),
         "why": why.format(cost=cost, kinds=kinds),
         "certainty": "unknown",
-        "list": "contact_list",
     }
+    if starts < rules.valid_from:
+        return card | {"verb": _("Send nothing; look through the day's")}
+    return card | {"list": "contact_list"}
 
 
 def show_scenarios(scenarios: Sequence[Scenario], plan: Plan, judged: dict[str, float]) -> wording.Table:
@@ -421,7 +428,7 @@ def waterfall_title(plan: Plan) -> str:
     lost = plan.waterfall[[stage for stage in STAGES if stage not in ("to_send", "held_out")]].sum()
     if not lost.sum():
         return _("Nobody drops out")
-    return _("Most drop out because: {reason}").format(reason=stage_words(str(lost.idxmax())))
+    return _("The commonest reason to drop out is “{reason}”").format(reason=stage_words(str(lost.idxmax())))
 
 
 def volume_title(plan: Plan) -> str:

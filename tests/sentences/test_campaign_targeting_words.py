@@ -117,3 +117,17 @@ def test_a_day_on_which_nobody_is_due_says_so() -> None:
         until=now + dt.timedelta(days=1),
     )  # fmt: skip
     assert words.answer(plan) == "No message became due: nobody reached a moment that a scenario waits for."
+
+
+def test_a_plan_before_its_rules_hold_hands_no_list_over() -> None:
+    now = dt.datetime(2024, 3, 12)
+    plan = make_plan(
+        shipped(), {"orders": orders(("ann", "2024-02-11", 10))}, rules_of("us"), study="s", now=now,
+        until=now + dt.timedelta(days=1),
+    )  # fmt: skip
+    us = rules_of("us")
+    card = words.send_action(plan, shipped(), "USD", rules=us, starts=now.date())
+    assert (card["verb"], card["list"]) == ("Send today's", "contact_list")
+    early = words.send_action(plan, shipped(), "USD", rules=us, starts=us.valid_from - dt.timedelta(days=1))
+    assert "list" not in early
+    assert early["verb"].startswith("Send nothing")
