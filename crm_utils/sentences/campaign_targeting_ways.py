@@ -52,11 +52,11 @@ def reconfirm_warnings(rules: Rules, overdue: int | None) -> list[str]:
         return []
     template = ngettext(
         "{n} customer agreed to advertising more than {months} months ago and was not told of it since. The "
-        "consent holds; {country} wants it to be confirmed. A scenario that starts from a consent writes to them "
-        "until it expires: 'expires' says how long.",
+        "consent holds; {country} wants it to be confirmed. A scenario with the anchor 'consent' does that; a "
+        "longer 'expires' lets it reach older ones too.",
         "{n} customers agreed to advertising more than {months} months ago and were not told of it since. "
-        "Their consents hold; {country} wants them to be confirmed. A scenario that starts from a consent writes "
-        "to them until it expires: 'expires' says how long.",
+        "Their consents hold; {country} wants them to be confirmed. A scenario with the anchor 'consent' does "
+        "that; a longer 'expires' lets it reach older ones too.",
         overdue,
     )
     return [template.format(n=wording.count(overdue), months=rules.reconfirm_months, country=rules.country)]

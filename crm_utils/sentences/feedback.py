@@ -405,7 +405,7 @@ def propose(act: Callable[..., None], repairs: Repairs, callers: int) -> None:
         _("Call or write to"),
         _("customers with a low score of the last days"),
         customers=callers, list="closed_loop",
-        why=_("A person answers within the days that the list says; no advertising until then."),
+        why=_("A person answers within the days that the list says. Some may stand on contact_list too, which does not know of it: let the person go first."),
     )  # fmt: skip
 
 
