@@ -40,7 +40,8 @@ class MadeUp(Run):
 
     def __init__(self, tables: dict[str, pa.Table], folder: Path, *, day: dt.date) -> None:
         study: Any = SimpleNamespace(name="shop", title="Shop", currency="USD", history_starts=STARTS)
-        super().__init__("cross_sell", study, None, AsOf.parse(day), folder)
+        snapshot: Any = SimpleNamespace(tables=sorted(tables))
+        super().__init__("cross_sell", study, snapshot, AsOf.parse(day), folder)
         self.made = {name: self.con.create_table(name, table) for name, table in tables.items()}
 
     def table(self, name: str, *, required: bool = True) -> Any:
