@@ -39,9 +39,8 @@ def outside(
         if "open_case" in one.suppress and feedback is not None:
             own = feedback[feedback["customer_id"] == row["customer_id"]]
             own = own[own["submitted_at"] < row["planned"]].sort_values("submitted_at")
-            cases = own[
-                (own["kind"] == "case") & (own["submitted_at"] >= row["planned"] - one.suppress["open_case"])
-            ]
+            still = (own["kind"] == "case") & ~(own["resolved_at"] < row["planned"])
+            cases = own[still & (own["submitted_at"] >= row["planned"] - one.suppress["open_case"])]
             last = cases["submitted_at"].max()
             answered = (own.loc[own["kind"] != "case", "submitted_at"] > last).any()
             counts["suppressed"] += bool(len(cases) and not answered)
