@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -57,31 +58,35 @@ class Rows:
     @cached_property
     def by_x(self) -> tuple[Floats, NDArray[np.int64]]:
         """Distinct x and each row's place in them: gamma functions are dear, and x takes few values."""
-        values, place = np.unique(self.x, return_inverse=True)
-        return values, place
+        return _distinct(self.x)
 
     @cached_property
     def by_t_x(self) -> tuple[Floats, NDArray[np.int64]]:
         """The same of t_x."""
-        values, place = np.unique(self.t_x, return_inverse=True)
-        return values, place
+        return _distinct(self.t_x)
 
     @cached_property
     def by_tenure(self) -> tuple[Floats, NDArray[np.int64]]:
         """The same of T."""
-        values, place = np.unique(self.T, return_inverse=True)
-        return values, place
+        return _distinct(self.T)
 
     def without_last(self) -> Rows:
         """Rows with the same x and T in one: all that a model in which nobody leaves can tell apart."""
-        code = self.by_x[1] * len(self.by_tenure[0]) + self.by_tenure[1]
-        _, first, place = np.unique(code, return_index=True, return_inverse=True)
+        (x, place_x), (late, place_late) = self.by_x, self.by_tenure
+        code, place = _distinct(place_x * len(late) + place_late)
         weight = np.bincount(place, weights=self.weight).astype(float)
-        return Rows(self.x[first], self.t_x[first], self.T[first], weight)
+        tenure = late[code % len(late)]
+        return Rows(x[code // len(late)], tenure, tenure, weight)
 
     def part(self, chosen: slice | NDArray[np.int64]) -> Rows:
         """Some of the rows."""
         return Rows(self.x[chosen], self.t_x[chosen], self.T[chosen], self.weight[chosen])
+
+
+def _distinct(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Distinct values, by first appearance, and each row's place in them: by hashing, which sorts nothing."""
+    place, distinct = pd.factorize(values)
+    return distinct, place
 
 
 def log_likelihood(model: str, params: Floats, rows: Rows) -> tuple[Floats, Floats]:
