@@ -30,6 +30,7 @@ __all__ = [
     "orders",
     "planned",
     "pool",
+    "reach",
     "scenario",
     "stages",
     "table",
@@ -90,6 +91,12 @@ def messages(*rows: tuple) -> ibis.expr.types.Table:
     return table([(*r[:3], pd.Timestamp(r[3]), r[4]) for r in rows], kinds)
 
 
+def reach(*rows: tuple) -> ibis.expr.types.Table:
+    """customer, channel, whether it arrives, moment."""
+    kinds = {"customer_id": "text", "channel": "text", "reachable": "boolean", "changed_at": "timestamp(6)"}
+    return table([(*row[:3], pd.Timestamp(row[3])) for row in rows], kinds)
+
+
 YES = ("ann", "sms", True, False, "2024-01-01")
 
 
@@ -128,7 +135,9 @@ def world(seed: int) -> dict[str, ibis.expr.types.Table]:
     sent = [
         (who(), draw.choice(("a", "b", "x")), "advertising", moment(), draw.random() < 0.2) for _ in range(40)
     ]
-    return {"orders": orders(*bought), "consents": consents(*said), "messages": messages(*sent)}
+    arrives = [(who(), draw.choice(("sms", "email")), draw.random() < 0.6, moment()) for _ in range(30)]
+    heard = {"consents": consents(*said), "messages": messages(*sent), "reach": reach(*arrives)}
+    return {"orders": orders(*bought), **heard}
 
 
 SCENARIOS = [

@@ -18,6 +18,7 @@ _REASONS = {
     "exit": "who had done it meanwhile",
     "suppressed": "who bought or sent something back just now",
     "no_consent": "without a consent by now",
+    "without_channel": "whom the channel cannot reach any more",
     "closed_hours": "which would arrive in closed hours",
     "no_scenario": "of a scenario that is no more",
     "no_address": "without an address that this form can use",

@@ -32,7 +32,7 @@ from crm_utils.tools import durable
 
 __all__ = ["HandedOver", "hand_over", "refuse_before_rules"]
 
-_TABLES = ("consents", "events", "feedback")
+_TABLES = ("consents", "events", "feedback", "reach")
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,9 @@ class HandedOver:
     sent, held_out
         Messages in the files, and customers left out at random; both are remembered.
     dropped
-        Of both, by reason: ``exit``, ``suppressed``, ``no_consent``, ``closed_hours``, ``no_scenario``,
-        ``no_address``, ``left_out`` (a variable is empty), ``handed_over`` (in another form, already).
+        Of both, by reason: ``exit``, ``suppressed``, ``no_consent``, ``without_channel``, ``closed_hours``,
+        ``no_scenario``, ``no_address``, ``left_out`` (a variable is empty), ``handed_over`` (in another form,
+        already).
     hint
         What a person has to confirm before the upload; empty mostly.
     """

@@ -57,6 +57,7 @@ _STAGES = {
     "suppressed": N_("spared: just bought, sent back, or waiting for an answer"),
     "again": N_("got this message lately"),
     "no_consent": N_("no consent, or no channel that may be used"),
+    "without_channel": N_("cannot be reached where there is consent"),
     "closed_hours": N_("would arrive in closed hours, or too late"),
     "capped": N_("heard from us enough"),
     "held_out": N_("left out at random, to see if it works"),
@@ -72,6 +73,8 @@ _MISSING = {
     "messages": N_("no messages"),
     "consents": N_("no consents"),
     "order_lines": N_("no order lines"),
+    "order_status": N_("no states of orders"),
+    "shelf": N_("no prices and stocks by day"),
     "products": N_("no products"),
 }
 

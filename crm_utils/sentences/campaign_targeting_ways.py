@@ -32,6 +32,7 @@ _WAYS = {
 _BREAKS = {
     "done_already": N_("done or spared"),
     "no_consent": N_("without consent"),
+    "out_of_reach": N_("cannot arrive"),
     "closed_hours": N_("in closed hours"),
     "over_caps": N_("too soon after others"),
 }

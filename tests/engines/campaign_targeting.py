@@ -12,6 +12,7 @@ from engines.shop import AS_OF, Shop
 from crm_utils.methods import campaign_targeting as ct
 from crm_utils.methods.campaign_targeting.exits import after_the_anchor
 from crm_utils.methods.campaign_targeting.reach import still_yes
+from crm_utils.methods.campaign_targeting.shelf_moments import back_in_stock, price_drops
 
 __all__ = ["CASES"]
 
@@ -32,6 +33,9 @@ ANCHORS: dict[str, dict[str, Any]] = {
     "pushed": {"anchor": {"message": "mail"}, "exit": ["click"]},
     "agreed": {"anchor": {"consent": 1}, "at": "10:00"},
     "launched": {"anchor": {"new_product": "category"}, "at": "10:00"},
+    "arrived": {"anchor": {"status": "delivered"}},
+    "cheaper": {"anchor": {"price_drop": 0.1}},
+    "back": {"anchor": {"back_in_stock": True}},
 }
 PLAIN = {
     "class": "advertising", "expires": "200d", "channels": ["sms", "email"], "exit": ["order"],
@@ -55,7 +59,30 @@ def _tables(shop: Shop) -> dict[str, Any]:
     launched = ibis.date(2024, 12, 30)
     products = lines.select("product_id", category=ibis.literal("all"), launched_on=launched).distinct()
     made = {"events": events, "feedback": answers, "consents": _said(shop), "products": products}
+    made |= {"reach": _reach(shop), "shelf": _shelf(shop), "order_status": _states(shop)}
     return ct.known_tables({"orders": shop.orders, **there, **made})
+
+
+def _reach(shop: Shop) -> Any:
+    """Channels that were lost and found again, with ties."""
+    sent = shop.tables["messages"]
+    return sent.select("customer_id", "channel", reachable=~sent.held_out, changed_at="sent_at")
+
+
+def _shelf(shop: Shop) -> Any:
+    """What was touched gets cheaper and comes back, in steps of one line each."""
+    sent = shop.tables["messages"]
+    lines = sent.filter(sent.campaign_id.notnull()).group_by("campaign_id")
+    steps = lines.aggregate(begin=ibis._.sent_at.min(), end=ibis._.sent_at.max())
+    before = steps.select(product_id="campaign_id", changed_at="begin", price=10.0, stock=0)
+    after = steps.select(
+        product_id="campaign_id", changed_at=steps.end + ibis.interval(days=1), price=8.0, stock=4
+    )
+    return before.union(after)
+
+
+def _states(shop: Shop) -> Any:
+    return shop.orders.select("order_id", status=ibis.literal("delivered"), occurred_at="ordered_at")
 
 
 def _moments(shop: Shop) -> list[Any]:
@@ -80,7 +107,8 @@ def _said(shop: Shop) -> Any:
 def _found(shop: Shop) -> list[Any]:
     pool = ct.find_candidates(SCENARIOS, _tables(shop), RULES, now=NOW, until=UNTIL)
     parts = {"rows": ["scenario", "customer_id"], "consents": ["customer_id", "channel"],
-             "drawn": ["scenario", "customer_id"], "heard": ["customer_id"]}  # fmt: skip
+             "drawn": ["scenario", "customer_id"], "heard": ["customer_id"],
+             "lost": ["customer_id", "channel"]}  # fmt: skip
     frames = [getattr(pool, name).sort_values(by).reset_index(drop=True) for name, by in parts.items()]
     return [*frames, pool.left_out]
 
@@ -133,6 +161,16 @@ CASES: dict[str, Callable[[Shop], Any]] = {
     "campaign_targeting.candidates.known_consents": lambda s: ct.find_candidates(
         SCENARIOS[-2:], _tables(s), RULES, now=NOW, until=UNTIL
     ).consents.sort_values(["customer_id", "channel"]),
+    "campaign_targeting.candidates.known_losses": lambda s: ct.find_candidates(
+        SCENARIOS, _tables(s), RULES, now=NOW - dt.timedelta(days=60), until=UNTIL
+    ).lost.sort_values(["customer_id", "channel"]),
+    "campaign_targeting.reach.out_of_reach": lambda s: ct.out_of_reach(_reach(s), now=NOW),
+    "campaign_targeting.shelf_moments.price_drops": lambda s: price_drops(
+        0.1, _tables(s), first=NOW - dt.timedelta(days=400), last=NOW
+    ),
+    "campaign_targeting.shelf_moments.back_in_stock": lambda s: back_in_stock(
+        _tables(s), first=NOW - dt.timedelta(days=400), last=NOW
+    ),
     "campaign_targeting.past.past_of_customers": lambda s: ct.past_of_customers(s.orders, now=NOW),
     "campaign_targeting.hours.visits": lambda s: [
         ct.visits(s.orders, None, now=NOW),

@@ -266,9 +266,13 @@ def test_random_small_worlds_keep_every_rule(seed: int) -> None:
     assert (plan.waterfall["due"] == plan.waterfall[list(STAGES)].sum(axis=1)).all()
     assert outside_rules(plan, SCENARIOS, RULES, pool(SCENARIOS, **tables)) == 0
     said = latest_consents(tables["consents"], now=NOW).execute().set_index(["customer_id", "channel"])
+    changes = tables["reach"].execute().sort_values(["changed_at", "reachable"], ascending=[True, False])
+    last = changes.groupby(["customer_id", "channel"])["reachable"].last()
+    lost = set(last.index[~last.astype(bool)])
     for row in plan.to_send.to_dict("records"):
         yes = said.loc[(row["customer_id"], row["channel"])]
         assert yes["advertising"]
+        assert (row["customer_id"], row["channel"]) not in lost
         assert NOW <= row["send_at"] < UNTIL
         at = row["send_at"].time()
         night = at >= dt.time(21) or at < dt.time(8)

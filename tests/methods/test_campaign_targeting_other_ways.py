@@ -40,10 +40,12 @@ def one_by_one(rows: pd.DataFrame, scenarios: list[Scenario], known: Candidates)
     kinds = {one.id: one.kind for one in scenarios}
     said = known.consents.set_index(["customer_id", "channel"])
     stage = known.rows.set_index(["scenario", "customer_id"])["stage"]
-    counts = dict.fromkeys(["done_already", "no_consent", "closed_hours", "over_caps"], 0)
+    counts = dict.fromkeys(["done_already", "no_consent", "out_of_reach", "closed_hours", "over_caps"], 0)
+    lost = set(known.lost.itertuples(index=False, name=None))
     advertising = rows[rows["scenario"].map(kinds) == "advertising"]
     for row in rows.to_dict("records"):
         counts["done_already"] += stage[row["scenario"], row["customer_id"]] != ""
+        counts["out_of_reach"] += (row["customer_id"], row["channel"]) in lost
     for row in advertising.to_dict("records"):
         key = (row["customer_id"], row["channel"])
         yes = bool(said.loc[key, "advertising"]) if key in said.index else row["channel"] == "mail"

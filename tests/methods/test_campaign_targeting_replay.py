@@ -20,11 +20,11 @@ from crm_utils.tables import TABLES, AsOf, cut, orders
 
 def outside(
     rows: pd.DataFrame, consents: pd.DataFrame, bought: pd.DataFrame, scenarios: list[Scenario], rules: Rules,
-    feedback: pd.DataFrame | None = None,
+    feedback: pd.DataFrame | None = None, reach: pd.DataFrame | None = None,
 ) -> dict[str, int]:  # fmt: skip
     """Messages that break a rule, each looked at by itself and beside all others of its customer."""
     known = {one.id: one for one in scenarios}
-    counts = dict.fromkeys(["consent", "hours", "caps", "suppressed", "again", "channel"], 0)
+    counts = dict.fromkeys(["consent", "hours", "caps", "suppressed", "again", "channel", "reach"], 0)
     said = {k: part.sort_values("changed_at") for k, part in consents.groupby(["customer_id", "channel"])}
     back = {k: part["ordered_at"] for k, part in bought[bought["amount"] < 0].groupby("customer_id")}
     made = {k: part["ordered_at"] for k, part in bought[bought["amount"] > 0].groupby("customer_id")}
@@ -36,6 +36,10 @@ def outside(
                 past = when[row["customer_id"]]
                 since = row["planned"] - one.suppress[what]  # type: ignore[index]
                 counts["suppressed"] += bool(((past >= since) & (past < row["planned"])).any())
+        if reach is not None:
+            own = reach[(reach["customer_id"] == row["customer_id"]) & (reach["channel"] == row["channel"])]
+            own = own[own["changed_at"] < row["planned"]].sort_values("changed_at")
+            counts["reach"] += bool(len(own)) and not own["reachable"].iloc[-1]
         if "open_case" in one.suppress and feedback is not None:
             own = feedback[feedback["customer_id"] == row["customer_id"]]
             own = own[own["submitted_at"] < row["planned"]].sort_values("submitted_at")
@@ -92,7 +96,7 @@ def replayed(root: Path, *, customers: int, seed: int, days: int) -> tuple[dict[
         as_of = AsOf(now, (now - dt.timedelta(days=1)).date())
         then = {
             name: cut(whole[name], TABLES[name], as_of)
-            for name in ("order_lines", "customers", "events", "consents", "products", "feedback")
+            for name in ("order_lines", "customers", "events", "consents", "products", "feedback", "reach")
         }
         return {**then, "orders": orders(then["order_lines"])}
 
@@ -102,8 +106,8 @@ def replayed(root: Path, *, customers: int, seed: int, days: int) -> tuple[dict[
     lines = orders(whole["order_lines"]).select("customer_id", "ordered_at", "amount")
     bought = lines.mutate(amount=ibis._.amount.cast("float64")).execute()
     con_sents = whole["consents"].execute()
-    answers = whole["feedback"].execute()
-    return outside(sent, con_sents, bought, chosen, automation.rules, answers), len(sent)
+    answers, arrives = whole["feedback"].execute(), whole["reach"].execute()
+    return outside(sent, con_sents, bought, chosen, automation.rules, answers, arrives), len(sent)
 
 
 @pytest.mark.simulated
@@ -130,4 +134,7 @@ def test_the_brute_force_sees_what_is_wrong() -> None:
     )
     nobody = pd.DataFrame(columns=["customer_id", "channel", "advertising", "night", "changed_at"])
     counts = outside(rows, nobody, refund, [one], rules)
-    assert counts == {"consent": 2, "hours": 1, "caps": 1, "suppressed": 2, "again": 1, "channel": 0}
+    assert counts == {
+        **{"consent": 2, "hours": 1, "caps": 1, "suppressed": 2, "again": 1},
+        **{"channel": 0, "reach": 0},
+    }

@@ -31,7 +31,12 @@ from crm_utils.methods.campaign_targeting.plan import (
     other_hours,
     plan_of,
 )
-from crm_utils.methods.campaign_targeting.reach import latest_consents, overdue_reconfirmations, reachable
+from crm_utils.methods.campaign_targeting.reach import (
+    latest_consents,
+    out_of_reach,
+    overdue_reconfirmations,
+    reachable,
+)
 from crm_utils.methods.campaign_targeting.recheck import recheck
 from crm_utils.methods.campaign_targeting.replay import replay
 from crm_utils.methods.campaign_targeting.rules import Cap, Rules
@@ -69,6 +74,7 @@ __all__ = [
     "other_caps",
     "other_hours",
     "other_ways",
+    "out_of_reach",
     "outside_rules",
     "overdue_reconfirmations",
     "past_of_customers",

@@ -20,7 +20,7 @@ from crm_utils.methods.campaign_targeting.hours import SendHours
 from crm_utils.methods.campaign_targeting.model import Scenario
 from crm_utils.methods.campaign_targeting.moments import COLUMNS, moments
 from crm_utils.methods.campaign_targeting.past import past_of_customers
-from crm_utils.methods.campaign_targeting.reach import latest_consents
+from crm_utils.methods.campaign_targeting.reach import latest_consents, out_of_reach
 from crm_utils.methods.campaign_targeting.rules import Rules
 
 __all__ = ["Candidates", "find_candidates"]
@@ -36,6 +36,8 @@ class Candidates:
         :data:`.moments.COLUMNS` and ``stage``: ``exit``, ``suppressed``, ``again``, or empty.
     consents
         What they last said: ``customer_id``, ``channel``, ``advertising``, ``night``.
+    lost
+        Channels on which nothing arrives at them: ``customer_id``, ``channel``.
     heard
         Advertising that they got within the widest cap: ``customer_id``, ``send_at``.
     drawn
@@ -50,6 +52,7 @@ class Candidates:
 
     rows: pd.DataFrame
     consents: pd.DataFrame
+    lost: pd.DataFrame
     heard: pd.DataFrame
     drawn: pd.DataFrame
     left_out: pd.DataFrame
@@ -93,6 +96,7 @@ def find_candidates(
     return Candidates(
         rows,
         known_consents(rows, tables, now=now),
+        known_losses(rows, tables, now=now),
         heard_before(left, rules, tables, now=now),
         pd.concat([listed, _drawn_before(left, by_id, tables, now=now)], ignore_index=True),
         pd.DataFrame(missing, columns=["scenario", "missing"]),
@@ -119,6 +123,15 @@ def known_consents(rows: pd.DataFrame, tables: Mapping[str, ir.Table], *, now: d
     own = tables["consents"].semi_join(these(rows["customer_id"]), "customer_id")
     said: pd.DataFrame = latest_consents(own, now=now).execute()
     return said
+
+
+def known_losses(rows: pd.DataFrame, tables: Mapping[str, ir.Table], *, now: dt.datetime) -> pd.DataFrame:
+    """Channels on which nothing arrives at these customers."""
+    if "reach" not in tables or rows.empty:
+        return pd.DataFrame(columns=["customer_id", "channel"])
+    own = tables["reach"].semi_join(these(rows["customer_id"]), "customer_id")
+    lost: pd.DataFrame = out_of_reach(own, now=now).execute()
+    return lost
 
 
 def heard_before(

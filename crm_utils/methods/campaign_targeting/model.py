@@ -44,6 +44,12 @@ class Anchor(_Strict):
         The last message that a customer was sent on this channel, by another scenario.
     new_product
         The launch of a product, for who bought its ``category`` (or ``brand``) in the year before.
+    status
+        The last time that an order of a customer came into this state: ``shipped``, ``delivered``.
+    price_drop
+        A product's price falls by this share at least, for who looked at its brand three times in 30 days.
+    back_in_stock
+        A product is there again, for who looked at it in the 30 days before.
     consent
         So many months after a customer's last yes to advertising, on the channel where that comes first.
     least
@@ -58,6 +64,9 @@ class Anchor(_Strict):
     list: Name | None = None
     message: Name | None = None
     new_product: Literal["category", "brand"] | None = None
+    status: Name | None = None
+    price_drop: Annotated[float, Field(strict=False, gt=0, lt=1)] | None = None
+    back_in_stock: bool = False
     consent: Annotated[int, Field(ge=1)] | None = None
     least: Span = dt.timedelta(days=30)
 
@@ -79,8 +88,12 @@ class Anchor(_Strict):
         """The canonical tables it needs beside ``orders``."""
         if self.new_product:
             return {"order_lines", "products"}
-        needed = {"events": self.event, "customers": self.joined or self.birthday,
-                  "messages": self.message, "consents": self.consent}  # fmt: skip
+        if self.price_drop or self.back_in_stock:
+            return {"shelf", "events"}
+        needed = {
+            "events": self.event, "customers": self.joined or self.birthday, "messages": self.message,
+            "consents": self.consent, "order_status": self.status,
+        }  # fmt: skip
         return {name for name, wanted in needed.items() if wanted}
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 from crm_utils.methods.campaign_targeting.model import Scenario
 from crm_utils.methods.campaign_targeting.past import past_of_customers
 from crm_utils.methods.campaign_targeting.reach import still_yes
+from crm_utils.methods.campaign_targeting.shelf_moments import back_in_stock, price_drops
 
 __all__ = ["COLUMNS", "moments"]
 
@@ -50,7 +51,7 @@ def moments(
     -------
     pandas.DataFrame
         :data:`COLUMNS`, one row a customer: the latest anchor counts. Sorted by customer. ``item`` is what
-        the anchor is about: a new product; empty elsewhere.
+        the anchor is about: a product that is new, cheaper or back; empty elsewhere.
 
     Notes
     -----
@@ -96,6 +97,12 @@ def _anchors(
         return _consents(anchor.consent, tables["consents"], first, last, now)
     if anchor.new_product:
         return _new_products(anchor.new_product, tables, first, min(last, now))
+    if anchor.status:
+        return _home(_states(anchor.status, tables, now), first, last)
+    if anchor.price_drop:
+        return _home(price_drops(anchor.price_drop, tables, first=first, last=min(last, now)), first, last)
+    if anchor.back_in_stock:
+        return _home(back_in_stock(tables, first=first, last=min(last, now)), first, last)
     if anchor.joined:
         people = tables["customers"].filter(ibis._.joined_on.notnull())
         return _home(
@@ -112,6 +119,14 @@ def _home(anchors: ir.Table, first: dt.datetime, last: dt.datetime) -> pd.DataFr
     inside = anchors.filter(anchors.anchor_at >= first, anchors.anchor_at < last)
     near: pd.DataFrame = inside.order_by("customer_id").execute()
     return near.assign(anchor_at=pd.to_datetime(near["anchor_at"]))
+
+
+def _states(status: str, tables: Mapping[str, ir.Table], now: dt.datetime) -> ir.Table:
+    """When an order of each customer last came into a state."""
+    changes, orders = tables["order_status"], tables["orders"].select("order_id", "customer_id")
+    there = changes.filter(changes.status == status, changes.occurred_at < now)
+    own = there.inner_join(orders.filter(orders.customer_id.notnull()), "order_id")
+    return own.group_by("customer_id").aggregate(anchor_at=own.occurred_at.max())
 
 
 def _messages(scenario: Scenario, messages: ir.Table, now: dt.datetime) -> ir.Table:

@@ -24,13 +24,13 @@ from crm_utils.methods.campaign_targeting.plan import (
     plan_of,
     reached,
 )
-from crm_utils.methods.campaign_targeting.reach import may_be_sent, open_from
+from crm_utils.methods.campaign_targeting.reach import may_be_sent, open_from, unreachable
 from crm_utils.methods.campaign_targeting.rules import Cap, Rules
 
 __all__ = ["BREAKS", "WAYS", "best_tenth", "broken_rules", "other_ways", "outside_rules",
            "under_other_rules"]  # fmt: skip
 
-BREAKS = ("done_already", "no_consent", "closed_hours", "over_caps")
+BREAKS = ("done_already", "no_consent", "out_of_reach", "closed_hours", "over_caps")
 """What a message can break; one that breaks two is counted under both."""
 WAYS = ("plan", "everybody", "newest_first", "calendar_caps", "no_priority", "best_tenth")
 _TOP = 0.9
@@ -83,13 +83,15 @@ def broken_rules(
     kinds = {one.id: one.kind for one in scenarios}
     stages = pool.rows.set_index(["scenario", "customer_id"])["stage"]
     key = pd.MultiIndex.from_frame(messages[["scenario", "customer_id"]])
-    broken = {"done_already": int((stages.reindex(key) != "").sum()), "no_consent": 0, "closed_hours": 0}
+    broken = dict.fromkeys(BREAKS, 0) | {"done_already": int((stages.reindex(key) != "").sum())}
     advertising = messages[messages["scenario"].map(kinds) == "advertising"]
     for channel, rows in advertising.groupby("channel"):
         may, night = may_be_sent(rows["customer_id"], str(channel), rules, pool.consents)
         broken["no_consent"] += int((~may).sum())
         at = rows["send_at"].astype("datetime64[us]")
         broken["closed_hours"] += int((open_from(at, night, rules, str(channel)) != at).sum())
+    for channel, rows in messages.groupby("channel"):
+        broken["out_of_reach"] += int(unreachable(rows["customer_id"], str(channel), pool.lost).sum())
     # A channel for information that carries advertising, or one that the rules do not know, has no consent.
     informing = messages[messages["scenario"].map(kinds) != "advertising"]
     broken["no_consent"] += int((~informing["channel"].isin(rules.channels)).sum())

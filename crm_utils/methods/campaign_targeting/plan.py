@@ -35,7 +35,10 @@ __all__ = [
     "reached",
 ]
 
-STAGES = ("exit", "suppressed", "again", "no_consent", "closed_hours", "capped", "held_out", "to_send")
+STAGES = (
+    "exit", "suppressed", "again", "no_consent", "without_channel", "closed_hours", "capped", "held_out",
+    "to_send",
+)  # fmt: skip
 """What becomes of whoever is due, in the order in which it is asked."""
 LIST = (
     "message_id", "customer_id", "scenario", "class", "action", "offer", "item", "template", "anchor_at",
@@ -116,9 +119,9 @@ def make_plan(
     scenarios
         What to look for.
     tables
-        ``orders``, and where there are: ``customers``, ``events``, ``messages``, ``consents``, ``feedback``,
-        ``products`` with ``order_lines``, lists by name (see :func:`everybody_listed`); all as known at
-        ``now``.
+        ``orders``, and where there are: ``customers``, ``events``, ``messages``, ``consents``, ``reach``,
+        ``feedback``, ``order_status``, ``shelf``, ``products`` with ``order_lines``, lists by name (see
+        :func:`everybody_listed`); all as known at ``now``.
     rules
         The country's.
     study
@@ -132,8 +135,9 @@ def make_plan(
 
     Notes
     -----
-    The order is moments → exit → suppressed → again → consent and hours → caps → held out. Who is held out is
-    decided last, so that those who would not have got the message anyway do not dilute its effect.
+    The order is moments → exit → suppressed → again → consent, reach and hours → caps → held out. Who is
+    held out is decided last, so that those who would not have got the message anyway do not dilute its
+    effect.
     """
     pool = find_candidates(scenarios, tables, rules, now=now, until=until, hours=hours)
     return plan_of(pool, scenarios, rules, study=study, effects=effects, judged=judged)
@@ -186,7 +190,7 @@ def reached(pool: Candidates, scenarios: Mapping[str, Scenario], rules: Rules) -
         mine = left[left["scenario"] == scenario.id]
         if mine.empty:
             continue
-        placed = reachable(mine[list(_ROW)], scenario, rules, pool.consents, now=pool.now)
+        placed = reachable(mine[list(_ROW)], scenario, rules, pool.consents, lost=pool.lost, now=pool.now)
         late = (placed["why"] == "") & (placed["send_at"] >= pd.Timestamp(pool.until))
         placed.loc[late, "why"] = "closed_hours"  # it waits for the next plan, which finds it again
         rows.loc[placed.index, ["channel", "send_at", "cost"]] = placed[["channel", "send_at", "cost"]]

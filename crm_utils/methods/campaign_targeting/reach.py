@@ -1,4 +1,4 @@
-"""Who may be written to, where, and from when? Consent as of the instant, and closed hours."""
+"""Who may be written to, where, and from when? Consent and reachability as of the instant, closed hours."""
 
 from __future__ import annotations
 
@@ -12,7 +12,16 @@ import pandas as pd
 from crm_utils.methods.campaign_targeting.model import Scenario
 from crm_utils.methods.campaign_targeting.rules import Hours, Rules
 
-__all__ = ["latest_consents", "may_be_sent", "open_from", "overdue_reconfirmations", "reachable", "still_yes"]
+__all__ = [
+    "latest_consents",
+    "may_be_sent",
+    "open_from",
+    "out_of_reach",
+    "overdue_reconfirmations",
+    "reachable",
+    "still_yes",
+    "unreachable",
+]
 
 
 def latest_consents(consents: ir.Table, *, now: dt.datetime) -> ir.Table:
@@ -38,6 +47,46 @@ def latest_consents(consents: ir.Table, *, now: dt.datetime) -> ir.Table:
         advertising=both.advertising.cast("int8").min() > 0,
         night=both.night.fill_null(False).cast("int8").min() > 0,
     )
+
+
+def out_of_reach(reach: ir.Table, *, now: dt.datetime) -> ir.Table:
+    """On which channels no message can arrive at each customer: a lost token, a number that is none.
+
+    Parameters
+    ----------
+    reach
+        Canonical ``reach``.
+    now
+        Exclusive end.
+
+    Returns
+    -------
+    ibis.expr.types.Table
+        ``customer_id``, ``channel``, one row each. Of two changes at one instant the loss wins. A channel of
+        which nothing is recorded is taken to be reachable.
+    """
+    known = reach.filter(reach.changed_at < now)
+    last = known.group_by("customer_id", "channel").aggregate(
+        yes_at=known.changed_at.max(where=known.reachable),
+        no_at=known.changed_at.max(where=~known.reachable),
+    )
+    lost = last.filter(last.no_at.notnull(), last.yes_at.isnull() | (last.yes_at <= last.no_at))
+    return lost.select("customer_id", "channel")
+
+
+def unreachable(who: pd.Series[str], channel: str, lost: pd.DataFrame) -> pd.Series[bool]:
+    """Whether no message can arrive at each of these customers on a channel.
+
+    Parameters
+    ----------
+    who
+        Customers, by message.
+    channel
+        Which channel.
+    lost
+        As :func:`out_of_reach` gives it.
+    """
+    return who.isin(lost.loc[lost["channel"] == channel, "customer_id"])
 
 
 def overdue_reconfirmations(
@@ -87,8 +136,9 @@ def still_yes(consents: ir.Table, *, now: dt.datetime) -> ir.Table:
 
 
 def reachable(
-    candidates: pd.DataFrame, scenario: Scenario, rules: Rules, consents: pd.DataFrame, *, now: dt.datetime
-) -> pd.DataFrame:
+    candidates: pd.DataFrame, scenario: Scenario, rules: Rules, consents: pd.DataFrame, *,
+    lost: pd.DataFrame, now: dt.datetime,
+) -> pd.DataFrame:  # fmt: skip
     """The best channel of a scenario on which each candidate may be written to, and when.
 
     Parameters
@@ -99,6 +149,8 @@ def reachable(
         The country's.
     consents
         ``customer_id``, ``channel``, ``advertising``, ``night``: as :func:`latest_consents` gives them.
+    lost
+        As :func:`out_of_reach` gives it: what may be sent there does not arrive.
     now
         Nothing is sent before.
 
@@ -106,8 +158,9 @@ def reachable(
     -------
     pandas.DataFrame
         The candidates with ``channel``, ``send_at``, ``cost`` and ``why``: empty where there is a channel,
-        else ``no_consent`` (or no channel that the rules know) or ``closed_hours`` (open only when it has
-        expired, or the scenario does not wait).
+        else ``no_consent`` (or no channel that the rules know), ``without_channel`` (none of those on which
+        it may be sent arrives) or ``closed_hours`` (open only when it has expired, or the scenario does not
+        wait).
 
     Notes
     -----
@@ -127,7 +180,10 @@ def reachable(
         else:
             may, send = pd.Series(True, index=rows.index), wanted
         in_time = send < rows["expires_at"] if scenario.closed == "defer" else send == wanted
+        arrives = ~unreachable(rows["customer_id"], name, lost)
         here = (rows["channel"] == "") & may
+        rows.loc[here & ~arrives & (rows["why"] == "no_consent"), "why"] = "without_channel"
+        here &= arrives
         rows.loc[here & ~in_time, "why"] = "closed_hours"
         chosen = here & in_time
         rows.loc[chosen, "channel"] = name

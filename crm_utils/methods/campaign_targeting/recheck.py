@@ -1,4 +1,4 @@
-"""May each message of a list still be sent? Exit, consent and hours once more, by the newest data."""
+"""May each message of a list still be sent? Exit, consent, reach and hours once more, by the newest data."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 
 from crm_utils.methods.campaign_targeting.exits import after_the_anchor, these
 from crm_utils.methods.campaign_targeting.model import Scenario
-from crm_utils.methods.campaign_targeting.reach import latest_consents, open_from
+from crm_utils.methods.campaign_targeting.reach import latest_consents, open_from, out_of_reach, unreachable
 from crm_utils.methods.campaign_targeting.rules import Rules
 
 __all__ = ["recheck"]
@@ -30,7 +30,7 @@ def recheck(
     scenarios
         By name. A message of a scenario that is no more is not sent.
     tables
-        ``orders``, and where there are ``events`` and ``consents``: the newest.
+        ``orders``, and where there are ``events``, ``consents`` and ``reach``: the newest.
     rules
         The country's.
     now
@@ -40,7 +40,7 @@ def recheck(
     -------
     pandas.Series
         By the rows' index: empty where it may go, else ``no_scenario``, ``exit``, ``suppressed``,
-        ``no_consent`` or ``closed_hours``.
+        ``no_consent``, ``without_channel`` or ``closed_hours``.
     """
     known = {name: scenario for name, scenario in scenarios.items() if name in set(rows["scenario"])}
     start = rows[["scenario", "customer_id", "anchor_at"]].assign(stage="")
@@ -63,6 +63,12 @@ def recheck(
             at = rows.loc[mine, "send_at"].astype("datetime64[us]")
             late = open_from(at, _answer(own["night"], who, False), rules, str(channel)) != at
             why.loc[mine[yes & late]] = "closed_hours"
+    if "reach" in tables and len(rows):
+        lost = out_of_reach(tables["reach"].semi_join(these(rows["customer_id"]), "customer_id"), now=now)
+        gone = lost.to_pyarrow().to_pandas()
+        for channel, mine in rows.groupby("channel"):
+            out = unreachable(mine["customer_id"], str(channel), gone) & (why[mine.index] == "")
+            why.loc[out.index[out]] = "without_channel"
     return why
 
 
