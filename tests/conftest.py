@@ -83,7 +83,8 @@ def complete_journey(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
 def demo_shop(tmp_path_factory: pytest.TempPathFactory) -> DemoShop:
     """The simulated shop in its usual size, with everything that it can have; loading takes seconds.
 
-    CRM_TEST_SEED draws another one: what is said of the shop has to hold in any.
+    CRM_TEST_SEED draws another one: what is said of the shop has to hold in any. Some hundred estimates are
+    held to its truths, so each may be four standard errors off (6 in 100,000), not two.
     """
     seed = int(os.environ.get("CRM_TEST_SEED", "3"))
     return load_demo(tmp_path_factory.mktemp("demo_shop"), customers=10_000, seed=seed)

@@ -233,9 +233,10 @@ def is_name(value: str) -> bool:
 
 def may_hold(text: str) -> bool:
     """Whether a text has seven digits or a sign of an address: what has neither holds no contact."""
-    return sum(c.isdecimal() for c in text) >= 7 or bool(_AT_SIGN.search(text))
+    return bool(_SEVEN_DIGITS.match(text) or _AT_SIGN.search(text))
 
 
+_SEVEN_DIGITS = re.compile(r"(?:\D*\d){7}")
 _AT_SIGN = re.compile(r"[@＠﹫]|%40|&#64;|[(\[] ?at ?[)\]]", re.IGNORECASE)
 
 

@@ -32,7 +32,7 @@ from crm_utils.tools import durable
 
 __all__ = ["HandedOver", "hand_over", "refuse_before_rules"]
 
-_TABLES = ("consents", "events", "feedback", "reach")
+_TABLES = ("consents", "events", "feedback", "order_status", "reach")
 
 
 @dataclass(frozen=True)

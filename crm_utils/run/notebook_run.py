@@ -21,6 +21,7 @@ import pandas as pd
 from crm_utils import engine, wording
 from crm_utils.errors import RunError, StudyError, known_names
 from crm_utils.features import Cannot, Number, ShopFacts, shop_facts
+from crm_utils.methods.campaign_targeting.model import Scenario
 from crm_utils.people import responses
 from crm_utils.run.drill import members
 from crm_utils.run.results import exact, show, write_results, write_table
@@ -107,12 +108,16 @@ class Run:
         return read_automation(root, self.study, path=kept if kept.is_file() else None)
 
     @property
-    def horizons(self) -> dict[str, int]:
-        """Days in which each scenario of the study is judged; also where no rules say what may be sent."""
+    def scenarios(self) -> tuple[Scenario, ...]:
+        """What the study sends by itself; also where no rules say what may be sent."""
         kept = self.folder / "scenarios.yaml"
         root = Path(os.environ.get("CRM_ROOT") or find_root())
-        scenarios = read_scenarios(root, self.study.name, path=kept if kept.is_file() else None)
-        return {one.id: one.outcome.horizon_days for one in scenarios}
+        return read_scenarios(root, self.study.name, path=kept if kept.is_file() else None)
+
+    @property
+    def horizons(self) -> dict[str, int]:
+        """Days in which each scenario of the study is judged."""
+        return {one.id: one.outcome.horizon_days for one in self.scenarios}
 
     def load(self, name: str, *, required: bool = True) -> Any:
         """What an earlier notebook saved: from this run, else from the report of the same day.

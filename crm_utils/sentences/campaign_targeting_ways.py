@@ -38,7 +38,10 @@ _BREAKS = {
 }
 _UNSEEN = {
     "open_case": N_("Customers with an open case cannot be spared: this study has no feedback."),
-    "late_delivery": N_("Customers whose parcel was late cannot be spared: this study has no events."),
+    "low_score": N_("Customers who gave a low score cannot be spared: this study has no feedback."),
+    "late_delivery": N_(
+        "Customers whose parcel was late cannot be spared: this study has neither order_status nor events."
+    ),
 }
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -23,6 +23,9 @@ from crm_utils.sentences.feedback_lists import (
     themes_table,
 )
 from crm_utils.tools.language import N_, _, ngettext
+
+if TYPE_CHECKING:
+    from crm_utils.methods.campaign_targeting import Scenario
 
 __all__ = [
     "CANNOT",
@@ -381,7 +384,29 @@ def be_warned(warn: Callable[[str], None], off_scale: pd.DataFrame, response: Re
             )
 
 
-def propose(act: Callable[..., None], repairs: Repairs, callers: int) -> None:
+def spared_words(scenarios: Sequence[Scenario]) -> str:
+    """Whether advertising leaves out those who gave a low score, as the study's scenarios say."""
+    sent = [one for one in scenarios if one.kind == "advertising"]
+    spared = [one.suppress["low_score"] for one in sent if "low_score" in one.suppress]
+    if not spared:
+        return _(
+            "No scenario spares them: some may stand on contact_list too, so let the person go first, or write suppress: [low_score_14d] into the scenarios."
+        )
+    days = wording.days(min(spared).days)
+    if len(spared) == len(sent):
+        return _(
+            "All advertising scenarios leave them out of contact_list for {days} after the answer."
+        ).format(days=days)
+    return ngettext(
+        "{n} of {all} advertising scenarios leaves them out of contact_list, for {days} after the answer; the others may write to them, so let the person go first.",
+        "{n} of {all} advertising scenarios leave them out of contact_list, for at least {days} after the answer; the others may write to them, so let the person go first.",
+        len(spared),
+    ).format(n=wording.count(len(spared)), all=wording.count(len(sent)), days=days)
+
+
+def propose(
+    act: Callable[..., None], repairs: Repairs, callers: int, *, scenarios: Sequence[Scenario]
+) -> None:
     """Say what to repair, and whom to call.
 
     Parameters
@@ -392,6 +417,8 @@ def propose(act: Callable[..., None], repairs: Repairs, callers: int) -> None:
         By value; those whose whole interval is above 0 are proposed, three at most.
     callers
         Customers on the closed-loop list.
+    scenarios
+        What the study sends by itself.
     """
     for row in repairs.sure.head(3).to_dict("records"):
         act(
@@ -405,7 +432,7 @@ def propose(act: Callable[..., None], repairs: Repairs, callers: int) -> None:
         _("Call or write to"),
         _("customers with a low score of the last days"),
         customers=callers, list="closed_loop",
-        why=_("A person answers within the days that the list says. Some may stand on contact_list too, which does not know of it: let the person go first."),
+        why=_("A person answers within the days that the list says. {advertising}").format(advertising=spared_words(scenarios)),
     )  # fmt: skip
 
 

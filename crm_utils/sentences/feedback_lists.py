@@ -242,7 +242,7 @@ def lists(currency: str) -> dict[str, dict[str, Any]]:
             },
         },
         "closed_loop": {
-            "purpose": _("Customers with a low score who should hear from a person, before any advertising that contact_list has for them."),
+            "purpose": _("Customers with a low score who should hear from a person before any advertising."),
             "columns": {
                 "customer_id": (_("the customer"), ""), "question": (_("nps, csat or review"), ""),
                 "score": (_("the score given"), ""), "answered_on": (_("on which day"), _("day")),

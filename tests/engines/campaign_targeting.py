@@ -39,7 +39,8 @@ ANCHORS: dict[str, dict[str, Any]] = {
 }
 PLAIN = {
     "class": "advertising", "expires": "200d", "channels": ["sms", "email"], "exit": ["order"],
-    "suppress": {"refund": "3d", "open_case": "100d", "late_delivery": "100d"},
+    "suppress": {"refund": "3d", "open_case": "100d", "late_delivery": "100d",
+                 "low_score": "20d"},
 }  # fmt: skip
 SCENARIOS = [
     ct.Scenario(**{"id": name, "title": name, **PLAIN, **anchor}) for name, anchor in ANCHORS.items()
@@ -54,7 +55,10 @@ def _tables(shop: Shop) -> dict[str, Any]:
     touch = {"session_id": "message_id", "occurred_at": "sent_at", "product_id": "campaign_id"}
     events = sent.select("customer_id", event_id="message_id", event=late, **touch)
     answers = sent.select(
-        "customer_id", submitted_at="sent_at", kind=sent.redeemed_at.isnull().ifelse("case", "csat")
+        "customer_id",
+        submitted_at="sent_at",
+        kind=sent.redeemed_at.isnull().ifelse("case", "csat"),
+        score=sent.held_out.ifelse(2, ibis.null("int64")),
     )
     launched = ibis.date(2024, 12, 30)
     products = lines.select("product_id", category=ibis.literal("all"), launched_on=launched).distinct()

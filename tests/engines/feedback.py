@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
@@ -9,10 +10,12 @@ import ibis
 import ibis.expr.types as ir
 from engines.shop import AS_OF, Shop
 
+from crm_utils.features import deliveries
+from crm_utils.features.low_scores import is_low, low_scores
 from crm_utils.methods import feedback as method
 from crm_utils.methods.feedback import lapse, outcomes, scores, themes, touchpoints
 
-__all__ = ["CASES"]
+__all__ = ["CASES", "FEATURES"]
 
 JUDGED: dict[str, Any] = {"as_of": AS_OF, "horizon_days": 40}
 
@@ -60,8 +63,17 @@ def _status(shop: Shop) -> ir.Table:
     return paid.union(late).union(soon)
 
 
+def _on_their_way(shop: Shop) -> ir.Table:
+    """The same, and some parcels that were sent and came nowhere yet."""
+    orders = shop.orders.filter(shop.orders.order_id.re_search("8$"))
+    sent = orders.select(
+        "order_id", status=ibis.literal("shipped"), occurred_at=ibis._.ordered_at + ibis.interval(days=1)
+    )
+    return _status(shop).union(sent)
+
+
 def _delivery(shop: Shop) -> ir.Table:
-    result = touchpoints.delivery_of_orders(_status(shop), late_days=5)
+    result = deliveries.delivery_of_orders(_status(shop), late_days=5)
     assert result is not None
     return result
 
@@ -91,7 +103,6 @@ def _outcomes(shop: Shop) -> ir.Table:
 
 CASES: dict[str, Callable[[Shop], Any]] = {
     "feedback.scores.known_answers": lambda s: scores.known_answers(_feedback(s)),
-    "feedback.scores.is_low": lambda s: _feedback(s).select("feedback_id", low=scores.is_low(_feedback(s))),
     "feedback.scores.score_counts": lambda s: [
         scores.score_counts(_answers(s), by) for by in ((), ("month",), ("category", "region"))
     ],
@@ -102,7 +113,6 @@ CASES: dict[str, Callable[[Shop], Any]] = {
         method.overview(_feedback(s), scores.score_counts(_feedback(s)).to_pandas()).answers
     ),
     "feedback.overview.with_period": lambda s: method.with_period(_feedback(s), as_of=AS_OF, days=60),
-    "feedback.touchpoints.delivery_of_orders": _delivery,
     "feedback.touchpoints.with_groups": _answers,
     "feedback.response.asked_rows": lambda s: method.asked_rows(
         _asked(s), _feedback(s), s.orders, delivery=_delivery(s)
@@ -130,3 +140,13 @@ CASES: dict[str, Callable[[Shop], Any]] = {
         _feedback(s), as_of=AS_OF, days=90, reply_days=2, delivery=_delivery(s)
     ),
 }
+
+FEATURES: dict[str, Callable[[Shop], Any]] = {
+    "features.low_scores.is_low": lambda s: _feedback(s).select("feedback_id", low=is_low(_feedback(s))),
+    "features.low_scores.low_scores": lambda s: low_scores(_feedback(s)),
+    "features.deliveries.delivery_of_orders": _delivery,
+    "features.deliveries.late_deliveries": lambda s: deliveries.late_deliveries(
+        _on_their_way(s), s.orders, now=dt.datetime(2025, 1, 1)
+    ),
+}
+"""What methods share and feedback began."""

@@ -267,5 +267,6 @@ CASES: dict[str, Callable[[Shop], Any]] = {
         features.customer_summary(s.orders, as_of=MIDDLE), s.orders, summed_on=MIDDLE, as_of=AS_OF
     ),
 }  # fmt: skip
+CASES |= feedback.FEATURES
 for part in (ab_test, campaign_targeting, churn, cross_sell, feedback, lifetime_value, scorecard):
     CASES |= part.CASES

@@ -126,7 +126,16 @@ def write_shop(folder: Path, *, seed: int) -> None:
          "redeemed_at": sent + dt.timedelta(days=k - 30) if k % 3 == 0 else None}
         for k, c in enumerate(ids)
     ]  # fmt: skip
-    for name, rows in {"order_lines": lines, "customers": customers, "messages": messages}.items():
+    # A coupon's order is known from its redemption on: before, on and after the days that are looked from.
+    coupons = [
+        {"coupon_id": f"k{k}", "customer_id": c, "issued_at": sent, "value": Decimal(k),
+         "expires_at": sent + dt.timedelta(days=90),
+         "redeemed_at": sent + dt.timedelta(hours=k - 30) if k % 3 else None,
+         "order_id": f"o{k}" if k % 3 else None}
+        for k, c in enumerate(ids)
+    ]  # fmt: skip
+    every = {"order_lines": lines, "customers": customers, "messages": messages, "coupons": coupons}
+    for name, rows in every.items():
         kinds = {c.name: _ARROW[c.type] for c in TABLES[name].columns}
         table = pa.Table.from_pylist(rows, schema=pa.schema(list(kinds.items())))
         pq.write_table(table, folder / f"{name}.parquet")
@@ -163,4 +172,4 @@ _ARROW = {
     tables.TIME: pa.timestamp("us"), tables.DAY: pa.date32(),
     tables.YES_NO: pa.bool_(), tables.WHOLE: pa.int64(), tables.SHARE: pa.decimal128(9, 6),
 }  # fmt: skip
-_FILES = ("order_lines", "customers", "messages")
+_FILES = ("order_lines", "customers", "messages", "coupons")

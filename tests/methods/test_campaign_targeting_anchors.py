@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -161,7 +162,8 @@ def test_months_are_counted_by_the_calendar() -> None:
 
 def spared(**changed) -> dict[str, int]:
     """What becomes of ann, who ordered two days ago."""
-    tables = {name: changed.pop(name) for name in ("feedback", "events", "orders") if name in changed}
+    tables = {name: changed.pop(name) for name in ("feedback", "events", "orders", "order_status")
+              if name in changed}  # fmt: skip
     tables = {"orders": BOUGHT, "consents": consents(YES)} | tables
     return stages(planned([scenario(**changed)], **tables))
 
@@ -203,6 +205,85 @@ def test_whose_parcel_was_late_is_spared(name: str, when: str, stage: str) -> No
     assert spared(suppress={"late_delivery": "14d"}, events=events) == {stage: 1}
 
 
+SCORED = {"feedback_id": "string", "score": "int64", "resolved_at": "timestamp(6)"}
+
+
+def scored(kind: str, score: int | None, when: str, resolved: object = pd.NaT) -> object:
+    return table([("ann", kind, at(when), "f", score, resolved)], ANSWERS | SCORED)
+
+
+@pytest.mark.parametrize(
+    ("kind", "score", "when", "stage"),
+    [
+        ("nps", 6, "2024-02-20", "suppressed"),
+        ("nps", 7, "2024-02-20", "to_send"),
+        ("nps", 0, "2024-02-16 00:00", "suppressed"),  # the first instant of the fourteen days
+        ("nps", 0, "2024-02-15 23:59", "to_send"),
+        ("nps", -1, "2024-02-20", "to_send"),  # no score at all
+        ("csat", 2, "2024-02-20", "suppressed"),
+        ("csat", 3, "2024-02-20", "to_send"),
+        ("review", 1, "2024-02-20", "suppressed"),
+        ("review", 0, "2024-02-20", "to_send"),
+        ("case", 1, "2024-02-20", "to_send"),
+        ("csat", None, "2024-02-20", "to_send"),
+    ],
+)
+def test_who_gave_a_low_score_is_spared(kind: str, score: int | None, when: str, stage: str) -> None:
+    assert spared(suppress=["low_score_14d"], feedback=scored(kind, score, when)) == {stage: 1}
+
+
+def test_a_low_score_that_was_dealt_with_spares_nobody() -> None:
+    feedback = scored("nps", 2, "2024-02-20", at("2024-02-22"))
+    assert spared(suppress=["low_score"], feedback=feedback) == {"to_send": 1}
+
+
+def test_those_whom_a_person_should_call_are_those_who_are_spared() -> None:
+    """The list of page 09 and the fourteen days of a scenario, over many answers."""
+    from crm_utils.methods.feedback import closed_loop
+
+    rng = np.random.default_rng(17)
+    rows = [
+        (f"c{n}", str(rng.choice(["nps", "csat", "review", "case"])),
+         NOW - dt.timedelta(minutes=int(rng.integers(1, 30 * 1440))), f"f{n}", int(rng.integers(0, 11)),
+         NOW - dt.timedelta(minutes=1) if rng.random() < 0.2 else pd.NaT, None)
+        for n in range(400)
+    ]  # fmt: skip
+    feedback = table(rows, ANSWERS | SCORED | {"order_id": "string"})
+    day = NOW.date() - dt.timedelta(days=1)
+    called = closed_loop(feedback, as_of=day, days=14, reply_days=2).execute()
+    pairs = [(f"c{n}", "2024-02-28 12:00", 10) for n in range(400)]
+    agreed = consents(*[(who, *YES[1:]) for who, *_ in pairs])
+    plan = planned(
+        [scenario(suppress=["low_score"])], orders=orders(*pairs), consents=agreed, feedback=feedback
+    )
+    assert 20 < len(called) < 380
+    assert set(plan.rows["customer_id"]) == {who for who, *_ in pairs} - set(called["customer_id"])
+
+
+STATES = {"order_id": "string", "status": "string", "occurred_at": "timestamp(6)"}
+
+
+@pytest.mark.parametrize(
+    ("states", "stage"),
+    [
+        ([("paid", "2024-02-15"), ("delivered", "2024-02-20")], "suppressed"),  # five days
+        ([("paid", "2024-02-16 23:00"), ("delivered", "2024-02-20 01:00")], "to_send"),  # four
+        ([("paid", "2024-02-01"), ("delivered", "2024-02-10")], "to_send"),  # long ago
+        ([("paid", "2024-02-01"), ("shipped", "2024-02-02")], "suppressed"),  # on its way until now
+        ([("paid", "2024-02-27"), ("shipped", "2024-02-28")], "to_send"),
+        ([("paid", "2024-02-01"), ("shipped", "2024-02-02"), ("returned", "2024-02-20")], "to_send"),
+        ([("paid", "2024-02-01")], "to_send"),  # bought in a store
+    ],
+)
+def test_whose_parcel_came_late_by_its_states_is_spared(states: list[tuple[str, str]], stage: str) -> None:
+    """The table of states decides where there is one, whatever events say."""
+    (order_id,) = BOUGHT.filter(BOUGHT.customer_id == "ann").order_id.execute()
+    status = table([(order_id, name, at(when)) for name, when in states], STATES)
+    events = table([("e", "ann", at("2024-02-25"), "late_delivery")], EVENTS)
+    for more in ({}, {"events": events}):
+        assert spared(suppress={"late_delivery": "14d"}, order_status=status, **more) == {stage: 1}
+
+
 @pytest.mark.parametrize(
     ("back", "stage"), [("2024-02-16 00:00", "suppressed"), ("2024-02-15 23:59", "to_send")]
 )
@@ -217,25 +298,28 @@ def test_who_just_bought_is_spared(days: str, stage: str) -> None:
 
 
 def test_a_list_of_names_says_how_long_each_holds() -> None:
-    short = scenario(suppress=["open_case", "late_delivery", "refund_14d", "just_bought"]).suppress
+    short = scenario(
+        suppress=["open_case", "low_score_7d", "late_delivery", "refund_14d", "just_bought"]
+    ).suppress
     days = {name: span.days for name, span in short.items()}
-    assert days == {"open_case": 30, "late_delivery": 14, "refund": 14, "order": 3}
+    assert days == {"open_case": 30, "low_score": 7, "late_delivery": 14, "refund": 14, "order": 3}
+    assert scenario(suppress=["low_score"]).suppress["low_score"].days == 14
 
 
 @pytest.mark.parametrize("written", [{"opencase": "30d"}, ["opencase"]])
 def test_an_unknown_reason_to_spare_is_refused_with_the_known_ones(written: object) -> None:
-    said = "Did you mean 'open_case'\\? There are: late_delivery, open_case, order, refund."
+    said = "Did you mean 'open_case'\\? There are: late_delivery, low_score, open_case, order, refund."
     with pytest.raises(ValueError, match=f"customers cannot be spared by 'opencase'. {said}"):
         scenario(suppress=written)
 
 
 def test_what_these_data_do_not_tell_is_said() -> None:
-    one = scenario(suppress=["open_case", "late_delivery", "refund_14d"])
+    one = scenario(suppress=["open_case", "late_delivery", "low_score", "refund_14d"])
     plan = planned([one], orders=BOUGHT, consents=consents(YES))
-    assert plan.not_looked_at == ("late_delivery", "open_case")
+    assert plan.not_looked_at == ("late_delivery", "low_score", "open_case")
     events = table([("e", "ann", at("2024-01-01"), "visit")], EVENTS)
     both = planned(
-        [one], orders=BOUGHT, consents=consents(YES), events=events, feedback=answers(("nps", "2024-01-01"))
+        [one], orders=BOUGHT, consents=consents(YES), events=events, feedback=scored("nps", 9, "2024-01-01")
     )
     assert both.not_looked_at == ()
 

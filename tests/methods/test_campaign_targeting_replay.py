@@ -20,7 +20,8 @@ from crm_utils.tables import TABLES, AsOf, cut, orders
 
 def outside(
     rows: pd.DataFrame, consents: pd.DataFrame, bought: pd.DataFrame, scenarios: list[Scenario], rules: Rules,
-    feedback: pd.DataFrame | None = None, reach: pd.DataFrame | None = None,
+    feedback: pd.DataFrame | None = None, status: pd.DataFrame | None = None,
+    reach: pd.DataFrame | None = None,
 ) -> dict[str, int]:  # fmt: skip
     """Messages that break a rule, each looked at by itself and beside all others of its customer."""
     known = {one.id: one for one in scenarios}
@@ -48,6 +49,17 @@ def outside(
             last = cases["submitted_at"].max()
             answered = (own.loc[own["kind"] != "case", "submitted_at"] > last).any()
             counts["suppressed"] += bool(len(cases) and not answered)
+        if "low_score" in one.suppress and feedback is not None:
+            low = feedback[feedback["customer_id"] == row["customer_id"]]
+            low = low[(low["submitted_at"] < row["planned"])
+                      & (low["submitted_at"] >= row["planned"] - one.suppress["low_score"])]  # fmt: skip
+            ends = low["kind"].map({"nps": 6, "csat": 2, "review": 2})
+            low = low[(low["score"] <= ends) & ~(low["resolved_at"] < row["planned"])]
+            counts["suppressed"] += bool(len(low))
+        if "late_delivery" in one.suppress and status is not None:
+            mine = status[status["customer_id"] == row["customer_id"]]
+            mine = mine[mine["occurred_at"] < row["planned"]]
+            counts["suppressed"] += waited(mine, row["planned"], one.suppress["late_delivery"])
         if one.kind == "informational":
             continue
         own = said.get((row["customer_id"], row["channel"]))
@@ -67,6 +79,21 @@ def outside(
         times = mine["send_at"].sort_values()
         counts["again"] += int((times.diff().dropna() < known[str(name)].again - pd.Timedelta(days=1)).sum())
     return counts
+
+
+def waited(states: pd.DataFrame, planned: pd.Timestamp, span: dt.timedelta) -> bool:
+    """Whether a parcel of one customer came late in the span, or is late on its way; order by order."""
+    for _, own in states.groupby("order_id"):
+        begun, came = own["occurred_at"].min(), own.loc[own["status"] == "delivered", "occurred_at"]
+        if len(came):
+            days = (came.min().normalize() - begun.normalize()).days
+            if days >= 5 and came.min() >= planned - span:
+                return True
+        elif own.loc[own["occurred_at"].idxmax(), "status"] == "shipped":
+            days = (planned.normalize() - begun.normalize()).days
+            if days >= 5:
+                return True
+    return False
 
 
 def closed(at: dt.time, channel: str, night: bool, rules: Rules) -> bool:
@@ -96,7 +123,17 @@ def replayed(root: Path, *, customers: int, seed: int, days: int) -> tuple[dict[
         as_of = AsOf(now, (now - dt.timedelta(days=1)).date())
         then = {
             name: cut(whole[name], TABLES[name], as_of)
-            for name in ("order_lines", "customers", "events", "consents", "products", "feedback", "reach")
+            for name in (
+                "order_lines",
+                "customers",
+                "events",
+                "consents",
+                "products",
+                "feedback",
+                "order_status",
+                "reach",
+                "shelf",
+            )
         }
         return {**then, "orders": orders(then["order_lines"])}
 
@@ -107,7 +144,9 @@ def replayed(root: Path, *, customers: int, seed: int, days: int) -> tuple[dict[
     bought = lines.mutate(amount=ibis._.amount.cast("float64")).execute()
     con_sents = whole["consents"].execute()
     answers, arrives = whole["feedback"].execute(), whole["reach"].execute()
-    return outside(sent, con_sents, bought, chosen, automation.rules, answers, arrives), len(sent)
+    owners = whole["order_lines"].select("order_id", "customer_id").distinct()
+    states = whole["order_status"].inner_join(owners, "order_id").execute()
+    return outside(sent, con_sents, bought, chosen, automation.rules, answers, states, arrives), len(sent)
 
 
 @pytest.mark.simulated

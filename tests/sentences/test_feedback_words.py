@@ -7,6 +7,7 @@ import math
 import pandas as pd
 
 from crm_utils.features import Cannot
+from crm_utils.methods.campaign_targeting import Scenario
 from crm_utils.methods.feedback import Adjusted, Kept, Repairs, Response, ScoreAndLapse, Themes, nps
 from crm_utils.sentences import cannot, feedback
 
@@ -58,14 +59,30 @@ def test_only_a_repair_whose_whole_interval_is_above_nothing_is_proposed() -> No
     def act(verb: str, audience: str, **more: object) -> None:
         cards.append({"verb": verb, "audience": audience} | more)
 
-    feedback.propose(act, repairs(LATE, UNSURE), 7)
+    feedback.propose(act, repairs(LATE, UNSURE), 7, scenarios=[])
     assert [(c["audience"], c["customers"], c.get("gain")) for c in cards] == [
         ("customers: parcels that come late", 400, 1440.0),
         ("customers with a low score of the last days", 7, None),
     ]
     cards.clear()
-    feedback.propose(act, repairs(UNSURE), 0)
+    feedback.propose(act, repairs(UNSURE), 0, scenarios=[])
     assert [c["customers"] for c in cards] == [0]  # nobody to call: run.action makes no card of it
+
+
+def test_who_should_be_called_first_is_told_as_the_scenarios_say() -> None:
+    plain = {"title": "s", "anchor": {"order": "last"}, "channels": ["sms"], "class": "advertising"}
+    spares, none, notice = (
+        Scenario(**plain | {"id": name} | more)
+        for name, more in (
+            ("a", {"suppress": ["low_score_10d"]}), ("b", {}), ("c", {"class": "informational"}),
+        )
+    )  # fmt: skip
+    assert feedback.spared_words([spares, notice]) == (
+        "All advertising scenarios leave them out of contact_list for 10 days after the answer."
+    )
+    assert feedback.spared_words([spares, none]).startswith("1 of 2 advertising scenarios leaves them out")
+    for without in ([none], [notice], []):
+        assert feedback.spared_words(without).startswith("No scenario spares them")
 
 
 def test_the_answer_is_told_first_and_once() -> None:

@@ -1,4 +1,4 @@
-"""The tables of an order's life, the shelf, reach, coupons, requests, tiers and referrals under broken input.
+"""Orders' lives, shelf, reach, coupons, requests, tiers, referrals and costs under broken input.
 
 Every broken value that the corpus for order lines knows is put into every column of each table, by the
 column's type; the row is set aside with a reason, and the good ones are loaded.
@@ -39,6 +39,8 @@ GOOD = {
                "expires_at": "2025-02-28", "order_id": "1"},
     "feedback": {"feedback_id": "f", "submitted_at": "2024-02-29", "kind": "case", "product_id": "A",
                  "resolved_at": "2024-03-02 09:00:00"},
+    "marketing_costs": {"starts_on": "2024-02-29", "ends_on": "2024-03-06", "acquisition_channel": "search",
+                        "cost": "120000"},
 }  # fmt: skip
 MOMENTS = ("2023-02-29", "9999-12-31", "0017-03-01", "03/04/2024", "2024-01-01 25:00",
            "2024-01-01T10:00:00+09:00", "45351", "soon")  # fmt: skip
@@ -53,6 +55,7 @@ SENSELESS = {
     "messages": {"propensity": "1.1"},
     "points": {"expires_at": "2024-01-01"},
     "feedback": {"resolved_at": "2024-01-01"},
+    "marketing_costs": {"ends_on": "2024-01-01", "cost": "-1"},
 }
 
 

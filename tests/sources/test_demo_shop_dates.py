@@ -10,7 +10,8 @@ import pytest
 from demo import DemoShop
 from scipy.stats import chi2_contingency
 
-from crm_utils.sources.demo_shop.worlds import ADS, DATES, FIRSTS, FULL
+from crm_utils.sources.demo_shop.clock import day_number, rhythm
+from crm_utils.sources.demo_shop.worlds import ADS, DATES, FIRSTS, FULL, SHELF
 
 pytestmark = pytest.mark.slow
 
@@ -30,6 +31,11 @@ def total(daily: pd.Series, first: dt.date, days: int) -> int:
     return int(sum(daily.get(first + dt.timedelta(days=d), 0) for d in range(days)))
 
 
+def planted(first: dt.date, days: int) -> float:
+    """What season, weekdays and sales make of some days, in days of the shop's own time."""
+    return float(rhythm()[day_number(first) + days] - rhythm()[day_number(first)])
+
+
 def test_great_holidays_are_quiet_and_the_days_before_are_not(daily: pd.Series, demo_shop: DemoShop) -> None:
     """Over the four holidays: their three days, and the ten before, against the same weekdays around."""
     week = dt.timedelta(days=7)
@@ -41,10 +47,21 @@ def test_great_holidays_are_quiet_and_the_days_before_are_not(daily: pd.Series, 
     assert quiet == pytest.approx(truth, abs=4 * np.sqrt(quiet / usual) + 0.04)
     # Orders that a campaign touches stay where they are, as both their outcomes are known.
     assert 0.25 < 1 - truth < DATES.holiday_share
-    for first in DATES.holidays:
-        rush = total(daily, first - dt.timedelta(days=10), 10) / 10
-        around = (total(daily, first - 3 * week, 7) + total(daily, first + 2 * week, 7)) / 14
-        assert rush > 1.02 * around or first.month == 2  # a sale lies in the weeks before one Seollal
+    # The ten days before have as many more as were moved there, beyond what season, sales and weekdays make
+    # of the weeks around, to one in thirty for campaigns. In January 2025 a scenario moves orders there too.
+    rush = usual = variance = moved = 0.0
+    for first in [day for day in DATES.holidays if day.month != 1]:
+        before = first - dt.timedelta(days=10)
+        weeks = (first - 3 * week, first + 2 * week)
+        part = planted(before, 10) / sum(planted(day, 7) for day in weeks)
+        around = sum(total(daily, day, 7) for day in weeks)
+        rush, usual = rush + total(daily, before, 10), usual + part * around
+        variance += total(daily, before, 10) + part**2 * around
+        moved += demo_shop.sql(f"""
+            SELECT count(*) n FROM true_holidays WHERE moved_from >= DATE '{first}'
+                AND moved_from < DATE '{first}' + INTERVAL 3 DAY""")["n"][0]
+    assert abs(rush - usual - moved) < 4 * np.sqrt(variance) + usual / 30
+    assert np.sqrt(variance) < moved / 3  # so that it shows in most shops of this size
 
 
 def test_a_week_without_touches_has_its_orders(demo_shop: DemoShop, daily: pd.Series) -> None:
@@ -75,7 +92,7 @@ def test_returns_of_the_last_days_are_not_all_there(demo_shop: DemoShop) -> None
         ages = (pd.Timestamp("2025-12-31") - recent["day"]).dt.days
         expected = FULL.return_share * ((ages - 2).clip(0, 12) / 12).mean()
         share = recent["later"].notna().mean()
-        assert abs(share - expected) < 3.5 * np.sqrt(FULL.return_share / len(recent))
+        assert abs(share - expected) < 4 * np.sqrt(FULL.return_share / len(recent))
 
 
 SESSIONS = """
@@ -110,9 +127,9 @@ def test_one_paid_source_brings_visits_and_the_other_takes_those_that_come_anywa
     truth = np.log(1 + float(known["extra"][0]) / whole)
     ads, search = effect["인스타그램 광고"], effect["네이버 검색"]
     assert float(known["extra"][0] / known["plain"][0]) == pytest.approx(ADS.extra, abs=0.01)
-    assert abs(ads[0] - truth) < 3.3 * ads[1]
-    assert ads[0] > 3.3 * ads[1]
-    assert abs(search[0]) < 3.3 * search[1]
+    assert abs(ads[0] - truth) < 4 * ads[1]
+    assert ads[1] < truth / 4  # so that it shows in nearly any shop of this size
+    assert abs(search[0]) < 4 * search[1]
     # Last touch credits brand search: it takes its share of naver and direct in its weeks, and only then.
     named = by[by["source"].isin(["naver", "direct"])].pivot_table(
         values="n", index="week", columns="medium", aggfunc="sum", fill_value=0
@@ -155,8 +172,56 @@ def test_pieces_a_line_never_change(demo_shop: DemoShop) -> None:
         FROM order_lines WHERE quantity > 0 GROUP BY ALL""")
     for name in ("month", "channel"):
         table = lines.pivot_table(values="n", index=name, columns="one", aggfunc="sum")
-        assert chi2_contingency(table).pvalue > 0.001
+        assert chi2_contingency(table).pvalue > 6e-5
         assert table[1].sum() / table.sum().sum() == pytest.approx(0.92, abs=0.005)
+
+
+def test_what_is_sold_out_is_looked_at_and_not_bought(demo_shop: DemoShop) -> None:
+    """The one product whose stock is 0 on the shelf, and until when: from the shelf, orders and touches."""
+    shelf = demo_shop.sql("FROM shelf WHERE stock IS NOT NULL ORDER BY product_id, changed_at")
+    shelf["until"] = shelf.groupby("product_id")["changed_at"].shift(-1)
+    empty = shelf[shelf["stock"] == 0]
+    assert list(empty["product_id"]) == [f"p{SHELF.sold_out:09}"]
+    first, last = empty[["changed_at", "until"]].iloc[0]
+    assert first.date() == SHELF.sold_out_on
+    assert last - first == pd.Timedelta(days=SHELF.sold_out_days)
+    days = pd.Timedelta(days=14)
+    bought, viewed, cart = (
+        demo_shop.sql(
+            f"SELECT {at} AS moment FROM {table} WHERE {which} AND product_id = 'p{SHELF.sold_out:09}'"
+        )
+        for table, at, which in (
+            ("order_lines", "ordered_at", "quantity > 0"),
+            ("events", "occurred_at", "event = 'view' AND session_id IS NOT NULL"),
+            ("events", "occurred_at", "event = 'cart'"),
+        )
+    )
+    for rows in (bought, cart):
+        assert not rows["moment"].between(first, last).any()
+        assert rows["moment"].between(first - days, first).any()
+        assert rows["moment"].between(last, last + days).any()
+    assert viewed["moment"].between(first, last).any()
+
+
+def test_one_price_falls_on_the_shelf_and_lines_are_paid_by_the_shelf(demo_shop: DemoShop) -> None:
+    """What each line would have cost without its discount is the price on the shelf then, to the won."""
+    paid = demo_shop.sql("""
+        SELECT l.product_id, (amount + discount + coalesce(discount_by_others, 0)) / quantity AS paid, price
+        FROM order_lines l
+        ASOF JOIN (FROM shelf WHERE price IS NOT NULL) s
+            ON l.product_id = s.product_id AND l.ordered_at >= s.changed_at
+        WHERE quantity > 0""")
+    assert len(paid) > 50_000
+    assert (paid["paid"].astype(float) == paid["price"].astype(float)).all()
+    falls = demo_shop.sql("""
+        SELECT product_id, changed_at,
+            price / lag(price) OVER (PARTITION BY product_id ORDER BY changed_at) AS rate
+        FROM shelf WHERE price IS NOT NULL QUALIFY rate IS NOT NULL""")
+    assert list(falls["product_id"]) == [f"p{SHELF.cheaper:09}"]
+    assert falls["changed_at"][0].date() == SHELF.cheaper_from
+    assert falls["rate"][0] == pytest.approx(1 - SHELF.drop, abs=100 / 80_000)  # to a hundred won
+    dropped = paid.loc[paid["product_id"] == f"p{SHELF.cheaper:09}", "price"]
+    assert dropped.nunique() == 2
 
 
 def test_no_table_says_which_order_was_moved_or_which_day_is_special(demo_shop: DemoShop) -> None:

@@ -43,7 +43,7 @@ def nps(score: pd.Series, weight: pd.Series | None = None) -> float:
 def test_when_it_is_asked_is_by_lot(asked: pd.DataFrame) -> None:
     counts = asked.groupby("timing").size()
     assert list(counts.index) == [0, 3, 7]
-    assert chisquare(counts).pvalue > 0.001
+    assert chisquare(counts).pvalue > 6e-5
     shares = asked.groupby("timing")["late"].mean()
     assert shares.max() - shares.min() < 0.02
 
@@ -52,7 +52,7 @@ def test_who_answers_depends_on_lateness_and_on_when_it_is_asked(asked: pd.DataF
     for (timing, late), rows in asked.groupby(["timing", "late"]):
         base = ASKS.answers_late if late else ASKS.answers
         chance = base * ASKS.timing_answers[ASKS.timings.index(timing)]
-        assert abs(rows["answered"].mean() - chance) < 3.5 * np.sqrt(chance * (1 - chance) / len(rows))
+        assert abs(rows["answered"].mean() - chance) < 4 * np.sqrt(chance * (1 - chance) / len(rows))
 
 
 def test_the_plain_nps_is_too_high_and_weighting_by_lateness_mends_it(
@@ -65,10 +65,10 @@ def test_the_plain_nps_is_too_high_and_weighting_by_lateness_mends_it(
     bias = nps(known["score"][known["answers"]]) - truth
     error = 100 * 0.8 / np.sqrt(len(given))
     assert naive - truth > 4 * error
-    assert abs(naive - truth - bias) < 3 * error
+    assert abs(naive - truth - bias) < 4 * error
     share = asked.groupby(["timing", "late"])["answered"].transform("mean")
     weighted = nps(given["score"], 1 / share[given.index])
-    assert abs(weighted - truth) < 3.3 * 1.3 * error
+    assert abs(weighted - truth) < 4 * 1.3 * error
     # As docs/demo_shop.md says it: six points, and by chance up to three more or fewer.
     assert abs(bias - 6) < 3
 
@@ -93,7 +93,7 @@ def test_a_low_score_has_no_effect_of_its_own(asked: pd.DataFrame, demo_shop: De
     score = later["score"].astype(float)
     for late in (False, True):  # exact: few answer after a late parcel, and fewer of them are content
         same = (later["late"] == late) & score.notna() & ((score <= 6) | (score >= 9))
-        assert fisher_exact(pd.crosstab(score[same] >= 9, again[same])).pvalue > 0.001
+        assert fisher_exact(pd.crosstab(score[same] >= 9, again[same])).pvalue > 6e-5
 
 
 @pytest.fixture(scope="module")

@@ -90,7 +90,7 @@ def test_effects_are_at_least_four_standard_errors_and_are_found(
     estimate, error = difference(outcome, arm, trial.control_arm, measure)
     truth = true_effect(demo_shop, trial.campaign_id, arm, measure)
     assert truth / error >= 4
-    assert abs(estimate - truth) < 3.3 * error
+    assert abs(estimate - truth) < 4 * error
 
 
 @effects
@@ -115,9 +115,9 @@ def test_lots_are_fair_and_the_broken_one_is_not(demo_shop: DemoShop) -> None:
             shares |= {arm.arm: (1 - trial.control) / len(trial.arms) for arm in trial.arms}
             sizes = counts[counts["experiment_id"] == trial.experiment].set_index("arm")["n"]
             expected = [share * sizes.sum() for share in shares.values()]
-            assert chisquare(sizes[list(shares)], expected).pvalue > 0.001
+            assert chisquare(sizes[list(shares)], expected).pvalue > 6e-5
     a_a = counts[counts["experiment_id"] == "a_a_check"]["n"]
-    assert chisquare(a_a).pvalue > 0.001
+    assert chisquare(a_a).pvalue > 6e-5
     broken = counts[counts["experiment_id"] == "broken_banner"]["n"]
     assert chisquare(broken).pvalue < 1e-12
 
@@ -141,7 +141,7 @@ def test_the_broken_lot_follows_what_was_spent_before_and_the_others_do_not(demo
     for experiment, one, other in (("a_a_check", "a", "b"), ("coupon_10", "coupon", "control"),
                                    ("message_channel", "sms", "none"),
                                    ("message_channel", "alimtalk", "none")):  # fmt: skip
-        assert abs(t(experiment, one, other)) < 3.3
+        assert abs(t(experiment, one, other)) < 4
 
 
 def test_customers_in_both_arms_are_in_the_broken_experiment_alone(demo_shop: DemoShop) -> None:
@@ -160,7 +160,7 @@ def test_a_null_experiment_shows_nothing_unless_its_lot_is_broken(demo_shop: Dem
     if test.experiment == "broken_banner":
         assert estimate / error > 4  # a plausible success, and nothing but the broken trial
     else:
-        assert abs(estimate) < 3.3 * error
+        assert abs(estimate) < 4 * error
 
 
 def test_assignments_leave_eight_weeks_and_come_after_joining(demo_shop: DemoShop) -> None:
@@ -209,7 +209,7 @@ def test_a_tenth_is_held_out_and_gets_nothing(demo_shop: DemoShop) -> None:
     assert (held["cost"] == 0).all()
     for trial in TRIALS:
         mine = messages[messages["campaign_id"] == trial.campaign_id]
-        assert binomtest(int(mine["held_out"].sum()), len(mine), trial.control).pvalue > 0.001
+        assert binomtest(int(mine["held_out"].sum()), len(mine), trial.control).pvalue > 6e-5
     sent = messages[~messages["held_out"]]
     assert (sent["delivered_at"].notna() ^ sent["failed_reason"].notna()).all()
     assert (sent["opened_at"].isna() | (sent["opened_at"] > sent["delivered_at"])).all()
@@ -218,24 +218,23 @@ def test_a_tenth_is_held_out_and_gets_nothing(demo_shop: DemoShop) -> None:
 
 
 def test_a_redemption_is_an_order_with_its_discount(demo_shop: DemoShop) -> None:
-    """Of the list price a tenth and any sale are off, whole tens of won."""
+    """Of the price on the shelf a tenth and any sale are off, whole tens of won."""
     off = demo_shop.sql("""
-        SELECT order_id, sum(discount)::DOUBLE / sum(quantity * unit_price)::DOUBLE AS part
+        SELECT order_id, sum(discount)::DOUBLE / sum(amount + discount)::DOUBLE AS part
         FROM messages m JOIN order_lines l ON l.customer_id = m.customer_id AND l.ordered_at = m.redeemed_at
-        JOIN products USING (product_id) GROUP BY 1""")
+        GROUP BY 1""")
     used = demo_shop.sql("SELECT count(redeemed_at) n FROM messages")["n"][0]
     assert len(off) == used > 500
     assert off["part"].between(0.099, 0.29).all()
 
 
-def test_prices_are_round_and_what_is_paid_is_price_less_discount(demo_shop: DemoShop) -> None:
+def test_prices_are_round_and_no_product_is_sold_before_its_launch(demo_shop: DemoShop) -> None:
     products = demo_shop.sql("FROM products")
     assert (products["unit_price"] % 100 == 0).all()
     assert ((products["unit_margin"] > 0) & (products["unit_margin"] < products["unit_price"])).all()
     wrong = demo_shop.sql("""
         SELECT count(*) n FROM order_lines JOIN products USING (product_id)
-        WHERE quantity > 0 AND amount + discount != quantity * unit_price
-            OR amount % 10 != 0 OR launched_on > ordered_at::DATE AND quantity > 0""")
+        WHERE amount % 10 != 0 OR launched_on > ordered_at::DATE AND quantity > 0""")
     assert wrong["n"][0] == 0
 
 
@@ -288,8 +287,10 @@ def test_a_late_parcel_lowers_the_score(demo_shop: DemoShop) -> None:
         mine = scores[scores["kind"] == kind]
         late, other = (mine.loc[mine["late"] == flag, "score"] for flag in (True, False))
         gap = other.mean() - late.mean()
-        assert ttest_ind(other, late, equal_var=False).statistic > 8
-        assert 0.7 * lower < gap < 1.05 * lower  # the ends of the scale take some of it
+        error = np.sqrt(other.var() / len(other) + late.var() / len(late))
+        assert gap / error > 8
+        # The ends of the scale take some of it: three tenths at most.
+        assert 0.7 * lower - 4 * error < gap < lower + 4 * error
 
 
 def test_a_late_parcel_and_an_advertisement_make_customers_leave() -> None:
@@ -303,7 +304,7 @@ def test_a_late_parcel_and_an_advertisement_make_customers_leave() -> None:
             (1 - FULL.leave) * (1 - is_won * (FULL.leave_ad - FULL.leave)) * (1 - is_late * FULL.leave_late)
         )
         mine = leaves[(won == is_won) & (orders.late == is_late)]
-        assert mine.mean() == pytest.approx(1 - stays, abs=3.3 * np.sqrt(stays * (1 - stays) / len(mine)))
+        assert mine.mean() == pytest.approx(1 - stays, abs=4 * np.sqrt(stays * (1 - stays) / len(mine)))
 
 
 def test_nobody_orders_after_leaving(demo_shop: DemoShop) -> None:

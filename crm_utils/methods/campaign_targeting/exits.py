@@ -9,12 +9,14 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
+from crm_utils.features.deliveries import late_deliveries
+from crm_utils.features.low_scores import low_scores
 from crm_utils.methods.campaign_targeting.model import NEEDED, Scenario
 from crm_utils.methods.campaign_targeting.past import past_of_customers
 
 __all__ = ["after_the_anchor", "not_looked_at", "these"]
 
-_LATE = "late_delivery"
+_LATE, _LOW = "late_delivery", "low_score"
 _CLICK = "click"
 
 
@@ -41,7 +43,7 @@ def after_the_anchor(
     scenarios
         By name.
     tables
-        ``orders``, and where there are: ``events``, ``feedback``, ``messages``; each is read once.
+        ``orders``, and where there are: ``events``, ``feedback``, ``messages``, ``order_status``.
     now
         The instant of the plan.
     past
@@ -70,7 +72,7 @@ def after_the_anchor(
 def not_looked_at(scenarios: Mapping[str, Scenario], known: Collection[str]) -> list[str]:
     """What scenarios spare customers by although no known table tells it: names of :data:`.model.NEEDED`."""
     wanted = {name for scenario in scenarios.values() for name in scenario.suppress}
-    return sorted(name for name in wanted if NEEDED[name] and NEEDED[name] not in known)
+    return sorted(name for name in wanted if NEEDED[name] and not set(NEEDED[name]) & set(known))
 
 
 def _moments(
@@ -85,7 +87,8 @@ def _moments(
     last = {name: values.set_axis(bought["customer_id"]) for name, values in of.items()}
     exits = {name for s in scenarios.values() for name in s.exit} - {"order"}
     suppressed = {name for s in scenarios.values() for name in s.suppress}
-    names = sorted(exits | (suppressed & {_LATE}))
+    by_status = "order_status" in tables and _LATE in suppressed
+    names = sorted(exits | (suppressed & {_LATE} if not by_status else set()))
     if "events" in tables and names:
         events = tables["events"]
         seen = events.filter(events.event.isin(names)).semi_join(chosen, "customer_id")
@@ -97,7 +100,19 @@ def _moments(
         last[_CLICK] = clicks.set_index("customer_id")["last_at"]
     if "feedback" in tables and "open_case" in suppressed:
         last["open_case"] = _open_cases(tables["feedback"].semi_join(chosen, "customer_id"))
+    if "feedback" in tables and _LOW in suppressed:
+        low = low_scores(tables["feedback"].semi_join(chosen, "customer_id"))
+        last[_LOW] = _last(low.group_by("customer_id").aggregate(last_at=low.submitted_at.max()))
+    if by_status:
+        mine = tables["orders"].semi_join(chosen, "customer_id")
+        last[_LATE] = _last(late_deliveries(tables["order_status"], mine, now=now))
     return {name: _of_rows(rows, values) for name, values in last.items()}
+
+
+def _last(each: ir.Table) -> pd.Series[pd.Timestamp]:
+    """``last_at`` of each ``customer_id``."""
+    rows: pd.DataFrame = each.select("customer_id", "last_at").execute()
+    return rows.set_index("customer_id")["last_at"]
 
 
 def _open_cases(feedback: ir.Table) -> pd.Series[pd.Timestamp]:

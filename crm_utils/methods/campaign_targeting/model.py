@@ -13,9 +13,12 @@ from crm_utils.methods.campaign_targeting.fields import Clock, Money, Name, Shar
 
 __all__ = ["NEEDED", "Anchor", "Holdout", "Outcome", "Scenario", "Template", "Variable"]
 
-NEEDED = {"order": "", "refund": "", "open_case": "feedback", "late_delivery": "events"}
-"""What customers may be spared by, and the table beside ``orders`` that tells it."""
-_SPARED = {"open_case": "30d", "late_delivery": "14d", "just_bought": "3d"}
+NEEDED: dict[str, tuple[str, ...]] = {
+    "order": (), "refund": (), "open_case": ("feedback",), "low_score": ("feedback",),
+    "late_delivery": ("order_status", "events"),
+}  # fmt: skip
+"""What customers may be spared by, and the tables beside ``orders`` of which one tells it, the best first."""
+_SPARED = {"open_case": "30d", "low_score": "14d", "late_delivery": "14d", "just_bought": "3d"}
 """How long, where a list of names says no span."""
 
 
@@ -232,7 +235,8 @@ class Scenario(_Strict):
         The lower number goes first.
     suppress
         Customers of whom this is so recent get nothing: ``order``, ``refund``, ``open_case`` (opened since,
-        and not answered), ``late_delivery`` (an event of that name). Also a list of names, which may say how
+        and not answered), ``low_score`` (given since, and not dealt with), ``late_delivery`` (a parcel came
+        late, by ``order_status``, else by an event of that name). Also a list of names, which may say how
         long: ``[open_case, refund_14d, just_bought]``.
     offer, offer_cost, action
         What they get, what that costs when it is taken up, and a word for it in lists.

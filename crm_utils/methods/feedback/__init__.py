@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from crm_utils.features.deliveries import delivery_of_orders
+from crm_utils.features.low_scores import SCALES
 from crm_utils.methods.feedback.funnel import Funnel, funnel
 from crm_utils.methods.feedback.lapse import (
     Adjusted,
@@ -39,7 +41,6 @@ from crm_utils.methods.feedback.response import (
     weights,
 )
 from crm_utils.methods.feedback.scores import (
-    SCALES,
     Difference,
     Score,
     compare_nps,
@@ -52,7 +53,7 @@ from crm_utils.methods.feedback.scores import (
 )
 from crm_utils.methods.feedback.themes import Themes, find_themes, keyness, text_sample, word_counts
 from crm_utils.methods.feedback.tokens import analyser_here, tokens
-from crm_utils.methods.feedback.touchpoints import GROUPS, delivery_of_orders, with_groups
+from crm_utils.methods.feedback.touchpoints import GROUPS, with_groups
 
 __all__ = [
     "GROUPS",

@@ -12,6 +12,7 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from crm_utils.features import Number, is_purchase
+from crm_utils.features.low_scores import low_scores
 from crm_utils.features.statistics import SMALLEST_GROUP, z
 from crm_utils.methods.feedback.lapse import Adjusted, adjusted_difference
 from crm_utils.methods.feedback.outcomes import cells, order_outcomes
@@ -229,13 +230,9 @@ def closed_loop(
         (``late_delivery`` or ``low_score``), ``due_by``, ``owner`` (empty: who calls is yours to say).
     """
     first = as_of - dt.timedelta(days=days - 1)
-    scale = (feedback.kind == "nps") & (feedback.score <= 6)
-    low = feedback.filter(
-        scale | (feedback.kind.isin(["csat", "review"]) & (feedback.score <= 2)),
-        feedback.customer_id.notnull(),
-    )
+    low = low_scores(feedback)
     low = low.mutate(answered_on=low.submitted_at.cast("date"))
-    low = low.filter(low.answered_on >= first, low.answered_on <= as_of, low.resolved_at.isnull())
+    low = low.filter(low.answered_on >= first, low.answered_on <= as_of)
     latest = ibis.window(
         group_by="customer_id", order_by=[low.answered_on.desc(), low.score.asc(), low.feedback_id.asc()]
     )

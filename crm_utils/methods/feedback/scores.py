@@ -18,17 +18,16 @@ import pandas as pd
 from scipy.stats import norm, t
 
 from crm_utils.errors import DataError
+from crm_utils.features.low_scores import DETRACTORS, SCALES, is_low
 from crm_utils.features.statistics import LEVEL, SMALLEST_GROUP, z
 
 __all__ = [
-    "SCALES", "Difference", "Score", "compare_nps", "is_low", "known_answers", "measure_scores", "nps",
+    "Difference", "Score", "compare_nps", "known_answers", "measure_scores", "nps",
     "off_scale", "score_counts",
 ]  # fmt: skip
 
-SCALES = {"nps": (0, 10), "csat": (1, 5), "review": (1, 5)}
-"""The smallest and the largest score of each kind of question."""
-DETRACTORS, PROMOTERS, DISSATISFIED, SATISFIED = 6, 9, 2, 4
-"""Up to this score, and from this one on: of the NPS, and of scales that end at five."""
+PROMOTERS, SATISFIED = 9, 4
+"""From this score on: of the NPS, and of scales that end at five."""
 _ADDED = 0.75  # promoters and as many detractors; twice as many passives (Rocks 2016)
 
 
@@ -164,11 +163,6 @@ def known_answers(feedback: ir.Table) -> ir.Table:
         person=ibis.coalesce("c" + known.customer_id, "f" + known.feedback_id),
         low=is_low(known).cast("int64"),
     )
-
-
-def is_low(answers: ir.Table) -> ir.BooleanValue:
-    """Whether a score is a low one: 0 to 6 of the NPS, 1 or 2 of five."""
-    return (answers.score <= DISSATISFIED) | ((answers.kind == "nps") & (answers.score <= DETRACTORS))
 
 
 def score_counts(feedback: ir.Table, by: Sequence[str] = ()) -> ir.Table:

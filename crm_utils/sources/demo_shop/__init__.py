@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DECISIONS", "SIMULATED", "VERSION", "Options", "inputs", "read", "truth"]
 
-VERSION = 2
+VERSION = 3
 SIMULATED = True
 MOST_CUSTOMERS = 100_000_000
 MOST_SEED = 2**63 - 1

@@ -18,6 +18,7 @@ from crm_utils.sources.demo_shop.catalogue import (
 from crm_utils.sources.demo_shop.clock import DAY, END, day_number, in_season, months, on_sale
 from crm_utils.sources.demo_shop.orders import Orders
 from crm_utils.sources.demo_shop.people import People
+from crm_utils.sources.demo_shop.shelves import in_stock, price_at
 from crm_utils.sources.demo_shop.worlds import TRIALS, FirstOrders, Full
 
 __all__ = ["REFERRED", "Lines", "and_back", "fill"]
@@ -71,9 +72,9 @@ def fill(
     first = np.unique(order * len(SUBCATEGORIES) + kind, return_index=True)[1]
     order, kind = order[first], kind[first]
     day, n = orders.at[order] // DAY, len(first)
-    product = _product(rng, people, orders.who[order], kind, day, goods)
+    product = in_stock(_product(rng, people, orders.who[order], kind, day, goods), orders.at[order])
     quantity = 1 + rng.choice(3, n, p=[0.92, 0.06, 0.02])
-    listed = quantity * goods.price[product]
+    listed = quantity * price_at(goods, product, orders.at[order])
     off = np.where(on_sale()[day] & (rng.random(n) < 0.6), 0.2, np.where(rng.random(n) < 0.12, 0.1, 0.0))
     off = np.where(people.acquired[orders.who[order]] == REFERRED, 0.0, off)  # the referred pay full prices
     discount = (listed * off / 100).astype(np.int64) * 100
@@ -112,7 +113,7 @@ def _with_firsts(
     was = bought.amount[line] + bought.discount[line]
     off = (bought.discount[line] / was * 10).round() / 10
     product[line] = new * each + product[line] // STYLES_A_TIER % len(TIERS) * STYLES_A_TIER
-    listed = bought.quantity[line] * goods.price[product[line]]
+    listed = bought.quantity[line] * price_at(goods, product[line], bought.at[line])
     discount[line] = (listed * off / 100).astype(np.int64) * 100
     amount[line] = listed - discount[line]
     return replace(bought, product=product, amount=amount, discount=discount)

@@ -17,6 +17,7 @@ from crm_utils.sources.demo_shop.catalogue import Catalogue
 from crm_utils.sources.demo_shop.clock import DAY, END, day_number, on_sale
 from crm_utils.sources.demo_shop.orders import Orders
 from crm_utils.sources.demo_shop.people import NEVER, People
+from crm_utils.sources.demo_shop.shelves import in_stock, price_at
 from crm_utils.sources.demo_shop.worlds import Dates, Full
 
 __all__ = ["EXTRA", "Filled", "before_holidays", "joined", "later", "made", "without"]
@@ -50,7 +51,8 @@ def made(
     quantity = 1 + rng.choice(3, n, p=[0.92, 0.06, 0.02])
     sale, reduced = on_sale()[at // DAY] & (rng.random(n) < 0.6), rng.random(n) < 0.12
     off = np.select([sale, reduced], [0.2, 0.1], 0.0)
-    listed = quantity * goods.price[product]
+    product = in_stock(product, at)
+    listed = quantity * price_at(goods, product, at)
     discount = (listed * off / 100).astype(np.int64) * 100
     zero = np.zeros(n, dtype=np.int64)
     bought = Lines(np.arange(n), at, product, quantity, listed - discount, discount, zero, zero > 0)

@@ -13,7 +13,8 @@ from crm_utils.sources.demo_shop.columns import ids, moments, money, whole, word
 from crm_utils.sources.demo_shop.orders import Orders
 from crm_utils.sources.demo_shop.people import NEVER
 from crm_utils.sources.demo_shop.seen import Seen, named
-from crm_utils.sources.demo_shop.worlds import DATES, DAYS
+from crm_utils.sources.demo_shop.shelves import OPENS, dropped_price, is_sold_out
+from crm_utils.sources.demo_shop.worlds import DATES, DAYS, SHELF
 
 __all__ = ["called_at", "coupons", "delivered_at", "order_status", "reach", "shelf"]
 
@@ -97,7 +98,7 @@ def reach(block: Block) -> pa.Table:
 
 
 def shelf(seed: int, customers: int) -> pa.Table:
-    """A row a change of price or stock: prices stay, stock is counted every four weeks."""
+    """A row a change of price or stock, which is counted every four weeks and when it ends."""
     goods, rng = stock(), np.random.default_rng([seed, 7])
     starts = np.array([0 if day is None else day_number(day) for day in goods.launched])
     counts = np.arange(0, DAYS, COUNTED_EVERY)
@@ -106,8 +107,17 @@ def shelf(seed: int, customers: int) -> pa.Table:
     day, product = np.maximum(day[rows], starts[product[rows]]), product[rows]
     new = np.zeros(len(rows), dtype=bool)
     new[np.unique(product, return_index=True)[1]] = True
+    left = 20 + rng.poisson(customers / 60, len(rows))
+    kept = ~is_sold_out(product, day * DAY + OPENS)
+    sold_out, cheaper = day_number(SHELF.sold_out_on), day_number(SHELF.cheaper_from)
+    # Sold out, back again with the usual stock, and a price that falls.
+    days = np.append(day[kept], [sold_out, sold_out + SHELF.sold_out_days, cheaper])
+    product = np.append(product[kept], [SHELF.sold_out, SHELF.sold_out, SHELF.cheaper])
+    stocked = np.append(left[kept], [0, 20 + customers // 60, 0])
+    by = np.argsort(days, kind="stable")
     return pa.table({
-        "product_id": ids("p", product), "changed_at": moments(day * DAY + 6 * 3600),
-        "price": money(goods.price[product], new),
-        "stock": whole(20 + rng.poisson(customers / 60, len(rows))),
+        "product_id": ids("p", product[by]), "changed_at": moments(days[by] * DAY + OPENS),
+        "price": money(np.append(goods.price[product[:-1]], dropped_price(goods))[by],
+                       np.append(new[kept], [False, False, True])[by]),
+        "stock": whole(stocked[by], (np.arange(len(days)) < len(days) - 1)[by]),
     })  # fmt: skip

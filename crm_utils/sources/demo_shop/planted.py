@@ -17,6 +17,7 @@ __all__ = [
     "FIRSTS",
     "LOYAL",
     "NOISE",
+    "SHELF",
     "WRITES",
     "Ads",
     "Asking",
@@ -26,6 +27,7 @@ __all__ = [
     "Loyalty",
     "Noise",
     "Scenarios",
+    "Shelf",
 ]
 
 
@@ -291,5 +293,25 @@ class FirstOrders:
     later_kinds: tuple[str, ...] = ("코트", "패딩", "재킷")
 
 
+@dataclass(frozen=True)
+class Shelf:
+    """What changes on the shelf, at six o'clock; products by their number.
+
+    Attributes
+    ----------
+    sold_out, sold_out_on, sold_out_days
+        The product of which there is none for so many days; who would buy it takes the style before it.
+    cheaper, cheaper_from, drop
+        The product whose price falls by this share from this day on; as many buy it as before.
+    """
+
+    sold_out: int = 49
+    sold_out_on: dt.date = dt.date(2025, 3, 6)
+    sold_out_days: int = 14
+    cheaper: int = 148
+    cheaper_from: dt.date = dt.date(2025, 5, 12)
+    drop: float = 0.20
+
+
 CARTS, DATES, WRITES, ASKS = Carts(), Dates(), Scenarios(), Asking()
-LOYAL, NOISE, ADS, FIRSTS = Loyalty(), Noise(), Ads(), FirstOrders()
+LOYAL, NOISE, ADS, FIRSTS, SHELF = Loyalty(), Noise(), Ads(), FirstOrders(), Shelf()

@@ -13,7 +13,7 @@ import numpy as np
 
 from crm_utils.sources.demo_shop.arrays import Flags, Floats, Ints
 from crm_utils.sources.demo_shop.clock import DAY, END, day_number
-from crm_utils.sources.demo_shop.messages import Drawn, answers
+from crm_utils.sources.demo_shop.messages import SENT_AFTER, Drawn, answers
 from crm_utils.sources.demo_shop.orders import Departures, Orders, describe
 from crm_utils.sources.demo_shop.people import NEVER, Consents, People
 from crm_utils.sources.demo_shop.worlds import CHANNELS, TRIALS, Full, Trial
@@ -115,7 +115,8 @@ def _audience(rng: np.random.Generator, number: int, people: People, consents: C
     at = at + rng.integers(first * 3600, last * 3600 - 1200, len(who))
     may = people.joined[who] < at
     if not trial.informational:
-        may &= consents.holds(trial.arms[0].channel, at, who)
+        channel = trial.arms[0].channel  # consent when chance decides, and still when the message leaves
+        may &= consents.holds(channel, at, who) & consents.holds(channel, at + SENT_AFTER, who)
         may &= consents.night[who] | (last <= 21)
     return Audience(number, people, who[may], at[may], rng.random(int(may.sum())))
 

@@ -11,6 +11,7 @@ from crm_utils.sources.demo_shop.clock import DAY, END, day_number, place, rhyth
 from crm_utils.sources.demo_shop.extras import Filled, without
 from crm_utils.sources.demo_shop.orders import Departures, Orders
 from crm_utils.sources.demo_shop.people import People
+from crm_utils.sources.demo_shop.shelves import in_stock, is_sold_out
 from crm_utils.sources.demo_shop.worlds import Carts
 
 __all__ = [
@@ -85,6 +86,7 @@ def visits(
     cart = rng.random(n) < world.cart_share
     product = rng.integers(0, products, n)
     product = product - 2 * (product % 3 == 2)  # the last style of three may not be launched yet
+    product = np.where(cart, in_stock(product, at), product)  # what is sold out is looked at and left there
     checkout = cart & _checks_out(rng, world, app)
     who = np.where(rng.random(n) < ANONYMOUS, -1, who)
     return Visits(who, at, source, product, cart, checkout, np.zeros(n, dtype=bool))
@@ -104,10 +106,11 @@ def with_carts_left(
     app = orders.channel[rows] == 2
     source = np.where(app, APP, rng.choice(len(SOURCE_SHARES), n, p=SOURCE_SHARES))
     checkout = _checks_out(rng, world, app)
-    there = at >= np.maximum(people.joined[orders.who[rows]], 0)
-    rows, at, source, checkout = rows[there], at[there], source[there], checkout[there]
+    product = first_products(filled)[rows]
+    there = (at >= np.maximum(people.joined[orders.who[rows]], 0)) & ~is_sold_out(product, at)
+    rows, at, source, checkout, product = (part[there] for part in (rows, at, source, checkout, product))
     yes = np.ones(len(rows), dtype=bool)
-    left = Visits(orders.who[rows], at, source, first_products(filled)[rows], yes, checkout, ~yes)
+    left = Visits(orders.who[rows], at, source, product, yes, checkout, ~yes)
     cart = orders.cart.copy()
     cart[rows] = len(before) + np.arange(len(rows))
     return (replace(orders, cart=cart), lines), Visits.joined([before, left])

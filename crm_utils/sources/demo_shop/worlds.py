@@ -18,6 +18,7 @@ from crm_utils.sources.demo_shop.planted import (
     FIRSTS,
     LOYAL,
     NOISE,
+    SHELF,
     WRITES,
     Ads,
     Asking,
@@ -27,6 +28,7 @@ from crm_utils.sources.demo_shop.planted import (
     Loyalty,
     Noise,
     Scenarios,
+    Shelf,
 )
 
 __all__ = [
@@ -42,6 +44,7 @@ __all__ = [
     "NOISE",
     "NULL_TESTS",
     "PURE",
+    "SHELF",
     "START",
     "TRIALS",
     "WRITES",
@@ -54,6 +57,7 @@ __all__ = [
     "Loyalty",
     "Noise",
     "Scenarios",
+    "Shelf",
     "Touch",
     "Trial",
 ]
