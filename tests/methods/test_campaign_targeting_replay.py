@@ -190,7 +190,8 @@ def test_the_brute_force_sees_low_scores_and_late_parcels() -> None:
     )
     nothing = pd.DataFrame(columns=["customer_id", "ordered_at", "amount"])
     feedback = pd.DataFrame({
-        "customer_id": ["ann", "bob"], "kind": "nps", "score": [6, 6], "submitted_at": pd.Timestamp("2024-02-20"),
+        "customer_id": ["ann", "bob"], "kind": "nps", "score": [6, 6],
+        "submitted_at": pd.Timestamp("2024-02-20"),
         "resolved_at": [pd.NaT, pd.Timestamp("2024-02-21")],
     })  # fmt: skip
     status = pd.DataFrame({

@@ -57,8 +57,24 @@ def test_without_a_difference_some_four_in_a_hundred_words_pass_by_chance() -> N
     assert 0.015 < np.mean(passed) < 0.055
 
 
+def agreement_at_least() -> float:
+    """Four standard errors (Fisher's) below the correlation of two halves that theory gives, before any look.
+
+    Among half of the customers a word has half of its texts, so the z that these counts give, and an error
+    of at most 1 around it. The halves share the first, not the second: their correlation is the variance of
+    the first over that of both, over the 60 fillers and six planted words.
+    """
+    filler = 1 - (59 / 60) ** 6
+    low = dict.fromkeys(FILLER, 200 * filler)
+    low |= dict.fromkeys(("배송이", "안 와요", "박스가", "찢어졌어요"), 200 * 0.33 / 2)
+    high = dict.fromkeys(FILLER, 450 * filler) | dict.fromkeys(("색이", "예뻐요"), 450 * 0.33)
+    signal = float(keyness(low, high)["z"].var())
+    expected = signal / (signal + 1)
+    return math.tanh(math.atanh(expected) - 4 / math.sqrt(len(FILLER) + 6 - 3))
+
+
 def test_planted_themes_are_found_by_both_halves_and_nothing_else_is() -> None:
-    rng = np.random.default_rng(4)
+    rng = np.random.default_rng(77_031)
     sample = pd.concat([
         texts(rng, 400, low=1, plant=("배송이 안 와요", "박스가 찢어졌어요")),
         texts(rng, 900, low=0, plant=("색이 예뻐요",)),
@@ -69,7 +85,7 @@ def test_planted_themes_are_found_by_both_halves_and_nothing_else_is() -> None:
     assert {"배송이", "안 와요", "박스가", "찢어졌어요"} <= low
     assert {"색이", "예뻐요"} <= high
     assert len(low | high) <= 8
-    assert result.agreement > 0.5  # a correlation over all common words, most of them mere noise here
+    assert result.agreement > agreement_at_least()
     quotes = stable.set_index("word")["quote"]
     assert quotes["안 와요"] == "배송이 안 와요"
     again = find_themes(sample.sample(frac=1, random_state=1).reset_index(drop=True), analyser="blanks")
