@@ -40,6 +40,10 @@ BUILT_PEERS = ("pyfim==6.28",)
 BAYESIAN_PEER = "pymc-marketing==0.19.2"
 
 
+GROUPS = ("tests", "browser", "spark", "lint", "types", "korean")
+"""Dependency groups that constraints.txt pins."""
+
+
 def install(session: nox.Session, *groups: str) -> None:
     """Put this package and the named dependency groups into the session, in the pinned versions."""
     session.env.update(COMPILED)
@@ -150,7 +154,7 @@ def lab(session: nox.Session) -> None:
 def lock(session: nox.Session) -> None:
     """Write constraints.txt: the newest versions that fit together, for every system and Python."""
     session.install("uv")
-    groups = [part for group in ("tests", "browser", "spark", "lint", "types") for part in ("--group", group)]
+    groups = [part for group in GROUPS for part in ("--group", group)]
     session.run(
         *("uv", "pip", "compile", "--universal", "--python-version", "3.11", "--upgrade", "--quiet"),
         *("--no-header", "--no-annotate", "--no-emit-index-url", "pyproject.toml", *groups),
@@ -203,10 +207,12 @@ def sources(session: nox.Session) -> None:
             session.error(missing) if os.environ.get("CI") else session.skip(missing)
         session.run("apt-get", "update", "--quiet", external=True)
         session.run("apt-get", "install", "--yes", "--quiet", "mariadb-server", external=True)
-    install(session, "tests")
+    install(session, "tests", "korean")
     also = ("tests/test_environment.py", "-m", "not many")  # a new environment from environment.yml
     session.run("pytest", "tests/sources", *also, *BESIDE, *session.posargs, env=ONE_THREAD)
     if not session.posargs:
+        # Words of texts with kiwipiepy, which the session of tests does without.
+        session.run("pytest", "tests/methods/test_feedback_themes.py", *BESIDE, env=ONE_THREAD)
         # Rates take hundreds of simulated shops: too long for the tests of every change on a desk.
         session.run("pytest", "tests/methods", "-m", "simulated and not many", *BESIDE, env=ONE_THREAD)
 

@@ -29,6 +29,8 @@ def outside(
     said = {k: part.sort_values("changed_at") for k, part in consents.groupby(["customer_id", "channel"])}
     back = {k: part["ordered_at"] for k, part in bought[bought["amount"] < 0].groupby("customer_id")}
     made = {k: part["ordered_at"] for k, part in bought[bought["amount"] > 0].groupby("customer_id")}
+    answers = dict(list(feedback.groupby("customer_id"))) if feedback is not None else {}
+    parcels = dict(list(status.groupby("customer_id"))) if status is not None else {}
     for row in rows.to_dict("records"):
         one, channel = known[row["scenario"]], rules.channels.get(row["channel"])
         counts["channel"] += channel is None or row["channel"] not in one.channels
@@ -42,22 +44,22 @@ def outside(
             own = own[own["changed_at"] < row["planned"]].sort_values("changed_at")
             counts["reach"] += bool(len(own)) and not own["reachable"].iloc[-1]
         if "open_case" in one.suppress and feedback is not None:
-            own = feedback[feedback["customer_id"] == row["customer_id"]]
+            own = answers.get(row["customer_id"], feedback.head(0))
             own = own[own["submitted_at"] < row["planned"]].sort_values("submitted_at")
             still = (own["kind"] == "case") & ~(own["resolved_at"] < row["planned"])
             cases = own[still & (own["submitted_at"] >= row["planned"] - one.suppress["open_case"])]
             last = cases["submitted_at"].max()
             answered = (own.loc[own["kind"] != "case", "submitted_at"] > last).any()
             counts["suppressed"] += bool(len(cases) and not answered)
-        if "low_score" in one.suppress and feedback is not None:
-            low = feedback[feedback["customer_id"] == row["customer_id"]]
+        low = answers.get(row["customer_id"])
+        if "low_score" in one.suppress and low is not None:
             low = low[(low["submitted_at"] < row["planned"])
                       & (low["submitted_at"] >= row["planned"] - one.suppress["low_score"])]  # fmt: skip
-            ends = low["kind"].map({"nps": 6, "csat": 2, "review": 2})
+            ends = low["kind"].map({"nps": 6, "csat": 2, "review": 2}).astype(float)
             low = low[(low["score"] <= ends) & ~(low["resolved_at"] < row["planned"])]
             counts["suppressed"] += bool(len(low))
-        if "late_delivery" in one.suppress and status is not None:
-            mine = status[status["customer_id"] == row["customer_id"]]
+        mine = parcels.get(row["customer_id"])
+        if "late_delivery" in one.suppress and mine is not None:
             mine = mine[mine["occurred_at"] < row["planned"]]
             counts["suppressed"] += waited(mine, row["planned"], one.suppress["late_delivery"])
         if one.kind == "informational":
@@ -115,7 +117,12 @@ def replayed(root: Path, *, customers: int, seed: int, days: int) -> tuple[dict[
     scenarios_of = (ROOT / "studies" / "demo_shop.scenarios.yaml").read_bytes()
     (root / "studies" / "demo.scenarios.yaml").write_bytes(scenarios_of)
     automation = read_automation(root, shop.study)
-    chosen = [one for one in automation.scenarios if not one.anchor.list]
+    late = {"late_delivery": dt.timedelta(days=14)}
+    chosen = [
+        one.model_copy(update={"suppress": {**one.suppress, **late}})
+        for one in automation.scenarios
+        if not one.anchor.list
+    ]
     con = engine.connect()
     whole = {name: engine.read(con, shop.snapshot.path(name)) for name in shop.snapshot.tables}
 
@@ -177,3 +184,30 @@ def test_the_brute_force_sees_what_is_wrong() -> None:
         **{"consent": 2, "hours": 1, "caps": 1, "suppressed": 2, "again": 1},
         **{"channel": 0, "reach": 0},
     }
+
+
+def test_the_brute_force_sees_low_scores_and_late_parcels() -> None:
+    rules = Rules(country="KR", valid_from="2024-01-01", channels={"sms": {}})
+    plain = {"id": "s", "title": "s", "class": "advertising", "anchor": {"order": "last"}}
+    one = Scenario(**plain, channels=["sms"], suppress=["low_score_14d", "late_delivery_14d"], again="3d")
+    planned = pd.Timestamp("2024-03-01")
+    rows = pd.DataFrame({
+        "customer_id": ["ann", "bob", "cyd", "dee"], "scenario": "s", "channel": "sms",
+        "send_at": pd.Timestamp("2024-03-01 10:00"), "planned": planned,
+    })  # fmt: skip
+    yes = rows[["customer_id", "channel"]].assign(
+        advertising=True, night=False, changed_at=pd.Timestamp("2024-01-01")
+    )
+    nothing = pd.DataFrame(columns=["customer_id", "ordered_at", "amount"])
+    feedback = pd.DataFrame({
+        "customer_id": ["ann", "bob"], "kind": "nps", "score": [6, 6],
+        "submitted_at": pd.Timestamp("2024-02-20"),
+        "resolved_at": [pd.NaT, pd.Timestamp("2024-02-21")],
+    })  # fmt: skip
+    status = pd.DataFrame({
+        "customer_id": ["cyd", "cyd", "dee", "dee"], "order_id": ["1", "1", "2", "2"],
+        "status": ["paid", "delivered"] * 2,
+        "occurred_at": pd.to_datetime(["2024-02-20", "2024-02-26", "2024-02-20", "2024-02-23"]),
+    })  # fmt: skip
+    counts = outside(rows, yes, nothing.astype({"amount": float}), [one], rules, feedback, status)
+    assert counts["suppressed"] == 2  # ann's score, cyd's parcel

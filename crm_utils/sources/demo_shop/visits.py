@@ -108,7 +108,13 @@ def with_carts_left(
     checkout = _checks_out(rng, world, app)
     product = first_products(filled)[rows]
     there = (at >= np.maximum(people.joined[orders.who[rows]], 0)) & ~is_sold_out(product, at)
-    rows, at, source, checkout, product = (part[there] for part in (rows, at, source, checkout, product))
+    rows, at, source, checkout, product = (
+        rows[there],
+        at[there],
+        source[there],
+        checkout[there],
+        product[there],
+    )
     yes = np.ones(len(rows), dtype=bool)
     left = Visits(orders.who[rows], at, source, product, yes, checkout, ~yes)
     cart = orders.cart.copy()
