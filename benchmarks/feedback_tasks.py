@@ -87,10 +87,10 @@ def response_ours() -> Timed:
 
     def run(folder: str) -> int:
         con = connect()
-        asked, told, orders = (
+        asked, feedback, orders = (
             con.read_parquet(f"{folder}/{name}.parquet") for name in ("asked", "feedback", "orders")
         )
-        result = response_of(asked, told, orders, as_of=LAST)
+        result = response_of(asked, feedback, orders, as_of=LAST)
         assert result is not None
         return int(result.answered)
 
@@ -102,12 +102,12 @@ def response_pandas() -> Timed:
     import pandas as pd
 
     def run(folder: str) -> int:
-        asked, told, orders = (
+        asked, feedback, orders = (
             pd.read_parquet(f"{folder}/{name}.parquet") for name in ("asked", "feedback", "orders")
         )
         asked = asked[asked["asked_at"] < pd.Timestamp(LAST) - pd.Timedelta(days=29)]
         both = asked.merge(
-            told[["order_id", "kind", "submitted_at", "score"]], on=["order_id", "kind"], how="left"
+            feedback[["order_id", "kind", "submitted_at", "score"]], on=["order_id", "kind"], how="left"
         )
         late = (both["submitted_at"].dt.normalize() - both["asked_at"].dt.normalize()).dt.days
         both.loc[~late.between(0, 30), "score"] = float("nan")

@@ -67,7 +67,7 @@ def test_without_a_counterpart_a_lever_has_no_row() -> None:
 
 def test_a_later_question_that_fewer_answer_is_found_where_chance_chose_the_day() -> None:
     rng = np.random.default_rng(60_212)
-    chances, asked, told, orders, states = {}, [], [], [], []
+    chances, asked, given, orders, states = {}, [], [], [], []
     for n in range(5_000):
         ordered = dt.datetime(2024, 6, 1, 12) + dt.timedelta(days=int(rng.integers(0, 90)))
         days = int(rng.choice([1, 2, 3, 7]))
@@ -84,13 +84,13 @@ def test_a_later_question_that_fewer_answer_is_found_where_chance_chose_the_day(
         for name, when in (("paid", ordered), ("delivered", ordered + dt.timedelta(days=days))):
             states.append({"order_id": f"o{n}", "status": name, "occurred_at": when})
         if rng.random() < chance:
-            told.append({"feedback_id": f"f{n}", "customer_id": f"c{n}", "order_id": f"o{n}", "kind": "nps",
+            given.append({"feedback_id": f"f{n}", "customer_id": f"c{n}", "order_id": f"o{n}", "kind": "nps",
                          "score": 9, "submitted_at": at + dt.timedelta(days=1)})  # fmt: skip
     moment = "timestamp(6)"
     parts = (
         table(asked, customer_id="string", order_id="string", kind="string", asked_at=moment,
               channel="string"),
-        table(told, feedback_id="string", customer_id="string", order_id="string", kind="string",
+        table(given, feedback_id="string", customer_id="string", order_id="string", kind="string",
               score="int64", submitted_at=moment),
         table(orders, order_id="string", customer_id="string", ordered_at=moment, amount="float64",
               kept="boolean"),
