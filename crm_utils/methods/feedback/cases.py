@@ -121,9 +121,13 @@ def contact_cells(outcomes: ir.Table, feedback: ir.Table) -> ir.Table:
     ibis.expr.types.Table
         ``contacted`` (1 or 0), ``channel``, ``frequency``, ``customers``, ``lapsed``.
     """
-    about = feedback.filter(feedback.kind == "case", feedback.order_id.notnull()).select(about="order_id")
+    about = (
+        feedback.filter(feedback.kind == "case", feedback.order_id.notnull())
+        .select(about="order_id")
+        .distinct()
+    )
     late = outcomes.filter(outcomes.delivery == "late")
-    rows = late.left_join(about.distinct(), late.order_id == ibis._.about)
+    rows = late.left_join(about, late.order_id == about.about)
     rows = rows.mutate(contacted=rows.about.notnull().cast("int64"))
     keys = ["contacted", "channel", "frequency"]
     counts = rows.group_by(keys).aggregate(customers=rows.count(), lapsed=rows.lapsed.sum())
