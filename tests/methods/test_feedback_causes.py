@@ -81,6 +81,12 @@ def test_a_later_question_that_fewer_answer_is_found_where_chance_chose_the_day(
         asked.append(
             {"customer_id": f"c{n}", "order_id": f"o{n}", "kind": "nps", "asked_at": at, "channel": "sms"}
         )
+        if rng.random() < 0.5:  # another question, always asked on delivery, that more answer
+            came = ordered + dt.timedelta(days=days)
+            asked.append({"customer_id": f"c{n}", "order_id": f"o{n}", "kind": "csat", "asked_at": came,
+                          "channel": "sms"})  # fmt: skip
+            given.append({"feedback_id": f"g{n}", "customer_id": f"c{n}", "order_id": f"o{n}", "kind": "csat",
+                          "score": 4, "submitted_at": came})  # fmt: skip
         for name, when in (("paid", ordered), ("delivered", ordered + dt.timedelta(days=days))):
             states.append({"order_id": f"o{n}", "status": name, "occurred_at": when})
         if rng.random() < chance:

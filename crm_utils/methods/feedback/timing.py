@@ -1,7 +1,7 @@
 """Does the day of asking change who answers? Only where chance chose the day.
 
-Parcels that took as long are compared with each other: within them chance alone decides who is asked sooner,
-also where one of the days is that of the delivery.
+Requests of one kind about parcels that took as long are compared with each other: within them chance alone
+decides who is asked sooner, also where one of the days is that of the delivery.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def timing_of(
 
 
 def timing_cells(rows: ir.Table, orders: ir.Table, delivery: ir.Table) -> ir.Table:
-    """Count requests, one a customer drawn by a hash, by how long the parcel took and when it was asked.
+    """Count requests, one a customer and kind drawn by a hash, by how long the parcel took and when it was asked.
 
     Parameters
     ----------
@@ -76,7 +76,8 @@ def timing_cells(rows: ir.Table, orders: ir.Table, delivery: ir.Table) -> ir.Tab
     Returns
     -------
     ibis.expr.types.Table
-        ``delivery``, ``days`` (that the parcel took), ``later`` (1 or 0), ``customers``, ``answered``.
+        ``kind``, ``delivery``, ``days`` (that the parcel took), ``later`` (1 or 0), ``customers``,
+        ``answered``.
     """
     made = orders.select(made="order_id", ordered_on=orders.ordered_at.cast("date"))
     parcels = delivery.select(parcel="order_id", days="days")
@@ -84,13 +85,13 @@ def timing_cells(rows: ir.Table, orders: ir.Table, delivery: ir.Table) -> ir.Tab
     asks = asks.inner_join(made, asks.order_id == made.made)
     asks = asks.inner_join(parcels, asks.order_id == parcels.parcel)
     drawn = ibis.window(
-        group_by="customer_id", order_by=[asks.order_id.hexdigest("md5"), asks.order_id, asks.kind]
+        group_by=["customer_id", "kind"], order_by=[asks.order_id.hexdigest("md5"), asks.order_id]
     )
     ranked = asks.mutate(place=ibis.row_number().over(drawn))
     one = ranked.filter(ranked.place == 0)
     waited = one.asked_on.delta(one.ordered_on, unit="day")
     one = one.mutate(later=(waited >= LATER_DAYS).cast("int64"))
-    keys = ["delivery", "days", "later"]
+    keys = ["kind", "delivery", "days", "later"]
     counts = one.group_by(keys).aggregate(customers=one.count(), answered=one.score.count())
     return counts.order_by(keys)
 
@@ -101,8 +102,10 @@ def timing(counts: pd.DataFrame) -> Timing:
     Parameters
     ----------
     counts
-        As :func:`timing_cells` gives them. Valid only where chance chose the day.
+        As :func:`timing_cells` gives them. Valid only where chance chose the day; a question that is always
+        asked on one day, such as that of the delivery, is left out.
     """
-    counts = counts.rename(columns={"answered": "lapsed"})
+    both = counts.groupby(["kind", "days"])["later"].transform("nunique") == 2
+    counts = counts[counts["kind"].isin(counts.loc[both, "kind"])].rename(columns={"answered": "lapsed"})
     parts = [counts, counts[counts["delivery"] == "on_time"], counts[counts["delivery"] == "late"]]
-    return Timing(*[adjusted_difference(part, part["later"] == 1, ["days"]) for part in parts])
+    return Timing(*[adjusted_difference(part, part["later"] == 1, ["kind", "days"]) for part in parts])
