@@ -43,19 +43,21 @@ def timing_words(result: Timing | None, *, by_lot: bool) -> str:
     """Whether asking later changes who answers."""
     if not by_lot:
         return _(
-            "Whether asking later changes who answers cannot be told: asked_by_lot says that chance did not choose the day. Let chance choose between two days, and set it to true."
+            "Whether asking later changes who answers cannot be told: chance did not choose the day. Let chance choose between two days, and set asked_by_lot."
         )
     if result is None or not result.every.known:
         return _(
             "Whether asking later changes who answers cannot be told: too few requests of both kinds, or no record of requests and deliveries."
         )
-    said = _("Asked {days} days after the order or later instead of sooner, {more} more answered.").format(
+    said = _(
+        "Asking {days} days after the order or later instead of sooner changes the share who answer by {more}."
+    ).format(
         days=wording.count(LATER_DAYS),
         more=wording.interval(result.every.value, result.every.low, result.every.high, wording.points),
     )
     if not (result.late.known and result.on_time.known):
         return said
-    return _("{said} After a late parcel it is {late}, else {on_time}.").format(
+    return _("{said} After a late parcel it is {late}, after others {on_time}.").format(
         said=said,
         late=wording.interval(result.late.value, result.late.low, result.late.high, wording.points),
         on_time=wording.interval(
@@ -84,7 +86,7 @@ def cases_words(result: Cases | None) -> list[str]:
     if contact is not None and contact.known:
         said.append(
             _(
-                "After a late parcel that somebody complained of, {more} more lapsed than after one that nobody did, alike in channel and how often they bought."
+                "Of customers with a late parcel, those who complained of it lapsed more often than those who did not by {more}, alike in channel and how often they bought."
             ).format(more=wording.interval(contact.value, contact.low, contact.high, wording.points))
         )
     said.append(

@@ -64,7 +64,7 @@ def timing_of(
 
 
 def timing_cells(rows: ir.Table, orders: ir.Table, delivery: ir.Table) -> ir.Table:
-    """Count requests, one a customer and kind drawn by a hash, by how long the parcel took and when it was asked.
+    """Count requests, one a customer and kind by a hash, by how long the parcel took and when it was asked.
 
     Parameters
     ----------
