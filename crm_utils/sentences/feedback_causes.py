@@ -5,14 +5,20 @@ from __future__ import annotations
 import pandas as pd
 
 from crm_utils import wording
+from crm_utils.features import Number
 from crm_utils.methods.feedback import LATER_DAYS, Cases, Timing
 from crm_utils.sentences.feedback_lists import by_word, group_word
 from crm_utils.tools.language import _
 
-__all__ = ["cases_words", "drivers_table", "timing_words"]
+__all__ = ["cases_words", "drivers_table", "numbers_of", "timing_words"]
 
 _MOST_LEVERS = 8
 _SURE = 0.05
+
+
+def numbers_of(result: Timing | Cases | None) -> list[Number]:
+    """What is recorded; nothing where nothing is known."""
+    return [] if result is None else result.numbers()
 
 
 def drivers_table(rows: pd.DataFrame) -> wording.Table:

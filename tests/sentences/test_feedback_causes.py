@@ -23,7 +23,7 @@ def test_the_day_of_asking_is_judged_only_where_chance_chose_it() -> None:
 def test_cases_say_what_the_tables_tell_and_what_they_do_not() -> None:
     assert cases_words(None) == ["Fewer than five cases: nothing can be said of the service desk."]
     said = cases_words(Cases(40, (0.5, 0.35, 0.65, 40), (0.1, 0.0, 0.3, 3), NOTHING))
-    assert said[0].startswith("Of 40 cases 50 %")
+    assert said[0].startswith("Of 40 cases 50\u00a0%")
     assert len(said) == 2  # three closed cases are too few to be shown
     assert "in no table" in said[-1]
 
@@ -36,5 +36,5 @@ def test_levers_are_shown_with_their_overlap_and_whether_they_are_chance() -> No
     })  # fmt: skip
     html = drivers_table(rows)._repr_html_()
     assert html.index("late") < html.index("app")
-    for word in ("40.0 pp", "100 %", "shown", "within chance"):
+    for word in ("40.0 pp", "100\u00a0%", "shown", "within chance"):
         assert word in html
