@@ -18,6 +18,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import grow
+from answers import answers
 from compared import HEAD, PEERS_UP_TO, ROUNDS, agree, compared
 from effects import experiments
 from files import csv_files, load_anew
@@ -50,6 +51,7 @@ def main() -> None:
             "weeks": lambda: weeks(folder, made),
             "lifetime": lambda: lifetime(folder, given.peers, given.pymc),
             "experiments": lambda: experiments(folder, given.peers),
+            "feedback": lambda: answers(folder),
             "report": lambda: report(folder, rounds=3),
         }
         if unknown := set(given.only or ()) - sections.keys():

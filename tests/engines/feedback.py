@@ -13,7 +13,7 @@ from engines.shop import AS_OF, Shop
 from crm_utils.features import deliveries
 from crm_utils.features.low_scores import is_low, low_scores
 from crm_utils.methods import feedback as method
-from crm_utils.methods.feedback import lapse, outcomes, scores, themes, touchpoints
+from crm_utils.methods.feedback import cases, lapse, outcomes, scores, themes, timing, touchpoints
 
 __all__ = ["CASES", "FEATURES"]
 
@@ -35,6 +35,15 @@ def _feedback(shop: Shop) -> ir.Table:
         score=(number % 3 == 0).ifelse(number % 12, number % 5 + 1),
         text=(number % 5 < 2).ifelse("배송이 너무 늦었어요", "잘 입고 있어요"), resolved_at=rows.redeemed_at,
     )  # fmt: skip
+
+
+def _cases(shop: Shop) -> ir.Table:
+    """Half of the answers as cases; each customer has one a month later too."""
+    rows = _feedback(shop)
+    case = (rows.feedback_id.cast("int64") % 2 == 0).ifelse("case", rows.kind)
+    rows = rows.mutate(kind=case)
+    later = ibis.interval(days=9)
+    return rows.union(rows.mutate(feedback_id="x" + rows.feedback_id, submitted_at=rows.submitted_at + later))
 
 
 def _asked(shop: Shop) -> ir.Table:
@@ -136,6 +145,22 @@ CASES: dict[str, Callable[[Shop], Any]] = {
     "feedback.repairs.outcomes_of_texts": lambda s: method.outcomes_of_texts(
         themes.text_sample(_feedback(s)), _outcomes(s)
     ),
+    "feedback.drivers.lever_cells": lambda s: method.lever_cells(_answers(s)),
+    "feedback.timing.timing_cells": lambda s: timing.timing_cells(
+        method.asked_rows(_asked(s), _feedback(s), s.orders, delivery=_delivery(s)), s.orders, _delivery(s)
+    ),
+    "feedback.timing.timing_of": lambda s: (
+        vars(method.timing_of(_asked(s), _feedback(s), s.orders, _delivery(s), by_lot=True, as_of=AS_OF))[
+            "every"
+        ].exposed
+    ),
+    "feedback.cases.case_cells": lambda s: cases.case_cells(_cases(s), now=dt.datetime(2025, 1, 1)),
+    "feedback.cases.contact_cells": lambda s: cases.contact_cells(
+        outcomes.order_outcomes(s.orders, _delivery(s), **JUDGED), _cases(s)
+    ),
+    "feedback.cases.cases_of": lambda s: vars(method.cases_of(_cases(s), s.orders, _delivery(s), **JUDGED))[
+        "opened"
+    ],
     "feedback.repairs.closed_loop": lambda s: method.closed_loop(
         _feedback(s), as_of=AS_OF, days=90, reply_days=2, delivery=_delivery(s)
     ),

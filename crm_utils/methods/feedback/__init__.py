@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from crm_utils.features.deliveries import delivery_of_orders
 from crm_utils.features.low_scores import SCALES
+from crm_utils.methods.feedback.cases import Cases, cases, cases_of
+from crm_utils.methods.feedback.drivers import drivers, lever_cells
 from crm_utils.methods.feedback.funnel import Funnel, funnel
 from crm_utils.methods.feedback.lapse import (
     Adjusted,
@@ -52,14 +54,17 @@ from crm_utils.methods.feedback.scores import (
     scores_by,
 )
 from crm_utils.methods.feedback.themes import Themes, find_themes, keyness, text_sample, word_counts
+from crm_utils.methods.feedback.timing import LATER_DAYS, Timing, timing, timing_of
 from crm_utils.methods.feedback.tokens import analyser_here, tokens
 from crm_utils.methods.feedback.touchpoints import GROUPS, with_groups
 
 __all__ = [
     "GROUPS",
+    "LATER_DAYS",
     "MARGINS",
     "SCALES",
     "Adjusted",
+    "Cases",
     "Difference",
     "Funnel",
     "Kept",
@@ -69,23 +74,28 @@ __all__ = [
     "Score",
     "ScoreAndLapse",
     "Themes",
+    "Timing",
     "Weights",
     "adjusted_difference",
     "analyser_here",
     "answer_outcomes",
     "asked_rows",
     "cannot",
+    "cases",
+    "cases_of",
     "cells",
     "closed_loop",
     "compare_nps",
     "compare_periods",
     "delivery_of_orders",
+    "drivers",
     "find_themes",
     "funnel",
     "kept_value",
     "keyness",
     "known_answers",
     "late_parcels",
+    "lever_cells",
     "measure_scores",
     "no_answers",
     "nps",
@@ -102,6 +112,8 @@ __all__ = [
     "score_counts",
     "scores_by",
     "text_sample",
+    "timing",
+    "timing_of",
     "tokens",
     "weights",
     "with_groups",
