@@ -179,18 +179,26 @@ def stale(last_day: str, as_of: str) -> str:
 
 
 def goal_line(goal: Mapping[str, Any], *, value: str, target: str) -> str:
-    """A goal, what was reached, and what should be."""
-    template = (
-        _("{goal}: {value}; the goal is {target} at most")
-        if goal.get("bound") == "at most"
-        else _("{goal}: {value}; the goal is {target} at least")
-    )
-    return template.format(goal=goal["name"], value=value, target=target)
+    """A goal, what was reached, what should be, until when, and who answers for it.
+
+    Examples
+    --------
+    >>> goal_line({"name": "Orders", "by": "2026-06-30", "owner": "Lee"}, value="480", target="500")
+    'Orders: 480; the goal is 500 at least by 30 June 2026 (Lee)'
+    """
+    template = {
+        (True, True): _("{goal}: {value}; the goal is {target} at most by {day}"),
+        (True, False): _("{goal}: {value}; the goal is {target} at most"),
+        (False, True): _("{goal}: {value}; the goal is {target} at least by {day}"),
+        (False, False): _("{goal}: {value}; the goal is {target} at least"),
+    }[goal.get("bound") == "at most", bool(goal.get("by"))]
+    line = template.format(goal=goal["name"], value=value, target=target, day=day(goal.get("by") or ""))
+    return _("{line} ({owner})").format(line=line, owner=goal["owner"]) if goal.get("owner") else line
 
 
-def verdict(met: bool | None) -> str:
+def verdict(code: str) -> str:
     """Whether a goal was met."""
-    return {True: _("met"), False: _("missed"), None: _("open")}[met]
+    return {"met": _("met"), "missed": _("missed"), "not_yet": _("not yet"), "open": _("open")}[code]
 
 
 def weekly_name(code: str) -> str:
@@ -300,6 +308,6 @@ def outcome(code: str) -> str:
 
 
 def judged_from(as_of: str, horizon_days: int) -> str:
-    """The day from which an action can be judged."""
+    """The first day on which something can be said of an action; often too few customers were left out by then."""
     last = date.fromisoformat(as_of[:10]) + timedelta(days=horizon_days)
-    return _("Can be judged from {day}").format(day=day(last.isoformat()))
+    return _("First result from {day}").format(day=day(last.isoformat()))

@@ -95,6 +95,7 @@ _KINDS = {
 _GOALS = {
     "met": N_("met"),
     "missed": N_("missed"),
+    "not_yet": N_("not yet, and its day is to come"),
     "open": N_("open: the range holds the goal"),
     "no_number": N_("no such number this week"),
     "no_share": N_("the goal is no share: write 0.4 for 40 %"),
@@ -431,21 +432,68 @@ def waterfall(before: pd.DataFrame, drivers: pd.DataFrame, *, currency: str) -> 
     }  # fmt: skip
 
 
-def goals_sentence(goals: pd.DataFrame) -> str:
-    """Are we where we said we would be? How many goals are met, missed, open, without a number."""
+def goals_sentence(goals: pd.DataFrame, *, currency: str) -> str:
+    """Are we where we said we would be? How many goals stand how, and which is not reached."""
     if goals.empty:
-        return _("This study has no goals: nobody can say whether these numbers are good.")
-    counts, ours = goals["state"].value_counts(), int((goals["state"] != "elsewhere").sum())
-    if not ours:
-        return _("The study's goals are of other pages; the first page judges them.")
+        return _(
+            "This study has no goals: nobody can say whether these numbers are good. Below are some to choose from."
+        )
+    ours, others = goals[goals["state"] != "elsewhere"], goals[goals["state"] == "elsewhere"]
+    said = [] if ours.empty else [_goals_counted(ours), *_behind(ours, currency)]
+    if not others.empty:
+        said.append(_goals_elsewhere(others, alone=ours.empty))
+    return " ".join(said)
+
+
+_STAND = {
+    "met": N_("{count} met"),
+    "not_yet": N_("{count} not yet reached"),
+    "missed": N_("{count} missed"),
+    "open": N_("{count} open, as the range of the week holds the goal"),
+    "none": N_("{count} without a number"),
+}
+
+
+def _goals_counted(ours: pd.DataFrame) -> str:
+    states = ours["state"].replace({"no_number": "none", "no_share": "none"}).value_counts()
+    parts = [_(text).format(count=states[code]) for code, text in _STAND.items() if code in states]
     template = ngettext(
-        "Of {n} goal {met} is met, {missed} missed, {open} open, {none} without a number.",
-        "Of {n} goals {met} are met, {missed} missed, {open} open, {none} without a number.",
-        ours,
+        "{n} goal on these numbers: {list}.", "{n} goals on these numbers: {list}.", len(ours)
     )
-    states = {name: int(counts.get(name, 0)) for name in ("met", "missed", "open")}
-    none = int(counts.get("no_number", 0) + counts.get("no_share", 0))
-    return template.format(n=ours, none=none, **states)
+    return template.format(n=len(ours), list=", ".join(parts))
+
+
+def _behind(ours: pd.DataFrame, currency: str) -> list[str]:
+    """The goals that are not reached, with what they are at and who answers for them: three at most."""
+    rows = ours[ours["state"].isin(["missed", "not_yet"])].head(3).to_dict("records")
+    template = _("Not reached: {goal}, at {value} where {target} is the goal.")
+    owned = _("Not reached: {goal}, at {value} where {target} is the goal ({owner}).")
+    said = []
+    for row in rows:
+        write = writes(row["unit"], currency) if row["unit"] else wording.number
+        value = wording.interval(row["value"], row["low"], row["high"], write)
+        said.append((owned if row["owner"] else template).format(
+            goal=row["name"], value=value, target=write(row["target"]), owner=row["owner"]))  # fmt: skip
+    return said
+
+
+def _goals_elsewhere(others: pd.DataFrame, *, alone: bool) -> str:
+    n = len(others)
+    if alone:
+        template = ngettext(
+            "No goal is on a number of this page. The study's {n} goal ({names}) is judged on the report's first "
+            "page; below are some to choose from.",
+            "No goal is on a number of this page. The study's {n} goals ({names}) are judged on the report's "
+            "first page; below are some to choose from.",
+            n,
+        )
+    else:
+        template = ngettext(
+            "{n} more ({names}) is judged on the report's first page.",
+            "{n} more ({names}) are judged on the report's first page.",
+            n,
+        )
+    return template.format(n=n, names="; ".join(others["name"].head(3)))
 
 
 def show_goals(goals: pd.DataFrame, proposed: pd.DataFrame, *, currency: str) -> wording.Table:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from crm_utils import wording
 from crm_utils.reports import publish
 from crm_utils.reports.manifest import read_manifest
-from crm_utils.reports.outcomes import outcomes
+from crm_utils.reports.outcomes import outcomes, planned
 from crm_utils.sentences import pages as words
 from crm_utils.tables import TABLES
 from crm_utils.tools import durable
@@ -66,7 +66,7 @@ def render_index(
         week=week(folder, manifest),
         news=news(folder, manifest, results, previous),
         outcomes=[_outcome(row, manifest) for row in outcomes(folder, results)],
-        pending=_pending(manifest, results),
+        pending=_pending(folder, manifest, results),
         lists=saved,
         analyses=[_analysis(folder, n, results[n["name"]]) for n in manifest["notebooks"]],
         tables=_tables(manifest),
@@ -131,17 +131,30 @@ def _outcome(row: Mapping[str, Any], manifest: Mapping[str, Any]) -> dict[str, A
     }
 
 
-def _pending(manifest: Mapping[str, Any], results: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:
-    """Actions of this report that leave customers out: from when on they can be judged."""
-    return [
-        {
-            "name": words.headline(action),
-            "held_out": wording.count(action["held_out"]),
-            "when": words.judged_from(manifest["as_of"], action["horizon_days"]),
-        }
-        for result in results.values()
+def _pending(
+    folder: Path, manifest: Mapping[str, Any], results: Mapping[str, Mapping[str, Any]]
+) -> list[dict[str, str]]:
+    """What this report sends and leaves customers out of: when that can be judged.
+
+    A list that goes out with the contact list is told there, with those who may be written to.
+    """
+    taken = set(manifest.get("lists_taken", []))
+    rows = planned(folder, results)
+    rows += [
+        {"notebook": name, "name": words.headline(action), **action}
+        for name, result in results.items()
         for action in result.get("actions", [])
         if action["held_out"] and action["horizon_days"] and not action["avoid"]
+        and not (rows and action["list"] in taken)
+    ]  # fmt: skip
+    return [
+        {
+            "name": row["name"],
+            "held_out": wording.count(row["held_out"]),
+            "when": words.judged_from(manifest["as_of"], row["horizon_days"]),
+            "page": quote(f"{row['notebook']}.html"),
+        }
+        for row in rows
     ]
 
 
