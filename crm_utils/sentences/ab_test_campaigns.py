@@ -53,7 +53,7 @@ def answer_campaigns(
     """Say what past campaigns brought: held-out shares first, then what the placebos leave."""
     money = wording.money_in(currency)
     if spent.in_two_arms:
-        template = _("Sent and held out in one campaign, and left out: {count} customers and campaigns.")
+        template = _("Both sent and held out in one campaign, and so left out of it: {count}.")
         say(template.format(count=wording.count(spent.in_two_arms)))
     if spent.best:
         pooled = spent.pooled[spent.best]
@@ -151,7 +151,7 @@ def contacts_sentence(contacts: ContactEffects, *, currency: str) -> str:
     row: Any = rows.loc[ALL] if ALL in rows.index else rows.iloc[0]
     named = {
         "out": wording.count(row["held_out"]), "sent": wording.count(row["customers"]),
-        "day": str(row["judged_on"])[:10], "days": wording.days(contacts.horizon_days),
+        "day": wording.calendar_day(str(row["judged_on"])[:10]), "days": wording.days(contacts.horizon_days),
         "least": wording.share(row["detectable"]),
     }  # fmt: skip
     if pd.isna(row["share_kept"]):

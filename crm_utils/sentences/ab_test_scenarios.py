@@ -32,7 +32,7 @@ def scenarios_sentence(results: ScenarioResults) -> str:
         )
     judged = table[table["effect"].notna()]
     if judged.empty:
-        first = table["judged_on"].min().date()
+        first = wording.calendar_day(table["judged_on"].min().date())
         return _("No scenario can be judged before {day}: until then no horizon is over.").format(day=first)
     template = ngettext(
         "{n} scenario was judged by customers held out: {send} shown to gain, {stop} to lose, {open} not decided.",

@@ -112,11 +112,15 @@ def answer(plan: Plan) -> str:
 def rules_sentences(rules: Rules, *, own: bool) -> list[str]:
     """Whose rules hold, since when, and who confirmed them."""
     sentences = [
-        _("Rules of {country}, valid from {day}.").format(country=rules.country, day=rules.valid_from)
+        _("Rules of {country}, valid from {day}.").format(
+            country=rules.country, day=wording.calendar_day(rules.valid_from)
+        )
     ]
     if rules.reviewed.by:
         sentences.append(
-            _("Reviewed on {day} by {who}.").format(day=rules.reviewed.day, who=rules.reviewed.by)
+            _("Reviewed on {day} by {who}.").format(
+                day=wording.calendar_day(rules.reviewed.day), who=rules.reviewed.by
+            )
         )
     else:
         sentences.append(_("Nobody has confirmed these rules. They are no legal advice."))
@@ -145,7 +149,13 @@ def warnings(rules: Rules, *, consents_known: bool, starts: dt.date) -> list[str
             "Rules of {country} hold from {day}; this plan is for {starts}. Read it as an exercise: crm export "
             "hands nothing over."
         )
-        sentences.append(early.format(country=rules.country, day=rules.valid_from, starts=starts))
+        sentences.append(
+            early.format(
+                country=rules.country,
+                day=wording.calendar_day(rules.valid_from),
+                starts=wording.calendar_day(starts),
+            )
+        )
     advertising = {name: one for name, one in rules.channels.items() if one.kind != "informational"}
     closed = sorted(name for name, channel in advertising.items() if not channel.unknown_consent)
     if consents_known or not closed:

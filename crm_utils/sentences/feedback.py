@@ -83,8 +83,8 @@ def data_words(seen: Overview) -> str:
     return _(
         "{answers} answers from {first} to {last} by {customers} known customers; {anonymous} of them without a name, {texts} with a text."
     ).format(
-        answers=wording.count(seen.answers), customers=wording.count(seen.customers), first=seen.first_day,
-        last=seen.last_day, anonymous=wording.share(seen.anonymous / seen.answers),
+        answers=wording.count(seen.answers), customers=wording.count(seen.customers), first=wording.calendar_day(seen.first_day),
+        last=wording.calendar_day(seen.last_day), anonymous=wording.share(seen.anonymous / seen.answers),
         texts=wording.count(seen.texts),
     )  # fmt: skip
 
@@ -334,7 +334,7 @@ def repairs_words(result: Repairs, currency: str) -> str:
         )
     margin = wording.money(result.kept.mean * result.margin_share, currency)
     return _(
-        "Who comes back leaves a margin of {margin} in {days}, at an assumed margin of {share}. {sure} of {all} repairs are worth more than nothing beyond chance."
+        "Who comes back leaves a margin of {margin} in {days}, at an assumed margin of {share}. Repairs that are worth more than nothing beyond chance: {sure} of {all}."
     ).format(
         margin=margin, days=wording.days(result.horizon_days), share=wording.share(result.margin_share),
         sure=len(result.sure), all=len(result.table),
@@ -403,7 +403,7 @@ def propose(act: Callable[..., None], repairs: Repairs, callers: int) -> None:
         )  # fmt: skip
     act(
         _("Call or write to"),
-        _("customers with a low score of the last days"),
+        _("customers who gave a low score lately"),
         customers=callers, list="closed_loop",
         why=_("A person answers within the days that the list says. Some may stand on contact_list too, which does not know of it: let the person go first."),
     )  # fmt: skip

@@ -118,7 +118,7 @@ def data_words(seen: Overview) -> str:
         customers=wording.count(seen.customers), weeks=wording.count(seen.weeks),
         once=wording.share(seen.one_day_share), back=wording.share(seen.return_share, 1),
         days=wording.days(plan.horizon_days), origins=len(plan.origins),
-        validate=", ".join(map(str, plan.validate)), test=", ".join(map(str, plan.test)),
+        validate=wording.calendar_days(plan.validate), test=wording.calendar_days(plan.test),
     )  # fmt: skip
 
 
@@ -169,12 +169,12 @@ def tracking_title(followed: Tracking) -> str:
     """How far the count was off after the fit."""
     missed = followed.missed
     if missed is None:
-        return _("Nothing to follow after {day}").format(day=followed.fitted_on)
+        return _("Nothing to follow after {day}").format(day=wording.calendar_day(followed.fitted_on))
     if missed >= 0:
         template = _("After {day} the model expected {share} more repeat purchases than came")
     else:
         template = _("After {day} the model expected {share} fewer repeat purchases than came")
-    return template.format(day=followed.fitted_on, share=wording.share(abs(missed)))
+    return template.format(day=wording.calendar_day(followed.fitted_on), share=wording.share(abs(missed)))
 
 
 def contest_title(contest: Contest) -> str:
@@ -424,10 +424,12 @@ def prospect_words(members: Prospects) -> str:
     if tested is None:
         return _("No day of joining is known, so nothing is said of members without an order.")
     if tested.auc is None or tested.auc_recent is None:
-        return _(
-            "{members} members had no order on the test day and {first} of them placed one: too few to "
-            "test a "
-            "ranking."
+        return ngettext(
+            "{members} member had no order on the test day, and {first} of them placed one: too few to test a "
+            "ranking.",
+            "{members} members had no order on the test day, and {first} of them placed one: too few to test a "
+            "ranking.",
+            tested.prospects,
         ).format(members=wording.count(tested.prospects), first=wording.count(tested.first_orders))
     numbers = {
         "auc": wording.number(tested.auc), "recent": wording.number(tested.auc_recent),
@@ -609,10 +611,10 @@ def _caps(act: Callable[..., None], rows: pd.DataFrame, currency: str) -> None:
 
 def be_sure(sure: Callable[[str], None], contest: Contest, honesty: Honesty, *, margin_share: float) -> None:
     """Say how sure the answer is: on what it was tested, how often it was wrong, what would turn it."""
-    days = sorted({str(day) for day in contest.test["origin"]})
+    days = sorted({str(day)[:10] for day in contest.test["origin"]})
     sure(
         _("Tested on {forecasts} forecasts made as of {days}, which had no say in the choice.").format(
-            forecasts=wording.count(len(contest.test)), days=", ".join(days)
+            forecasts=wording.count(len(contest.test)), days=wording.calendar_days(days)
         )
     )
     bias = contest.value(contest.chosen, "bias")

@@ -6,7 +6,7 @@ The words of the furniture (headings, labels, links) stand in the templates them
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from crm_utils import wording
@@ -38,10 +38,6 @@ __all__ = [
     "weekly_name",
 ]
 
-_MONTHS = (
-    N_("January"), N_("February"), N_("March"), N_("April"), N_("May"), N_("June"), N_("July"),
-    N_("August"), N_("September"), N_("October"), N_("November"), N_("December"),
-)  # fmt: skip
 #: Short names of pages. A notebook that is not among them is called as its file.
 _TABS = {
     "data_collection": N_("Data"),
@@ -78,20 +74,8 @@ _MONEY = ("spend", "revenue", "contribution", "order_value", "amount", "discount
 
 
 def day(text: str) -> str:
-    """``2017-12-31`` as ``31 December 2017``, an instant with its time; anything else as it is.
-
-    Examples
-    --------
-    >>> day("2017-12-31"), day("2017-12-31T09:30"), day("soon")
-    ('31 December 2017', '31 December 2017, 09:30', 'soon')
-    """
-    try:
-        moment = datetime.fromisoformat(text)
-    except (TypeError, ValueError):
-        return str(text)
-    template = _("{day} {month} {year}, {time}") if "T" in text else _("{day} {month} {year}")
-    month = _(_MONTHS[moment.month - 1])
-    return template.format(day=moment.day, month=month, year=moment.year, time=f"{moment:%H:%M}")
+    """``2017-12-31`` as ``31 December 2017``, an instant with its time; anything else as it is."""
+    return wording.calendar_day(text)
 
 
 def seconds(value: float) -> str:

@@ -181,7 +181,11 @@ def answer(card: Card, *, currency: str) -> str:
     """The week in a sentence: revenue against the week before, and whether that is more than chance."""
     row = card.table.set_index("measure").to_dict("index")["revenue"]
     money = wording.money_in(currency)
-    places = {"week": f"{card.week:%Y-%m-%d}", "now": money(row["value"]), "before": money(row["last_week"])}
+    places = {
+        "week": wording.calendar_day(card.week),
+        "now": money(row["value"]),
+        "before": money(row["last_week"]),
+    }
     if math.isnan(row["value"]):
         return _("In the week from {week} fewer than five customers bought: its revenue is not shown, since it would be theirs.").format(**places)  # fmt: skip
     templates = {
@@ -275,7 +279,7 @@ def drivers_sentence(drivers: pd.DataFrame, *, currency: str, weeks: int) -> str
     }  # fmt: skip
     template = (
         _(
-            "Against the {weeks} weeks before, revenue of the last {weeks} moved by {total}, most of it by {driver}: {part}."
+            "Against the {weeks} weeks before, revenue of the last {weeks} moved by {total}, above all by {driver}: {part}."
         )
         if sure
         else _(
@@ -342,12 +346,16 @@ def sure_sentences(card: Card, *, false_alarms_a_year: float) -> list[str]:
         "Limits come from {weeks} weeks before the one judged.",
         int(card.table["weeks"].max()),
     )
-    rate = _(
-        "Chance alone puts about {rate:g} number a year outside; so far {alarms} of {judged} were outside."
+    rate = ngettext(
+        "Chance alone puts about {rate} number a year outside its range; so far {alarms} of {judged} were.",
+        "Chance alone puts about {rate} numbers a year outside their ranges; so far {alarms} of {judged} were.",
+        false_alarms_a_year,
     )
     return [
         window.format(weeks=int(card.table["weeks"].max())),
-        rate.format(rate=false_alarms_a_year, alarms=alarms, judged=len(judged)),
+        rate.format(
+            rate=f"{false_alarms_a_year:g}", alarms=wording.count(alarms), judged=wording.count(len(judged))
+        ),
         _(
             "A week is compared with the ordinary weeks before it: a season shows as unusual. Weeks of a sale or a moving holiday are judged by the same event of last year."
         ),
@@ -380,7 +388,9 @@ def weeks_sentence(weeks: Weeks) -> str:
         "{weeks} whole week, {first} to {last}.", "{weeks} whole weeks, {first} to {last}.", len(weeks.sums)
     )
     first, last = weeks.sums.index[0], weeks.sums.index[-1] + dt.timedelta(days=6)
-    return template.format(weeks=len(weeks.sums), first=first, last=last)
+    return template.format(
+        weeks=len(weeks.sums), first=wording.calendar_day(first), last=wording.calendar_day(last)
+    )
 
 
 def show_card(card: Card, *, currency: str) -> wording.Table:

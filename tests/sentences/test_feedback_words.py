@@ -61,7 +61,7 @@ def test_only_a_repair_whose_whole_interval_is_above_nothing_is_proposed() -> No
     feedback.propose(act, repairs(LATE, UNSURE), 7)
     assert [(c["audience"], c["customers"], c.get("gain")) for c in cards] == [
         ("customers: parcels that come late", 400, 1440.0),
-        ("customers with a low score of the last days", 7, None),
+        ("customers who gave a low score lately", 7, None),
     ]
     cards.clear()
     feedback.propose(act, repairs(UNSURE), 0)

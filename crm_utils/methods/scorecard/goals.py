@@ -61,7 +61,7 @@ def goals_of(goals: Iterable[GoalLike], card: Card) -> pd.DataFrame:
     pandas.DataFrame
         ``name``, ``number``, ``measure``, ``unit``, ``owner``, ``by``, ``bound``, ``target``, ``value``,
         ``low``, ``high``, ``state``: ``met``, ``missed``, ``not_yet`` (as missed, and its day is still to
-        come), ``open`` (the interval holds the target), ``no_number`` (no such number, or no value this week),
+        come), ``open`` (the interval holds the target), ``no_number`` (no such number, or no value yet),
         ``no_share`` (a target above 1 for a share: per cent were meant), ``elsewhere`` (another page's
         number); ``outlook`` to its day: ``likely``, ``unlikely``, ``open``, or empty where it has none.
     """
