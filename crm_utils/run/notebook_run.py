@@ -21,6 +21,7 @@ import pandas as pd
 from crm_utils import engine, wording
 from crm_utils.errors import RunError, StudyError, known_names
 from crm_utils.features import Cannot, Number, ShopFacts, shop_facts
+from crm_utils.methods.campaign_targeting.model import Scenario
 from crm_utils.people import responses
 from crm_utils.run.drill import members
 from crm_utils.run.results import exact, show, write_results, write_table
@@ -109,10 +110,17 @@ class Run:
     @property
     def horizons(self) -> dict[str, int]:
         """Days in which each scenario of the study is judged; also where no rules say what may be sent."""
+        return {one.id: one.outcome.horizon_days for one in self._scenarios()}
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """What people call each scenario of the study."""
+        return {one.id: one.title for one in self._scenarios()}
+
+    def _scenarios(self) -> tuple[Scenario, ...]:
         kept = self.folder / "scenarios.yaml"
         root = Path(os.environ.get("CRM_ROOT") or find_root())
-        scenarios = read_scenarios(root, self.study.name, path=kept if kept.is_file() else None)
-        return {one.id: one.outcome.horizon_days for one in scenarios}
+        return read_scenarios(root, self.study.name, path=kept if kept.is_file() else None)
 
     def load(self, name: str, *, required: bool = True) -> Any:
         """What an earlier notebook saved: from this run, else from the report of the same day.

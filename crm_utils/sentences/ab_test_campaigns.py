@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -173,14 +173,18 @@ def contacts_sentence(contacts: ContactEffects, *, currency: str) -> str:
     return " ".join(said)
 
 
-def contacts_table(contacts: ContactEffects, *, currency: str) -> wording.Table | None:
-    """A row a list; None where nobody was held out."""
+def contacts_table(
+    contacts: ContactEffects, *, currency: str, titles: Mapping[str, str]
+) -> wording.Table | None:
+    """A row a list, a scenario by its title; None where nobody was held out."""
     if contacts.table.empty:
         return None
     money, share = wording.money_in(currency), wording.share
     rows = [
         {
-            _("list"): _("all together") if row["scenario"] == ALL else row["scenario"],
+            _("list"): _("all together")
+            if row["scenario"] == ALL
+            else titles.get(row["scenario"], row["scenario"]),
             _("sent"): row["customers"], _("held out"): row["held_out"],
             _("lapsed, sent"): share(row["lapsed"]), _("lapsed, held out"): share(row["lapsed_held_out"]),
             _("kept by a contact"): wording.interval(row["share_kept"], row["low"], row["high"], share),

@@ -101,7 +101,7 @@ CANNOT: dict[str, tuple[str | Plural, str]] = {
 }
 """The reason, and what would change it."""
 
-_MOST_CAPS = 4
+_MOST_CAPS = 6
 _MISSED = 1 / 3
 """Share of the total by which a forecast may miss without a warning."""
 
@@ -374,8 +374,9 @@ def answer(worth: Worth, new: NewCustomers, currency: str) -> str:
     if row is None:
         second = _("What a new customer may cost cannot be told: too few were won after the data begin.")
     else:
+        alike = wording.alike(money, [row["value"], row["bid_cap"]])
         second = _("A new customer brings a margin of {value} in {days}: pay at most {cap} for one.").format(
-            value=wording.interval(row["value"], row["low"], row["high"], money), cap=money(row["bid_cap"]),
+            value=wording.interval(row["value"], row["low"], row["high"], alike), cap=alike(row["bid_cap"]),
             days=wording.days(row["horizon_days"]),
         )  # fmt: skip
     return f"{first} {second}"
@@ -550,7 +551,7 @@ def propose(act: Callable[..., None], new: NewCustomers, members: Prospects, cur
     currency
         Of the study.
     """
-    rows = new.channels.head(_MOST_CAPS)
+    rows = new.channels
     if not len(rows):
         rows = new.table[new.table["bid_cap"].notna()].head(1)
     if len(rows):
@@ -568,14 +569,17 @@ def propose(act: Callable[..., None], new: NewCustomers, members: Prospects, cur
 def _caps(act: Callable[..., None], rows: pd.DataFrame, currency: str) -> None:
     """One card that says what a new customer may cost, for each channel where channels are known."""
     money = wording.money_in(currency)
-    caps = [money(cap) for cap in rows["bid_cap"]]
-    first = rows.iloc[0]
+    money = wording.alike(money, [*rows["bid_cap"], *rows["value"].dropna()])
+    caps = [money(cap) for cap in rows["bid_cap"].head(_MOST_CAPS)]
+    first, more = rows.iloc[0], len(rows) - len(caps)
     by_channel = str(first["acquisition_channel"]) != "*"
     if by_channel:
         named = [
             _("{channel} {cap}").format(channel=channel, cap=cap)
-            for channel, cap in zip(rows["acquisition_channel"], caps, strict=True)
+            for channel, cap in zip(rows["acquisition_channel"].head(_MOST_CAPS), caps, strict=True)
         ]
+        if more:
+            named.append(ngettext("{n} more in the list", "{n} more in the list", more).format(n=more))
         why = _(
             "At most: {caps}. Each is the lower end of the margin that one brings by day {days} (95 % "
             "interval), less the cost of serving."
