@@ -19,6 +19,7 @@ __all__ = ["SHOWN", "outcomes", "planned"]
 
 #: Experiments, and as many contacts, on the first page; the others stand on the page of their analysis.
 SHOWN = 4
+_SENT = "contact_list"
 _SPENT = {"effect": "spend", "low": "spend_low", "high": "spend_high"}
 #: What the analysis decided of an experiment, guardrails and money included; a page never says otherwise.
 _VERDICTS = {"ship": "better", "stop": "worse", "go on": "running", "cannot tell": "open", "none": "void"}
@@ -74,9 +75,13 @@ def planned(folder: Path, results: Mapping[str, Mapping[str, Any]]) -> list[dict
     Returns
     -------
     list of dict
-        notebook, name, held_out, and horizon_days: the days after which the scenario is judged.
+        notebook, name, held_out, and horizon_days: the days after which the scenario is judged. Empty where
+        the day's list is not to be sent.
     """
     makers = _makers(results)
+    actions = results.get(makers.get("exclusions", ""), {}).get("actions", [])
+    if not any(action["list"] == _SENT for action in actions):
+        return []
     rows = _rows(folder, makers, "exclusions", "scenario", "held_out", "to_send")
     known = {one.id: one for one in _scenarios(folder)}
     out = [row for row in rows if row["held_out"] >= SMALLEST_GROUP and row["scenario"] in known]

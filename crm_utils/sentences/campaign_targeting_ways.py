@@ -10,6 +10,7 @@ import pandas as pd
 from crm_utils import wording
 from crm_utils.methods.campaign_targeting import BREAKS, Plan, Rules, SendHours
 from crm_utils.methods.campaign_targeting.hours import LEAST, TEST_DAYS, WINDOW
+from crm_utils.sentences.campaign_targeting import country_words
 from crm_utils.tools.language import N_, _, ngettext
 
 __all__ = [
@@ -60,7 +61,11 @@ def reconfirm_warnings(rules: Rules, overdue: int | None) -> list[str]:
         "it reach older consents too (its expiry, in the scenarios file).",
         overdue,
     )
-    return [template.format(n=wording.count(overdue), months=rules.reconfirm_months, country=rules.country)]
+    return [
+        template.format(
+            n=wording.count(overdue), months=rules.reconfirm_months, country=country_words(rules.country)
+        )
+    ]
 
 
 def hours_sentence(hours: SendHours) -> str:

@@ -552,7 +552,8 @@ def test_what_an_experiment_sent_is_told_once_and_what_is_planned_has_its_day(ru
     import pandas as pd
 
     run.add("ab_test", *ordinary_cells(), tables=["experiment_results", "contact_effects"])
-    run.add("campaign_targeting", *ordinary_cells(), tables=["exclusions"])
+    sends = ACTIONS[0] | {"list": "contact_list", "horizon_days": None}
+    run.add("campaign_targeting", *ordinary_cells(), tables=["exclusions"], actions=[sends])
     effects = {
         "experiment_id": ["coupon"],
         "arm": "b",
