@@ -128,7 +128,7 @@ def since_lines(since: Since, day: str, *, currency: str) -> Iterator[str]:
     for row in pd.concat([since.of_kind("definition"), since.restated.head(SHOWN)]).to_dict("records"):
         write = writes(row["unit"], currency)
         yield _("{measure}, week from {week}: {before} → {after} ({why})").format(
-            measure=measure_words(row["measure"]), week=wording.calendar_day(str(row["week"])[:10]), before=write(row["before"]),
+            measure=measure_words(row["measure"]), week=str(row["week"])[:10], before=write(row["before"]),
             after=write(row["after"]), why=_(_KINDS[row["kind"]]),
         )  # fmt: skip
 

@@ -568,10 +568,13 @@ def coverage_title(known: pd.DataFrame) -> str:
     """The message of the picture of coverage."""
     if known.empty:
         return ""
-    return _("Attributes are known of {share} of customers, from {least} to {most} by segment").format(
-        share=wording.share(known["share"].iloc[-1]), least=wording.share(known["share"].min()),
-        most=wording.share(known["share"].max()),
-    )  # fmt: skip
+    all_of_them, *ends = (
+        wording.share(v) for v in (known["share"].iloc[-1], known["share"].min(), known["share"].max())
+    )
+    template = _("Attributes are known of {share} of customers, from {least} to {most} by segment")
+    if ends[0] == ends[1]:
+        template = _("Attributes are known of {share} of customers, in every segment")
+    return template.format(share=all_of_them, least=ends[0], most=ends[1])
 
 
 def calibration_table(calibration: pd.DataFrame, *, day: dt.date) -> wording.Table:

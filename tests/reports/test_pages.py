@@ -552,7 +552,7 @@ def test_what_an_experiment_sent_is_told_once_and_what_is_planned_has_its_day(ru
     import pandas as pd
 
     run.add("ab_test", *ordinary_cells(), tables=["experiment_results", "contact_effects"])
-    sends = ACTIONS[0] | {"list": "contact_list", "horizon_days": None}
+    sends = ACTIONS[1] | {"list": "contact_list", "held_out": 34}
     run.add("campaign_targeting", *ordinary_cells(), tables=["exclusions"], actions=[sends])
     effects = {
         "experiment_id": ["coupon"],
