@@ -12,6 +12,7 @@ import pandas as pd
 from crm_utils import wording
 from crm_utils.methods import scorecard
 from crm_utils.methods.scorecard import Card, Forecast, Weeks
+from crm_utils.sentences.pages import goal_line
 from crm_utils.tools.language import N_, NP_, Plural, _, ngettext
 
 __all__ = [
@@ -476,14 +477,16 @@ def _goals_counted(ours: pd.DataFrame) -> str:
 def _behind(ours: pd.DataFrame, currency: str) -> list[str]:
     """The goals that are not reached, with what they are at and who answers for them: three at most."""
     rows = ours[ours["state"].isin(["missed", "not_yet"])].head(3).to_dict("records")
-    template = _("Not reached: {goal}, at {value} where {target} is the goal.")
-    owned = _("Not reached: {goal}, at {value} where {target} is the goal ({owner}).")
     said = []
     for row in rows:
         write = writes(row["unit"], currency) if row["unit"] else wording.number
         value = wording.interval(row["value"], row["low"], row["high"], write)
-        said.append((owned if row["owner"] else template).format(
-            goal=row["name"], value=value, target=write(row["target"]), owner=row["owner"]))  # fmt: skip
+        goal = {
+            "name": row["name"], "bound": row["bound"], "owner": row["owner"],
+            "by": "" if pd.isna(row["by"]) else str(row["by"])[:10],
+        }  # fmt: skip
+        line = goal_line(goal, value=value, target=write(row["target"]))
+        said.append(_("Not reached: {goal}.").format(goal=line))
     return said
 
 

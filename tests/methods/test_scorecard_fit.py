@@ -101,9 +101,10 @@ def test_goals_that_cannot_be_judged_end_in_a_sentence() -> None:
     said = words.goals_sentence(goals, currency="USD")
     counted, too_many, in_a_year = said.split(" Not reached: ")
     assert counted == "5 goals on these numbers: 1 met, 1 not yet reached, 1 missed, 2 without a number."
-    assert too_many.startswith("Too many, at ")
+    assert too_many.startswith("Too many: ")
     assert in_a_year.endswith(
-        " where 1,000,000 is the goal. 1 more (Not here) is judged on the report's first page."
+        "; the goal is 1,000,000 at least by 1 January 2030. 1 more (Not here) is judged on the report's first "
+        "page."
     )
     elsewhere = words.goals_sentence(goals[goals["state"] == "elsewhere"], currency="USD")
     assert elsewhere.startswith(
