@@ -103,8 +103,8 @@ def test_goals_that_cannot_be_judged_end_in_a_sentence() -> None:
     assert counted == "5 goals on these numbers: 1 met, 1 not yet reached, 1 missed, 2 without a number."
     assert too_many.startswith("Too many: ")
     assert in_a_year.endswith(
-        "; the goal is 1,000,000 at least by 1 January 2030. 1 more (Not here) is judged on the report's first "
-        "page."
+        "; the goal is 1,000,000 at least by 1 January 2030. 1 more (Not here) is judged on the report's "
+        "first page."
     )
     elsewhere = words.goals_sentence(goals[goals["state"] == "elsewhere"], currency="USD")
     assert elsewhere.startswith(
