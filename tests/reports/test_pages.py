@@ -420,8 +420,11 @@ def test_warnings_stand_above_everything_and_lead_to_their_page(tmp_path):
     assert 'id="warn-1"' in (tmp_path / "run" / "sales.html").read_text(encoding="utf-8")
 
 
-def test_without_warnings_the_data_are_said_to_be_complete(run):
+def test_whole_data_are_said_to_be_complete_and_a_warning_of_them_takes_that_back(run):
     run.add("sales", *ordinary_cells())
+    run.add("data_collection", *ordinary_cells(), warnings=["A file was cut."])
+    assert "Data complete" not in run.index()
+    run.add("data_collection", *ordinary_cells(), warnings=[])
     assert (
         "Data complete to 31 December 2017: 1,001 rows read, 1 of them set aside with a reason."
         in run.index()

@@ -36,11 +36,13 @@ def state(
     """
     before = _readable(previous)
     judged = goals(manifest, before)
-    alarms = [*_warnings(results), *_gone(manifest, before), *_stale(manifest)]
+    stale = list(_stale(manifest))
+    alarms = [*_warnings(results), *_gone(manifest, before), *stale]
     alarms += [{"text": g["line"], "page": "", "tab": ""} for g in judged if g["alarm"]]
     tables = manifest.get("snapshot", {}).get("tables", {})
     read_, aside = (sum(t.get(key, 0) for t in tables.values()) for key in ("read", "quarantined"))
-    line = words.complete(read_, aside, manifest["snapshot"]["last_day"]) if tables else ""
+    whole = tables and not stale and not results.get("data_collection", {}).get("warnings")
+    line = words.complete(read_, aside, manifest["snapshot"]["last_day"]) if whole else ""
     return {"alarms": alarms, "complete": line, "goals": judged}
 
 
