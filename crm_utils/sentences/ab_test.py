@@ -156,7 +156,8 @@ def plan_sentence(plan: NextTest) -> str:
             "from then on says how large the next test has to be."
         )
     return template.format(
-        count=wording.count(plan.customers), active=wording.days(plan.active_days), start=plan.start,
+        count=wording.count(plan.customers), active=wording.days(plan.active_days),
+        start=wording.calendar_day(plan.start),
         horizon=wording.days(plan.horizon_days),
     )  # fmt: skip
 

@@ -28,6 +28,8 @@ __all__ = [
     "move_line",
     "moved_summary",
     "no_comparison",
+    "number_name",
+    "number_rank",
     "outcome",
     "seconds",
     "stale",
@@ -66,6 +68,21 @@ _WEEKLY = {
     "order_value": N_("Money an order"),
     "customers": N_("Customers who bought"),
     "new_customers": N_("New customers"),
+}
+#: Recorded numbers that somebody who runs campaigns asks for, the first first. The others keep their names.
+_NUMBERS = {
+    ("campaign_targeting", "to_send"): N_("Messages to send today"),
+    ("churn", "contact.customers"): N_("Customers who are slipping and worth a contact"),
+    ("churn", "profit.gain"): N_("What contacting them should bring"),
+    ("segmentation", "silent.customers"): N_("Customers silent for longer than their rhythm explains"),
+    ("segmentation", "repeat_purchase_rate"): N_("Customers who buy again"),
+    ("lifetime_value", "value.window"): N_("Spend expected of all customers"),
+    ("lifetime_value", "new.bid_cap"): N_("The most to pay for a new customer"),
+    ("scorecard", "forecast.revenue"): N_("Revenue foreseen for the next weeks"),
+    ("feedback", "nps.weighted"): N_("NPS, weighted to all who were asked"),
+    ("feedback", "csat"): N_("Customers who are satisfied"),
+    ("churn", "lapse.rate"): N_("Active customers who stop buying for one horizon"),
+    ("data_collection", "days.empty"): N_("Days without an order"),
 }
 _CAUSES = {"data": N_("data"), "parameters": N_("parameters"), "versions": N_("versions")}
 #: Metrics that are shares: their differences are percentage points.
@@ -219,6 +236,22 @@ def move_line(code: str, count: int | None) -> str:
         "first": ngettext("{number} customer is new", "{number} customers are new", plural),
     }[code]
     return template.format(number=number)
+
+
+def number_name(notebook: str, name: str) -> str:
+    """What people call a recorded number; empty for one that only its page explains.
+
+    Examples
+    --------
+    >>> number_name("campaign_targeting", "to_send"), number_name("churn", "boosting.brier")
+    ('Messages to send today', '')
+    """
+    return _(_NUMBERS[notebook, name]) if (notebook, name) in _NUMBERS else ""
+
+
+def number_rank(notebook: str, name: str) -> int:
+    """Where a number stands among those that people ask for; behind all of them where nobody does."""
+    return list(_NUMBERS).index((notebook, name)) if (notebook, name) in _NUMBERS else len(_NUMBERS)
 
 
 def causes(other: Sequence[str], *, same_day: bool) -> str:

@@ -397,7 +397,9 @@ def weeks_sentence(weeks: Weeks) -> str:
 def show_card(card: Card, *, currency: str) -> wording.Table:
     """The week's table, to be shown."""
     caption = _("The week from {week} beside the week before, last year and its ordinary range")
-    return wording.table(card_table(card, currency=currency), caption=caption.format(week=card.week))
+    return wording.table(
+        card_table(card, currency=currency), caption=caption.format(week=wording.calendar_day(card.week))
+    )
 
 
 def strips(card: Card, *, currency: str) -> tuple[dict[str, str], dict[str, Callable[..., str]]]:
