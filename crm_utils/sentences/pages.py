@@ -71,10 +71,10 @@ _WEEKLY = {
 }
 #: Recorded numbers that somebody who runs campaigns asks for, the first first. The others keep their names.
 _NUMBERS = {
-    ("campaign_targeting", "to_send"): N_("Messages to send today"),
-    ("churn", "contact.customers"): N_("Customers who are slipping and worth a contact"),
+    ("campaign_targeting", "to_send"): N_("To send today"),
+    ("churn", "contact.customers"): N_("Slipping and worth a contact"),
     ("churn", "profit.gain"): N_("What contacting them should bring"),
-    ("segmentation", "silent.customers"): N_("Customers silent for longer than their rhythm explains"),
+    ("segmentation", "silent.customers"): N_("Silent for longer than their rhythm explains"),
     ("segmentation", "repeat_purchase_rate"): N_("Customers who buy again"),
     ("lifetime_value", "value.window"): N_("Spend expected of all customers"),
     ("lifetime_value", "new.bid_cap"): N_("The most to pay for a new customer"),
@@ -244,7 +244,7 @@ def number_name(notebook: str, name: str) -> str:
     Examples
     --------
     >>> number_name("campaign_targeting", "to_send"), number_name("churn", "boosting.brier")
-    ('Messages to send today', '')
+    ('To send today', '')
     """
     return _(_NUMBERS[notebook, name]) if (notebook, name) in _NUMBERS else ""
 
