@@ -75,7 +75,7 @@ def planned(folder: Path, results: Mapping[str, Mapping[str, Any]]) -> list[dict
     Returns
     -------
     list of dict
-        notebook, name, held_out, and horizon_days: the days after which the scenario is judged. Empty where
+        name, held_out, and horizon_days: the days after which the scenario is judged. Empty where
         the day's list is not to be sent.
     """
     makers = _makers(results)
@@ -87,7 +87,6 @@ def planned(folder: Path, results: Mapping[str, Mapping[str, Any]]) -> list[dict
     out = [row for row in rows if row["held_out"] >= SMALLEST_GROUP and row["scenario"] in known]
     return [
         {
-            "notebook": makers["exclusions"],
             "name": known[row["scenario"]].title,
             "held_out": row["held_out"],
             "horizon_days": known[row["scenario"]].outcome.horizon_days,

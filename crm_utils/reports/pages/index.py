@@ -28,6 +28,8 @@ __all__ = ["render_index", "render_neighbours"]
 
 #: More than five things nobody does today.
 CARDS = 5
+#: Actions whose outcome is in sight; the others are folded.
+OUTCOMES = 5
 
 
 def render_index(
@@ -49,6 +51,7 @@ def render_index(
     names = [n["name"] for n in manifest["notebooks"]]
     results = {name: read(folder / "results" / f"{name}.json") for name in names}
     do, avoid = cards(manifest, results, names)
+    worked, more_worked = _worked(folder, manifest, results)
     saved, stands = lists(folder, manifest, results), state(manifest, results, previous)
     render_glossary(folder, manifest)
     write_dictionary(folder, saved)
@@ -65,8 +68,8 @@ def render_index(
         avoid=avoid,
         week=week(folder, manifest),
         news=news(folder, manifest, results, previous),
-        outcomes=[_outcome(row, manifest) for row in outcomes(folder, results)],
-        pending=_pending(folder, manifest, results),
+        worked=worked,
+        more_worked=more_worked,
         lists=saved,
         analyses=[_analysis(folder, n, results[n["name"]]) for n in manifest["notebooks"]],
         tables=_tables(manifest),
@@ -131,6 +134,17 @@ def _outcome(row: Mapping[str, Any], manifest: Mapping[str, Any]) -> dict[str, A
     }
 
 
+def _worked(
+    folder: Path, manifest: Mapping[str, Any], results: Mapping[str, Mapping[str, Any]]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """What was judged and what is still to be, as many as a screen holds; then the others."""
+    judged = [_outcome(row, manifest) for row in outcomes(folder, results)]
+    coming = _pending(folder, manifest, results)
+    first = min(len(judged), OUTCOMES - bool(coming))
+    then = OUTCOMES - first
+    return judged[:first] + coming[:then], judged[first:] + coming[then:]
+
+
 def _pending(
     folder: Path, manifest: Mapping[str, Any], results: Mapping[str, Mapping[str, Any]]
 ) -> list[dict[str, str]]:
@@ -141,8 +155,8 @@ def _pending(
     taken = set(manifest.get("lists_taken", []))
     rows = planned(folder, results)
     rows += [
-        {"notebook": name, "name": words.headline(action), **action}
-        for name, result in results.items()
+        {"name": words.headline(action), **action}
+        for result in results.values()
         for action in result.get("actions", [])
         if action["held_out"] and action["horizon_days"] and not action["avoid"]
         and not (rows and action["list"] in taken)
@@ -152,7 +166,6 @@ def _pending(
             "name": row["name"],
             "held_out": wording.count(row["held_out"]),
             "when": words.judged_from(manifest["as_of"], row["horizon_days"]),
-            "page": quote(f"{row['notebook']}.html"),
         }
         for row in rows
     ]
