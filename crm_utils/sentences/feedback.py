@@ -376,7 +376,7 @@ def be_warned(warn: Callable[[str], None], off_scale: pd.DataFrame, response: Re
         if abs(plain - weighted) > (response.plain.high - response.plain.low) / 2:
             warn(
                 _(
-                    "The NPS of those who answered ({plain}) is not that of those asked ({weighted}): report the weighted one."
+                    "Report an NPS of {weighted}, weighted to all who were asked: those who answered, at {plain}, are not like them."
                 ).format(plain=_points(plain), weighted=_points(weighted))
             )
 

@@ -85,7 +85,7 @@ def test_a_biased_nps_is_warned_of_and_scores_off_the_scale_are_named() -> None:
     warned: list[str] = []
     feedback.be_warned(warned.append, off, result)
     assert warned[0] == "Score 11 in 3 rows of kind nps: 0 to 10. These rows are left out."
-    assert warned[1].endswith("report the weighted one.")
+    assert warned[1].startswith("Report an NPS of ")
     first, second = feedback.response_words(result, known=True)
     assert "who answered had bought 1.60 (1.40 to 1.80) times as often" in first
     assert "worth 600 independent answers" in second
