@@ -19,12 +19,14 @@ from typing import Any
 import pandas as pd
 
 from crm_utils.errors import known_names
-from crm_utils.tools.language import _, ngettext
+from crm_utils.tools.language import N_, _, ngettext
 
 __all__ = [
     "NO_FORMULA",
     "Table",
     "alike",
+    "calendar_day",
+    "calendar_days",
     "count",
     "days",
     "interval",
@@ -41,6 +43,10 @@ NO_FORMULA = "mathjax_ignore"
 Number = int | float | Decimal
 MINUS, MISSING, SPACE = "\N{MINUS SIGN}", "\N{EN DASH}", "\N{NO-BREAK SPACE}"
 _SYMBOLS = {"USD": "$", "GBP": "£", "EUR": "€", "KRW": "₩", "JPY": "¥"}
+_MONTHS = (
+    N_("January"), N_("February"), N_("March"), N_("April"), N_("May"), N_("June"), N_("July"),
+    N_("August"), N_("September"), N_("October"), N_("November"), N_("December"),
+)  # fmt: skip
 #: Currencies of ISO 4217 that have no smaller unit in use.
 _NO_MINOR_UNIT = {
     *("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW"),
@@ -140,6 +146,42 @@ def days(value: Number | None) -> str:
     return ngettext("{days} day", "{days} days", float(value)).format(days=count(value))
 
 
+def calendar_day(value: object) -> str:
+    """A day inside a sentence, ``31 December 2017``; tables keep ``2017-12-31``, which sorts.
+
+    A text may hold an instant, which keeps its time. What is no day stays as it is; a missing one is ``–``.
+
+    Examples
+    --------
+    >>> calendar_day(dt.date(2017, 12, 31)), calendar_day("2017-12-31T09:30"), calendar_day("soon")
+    ('31 December 2017', '31 December 2017, 09:30', 'soon')
+    """
+    try:
+        given = dt.datetime.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        return str(value)
+    if not isinstance(given, dt.date) or pd.isna(given):
+        return MISSING if given is None or given is pd.NaT else str(value)
+    timed = isinstance(value, str) and "T" in value and isinstance(given, dt.datetime)
+    template = _("{day} {month} {year}, {time}") if timed else _("{day} {month} {year}")
+    month = _(_MONTHS[given.month - 1])
+    return template.format(day=given.day, month=month, year=given.year, time=f"{given:%H:%M}")
+
+
+def calendar_days(values: Iterable[object]) -> str:
+    """Several days inside a sentence: ``2 July 2025, 1 October 2025 and 5 November 2025``.
+
+    Examples
+    --------
+    >>> calendar_days([dt.date(2025, 7, 2), dt.date(2025, 10, 1)])
+    '2 July 2025 and 1 October 2025'
+    """
+    texts = [calendar_day(value) for value in values]
+    if len(texts) < 2:
+        return "".join(texts) or MISSING
+    return _("{some} and {last}").format(some=", ".join(texts[:-1]), last=texts[-1])
+
+
 def interval(
     value: Number | None, low: Number | None, high: Number | None, how: Callable[[Number | None], str]
 ) -> str:
@@ -149,9 +191,16 @@ def interval(
     --------
     >>> interval(0.61, 0.58, 0.64, share)
     '61\xa0% (58\xa0% to 64\xa0%)'
+
+    Ends that differ are written so that they do: a narrow share gets one decimal more.
+
+    >>> interval(0.041, 0.038, 0.043, share)
+    '4.1\xa0% (3.8\xa0% to 4.3\xa0%)'
     """
-    if _missing(low) or _missing(high):
+    if low is None or high is None or _missing(low) or _missing(high):
         return how(value)
+    if how is share and low != high and share(low) == share(high):
+        how = partial(share, digits=1)
     how = alike(how, [v for v in (value, low, high) if v is not None and not _missing(v)])
     return _("{value} ({low} to {high})").format(value=how(value), low=how(low), high=how(high))
 

@@ -219,12 +219,12 @@ def all_segments(
             continue
         p = rows["p_differ"].iloc[0]
         known = p is not None and not pd.isna(p)
-        template = _("{name}: no difference between segments is shown (p = {p})")
+        template = _("{name}: no difference between segments is shown (p {p})")
         if not known:
             template = _("{name}: one segment is large enough")
         elif p < 0.05:
-            template = _("{name}: segments differ (p = {p})")
-        title = template.format(name=name.replace("_", " "), p=f"{p:.2g}" if known else "")
+            template = _("{name}: segments differ (p {p})")
+        title = template.format(name=name.replace("_", " "), p=_below(p) if known else "")
         if name == "before":
             rows = rows.assign(segment=rows["segment"].map(_before()).fillna(rows["segment"]))
         rows = rows.assign(segment=rows["segment"].replace("", _("not known")))
@@ -352,6 +352,11 @@ def weekly_effects(weeks: pd.DataFrame, *, how: Callable[..., str], unit: str, t
     return write_axis(say(ax, title, x=_("week since the assignment"), y=weekly.format(unit=unit)), "y", how)
 
 
+def _below(p: float) -> str:
+    """A p-value after its letter: ``= 0.27``, ``< 0.0001``."""
+    return f"= {p:.2g}" if p >= 1e-4 else "< 0.0001"
+
+
 def attributed(
     rows: pd.DataFrame, *, names: Mapping[str, str], how: Callable[..., str], unit: str, title: str
 ) -> Axes | None:
@@ -378,6 +383,7 @@ def attributed(
     ax.hlines(known.index - 0.2, ends["low"], ends["high"], color="black", linewidth=1.6)
     ax.axvline(0, color=COLORS["plain"], linewidth=1.2)
     ax.set_yticks(known.index, known["scenario"])
+    ax.xaxis.set_major_locator(MaxNLocator(4))  # sums are long words
     ax.figure.legend(loc="outside lower center", ncols=2, fontsize=9)
     return write_axis(say(ax, title, x=unit), "x", how)
 

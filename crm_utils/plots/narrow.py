@@ -74,6 +74,8 @@ def _fit(ax: Axes) -> None:
         _few_names(ax)
     elif not isinstance(ax.xaxis.get_major_locator(), LogLocator):
         ax.xaxis.set_major_locator(_few(ax.xaxis.get_major_locator(), 3 if names else 4))
+        if hasattr(ax.xaxis.get_major_locator(), "maxticks"):  # 2025-07 is wide, and five may stand in a row
+            ax.tick_params(axis="x", labelsize=8)
     for text in ax.texts:
         text.set_fontsize(min(float(text.get_fontsize()), 8.0))
 

@@ -184,7 +184,9 @@ def cluster_choice(candidates: pd.DataFrame, *, k: int, title: str) -> Axes | No
         return None
     ax = plt.subplots()[1]
     ks, cloud = candidates["k"], candidates["null_silhouette"]
-    ax.plot(ks, candidates["silhouette"], "o-", color=COLORS["customers"], label=_("our customers"))
+    ours = candidates["silhouette"].where(candidates["silhouette"] != 0)  # 0 stands for: not measured
+    label = _("our customers; no dot: a type of too few") if ours.isna().any() else _("our customers")
+    ax.plot(ks, ours, "o-", color=COLORS["customers"], label=label)
     ax.plot(ks, cloud, "s--", color=COLORS["compare"], label=_("the same customers as one cloud"))
     ax.plot(
         ks, cloud + candidates["bar"], ":", color=COLORS["plain"], label=_("so far above it counts as apart")

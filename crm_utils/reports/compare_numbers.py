@@ -138,17 +138,24 @@ def describe(number: Mapping[str, Any], currency: str) -> str:
     ('2,469 customers', '1 day')
     >>> describe({"value": 1177.25, "unit": "USD", "low": 1100.0, "high": 1250.0}, "USD")
     '$1,177 ($1,100 to $1,250)'
+    >>> describe({"value": 98.29, "unit": "money"}, "USD")
+    '$98.29'
+    >>> describe({"value": 48.0, "unit": "customers", "low": 39.8, "high": 57.9}, "USD")
+    '48 (40 to 58) customers'
     >>> describe({"value": 0.00123, "unit": ""}, "USD"), describe({"value": None}, "USD")
     ('0.00123', '–')
     """
-    unit = str(number.get("unit") or "")
+    unit, value = str(number.get("unit") or ""), number.get("value")
+    unit = currency if unit == "money" else unit
+    # The ends of a count are written as the count is.
+    whole = isinstance(value, int | float) and float(value).is_integer() and abs(value) >= 10
 
     def write(value: Any) -> str:
         if value is None or isinstance(value, str | bool):
             return "–" if value is None else str(value)
         if unit in _SHARES:
             return wording.share(value, 1)
-        return _plain(value)
+        return wording.count(value) if whole else _plain(value)
 
     if unit == currency and isinstance(number.get("value"), int | float):
         return wording.interval(

@@ -28,8 +28,9 @@ def judge_goals(goals: Sequence[Goal], results: Mapping[str, Mapping[str, Any]])
     Returns
     -------
     list of dict
-        name, number, bound (``at least`` or ``at most``), target, value, low, high, unit, met: True, False,
-        or None where it is open or the number was not recorded.
+        name, number, bound (``at least`` or ``at most``), target, owner and by (a day; may be
+        empty), value, low, high, unit, met: True, False, or None where it is open or the number was not
+        recorded.
 
     Examples
     --------
@@ -61,6 +62,8 @@ def _judge(goal: Goal, results: Mapping[str, Mapping[str, Any]]) -> dict[str, An
         "number": goal.number,
         "bound": goal.bound,
         "target": target,
+        "owner": goal.owner,
+        "by": goal.by.isoformat() if goal.by else "",
         **measured,
         "met": met,
     }

@@ -9,13 +9,17 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from crm_utils.errors import StudyError
 from crm_utils.features.statistics import SMALLEST_GROUP
+from crm_utils.methods.campaign_targeting.model import Scenario
+from crm_utils.study.scenarios import read_scenarios
 from crm_utils.tools.yaml_file import read_yaml
 
-__all__ = ["SHOWN", "outcomes"]
+__all__ = ["SHOWN", "outcomes", "planned"]
 
 #: Experiments, and as many contacts, on the first page; the others stand on the page of their analysis.
 SHOWN = 4
+_SENT = "contact_list"
 _SPENT = {"effect": "spend", "low": "spend_low", "high": "spend_high"}
 #: What the analysis decided of an experiment, guardrails and money included; a page never says otherwise.
 _VERDICTS = {"ship": "better", "stop": "worse", "go on": "running", "cannot tell": "open", "none": "void"}
@@ -38,33 +42,85 @@ def outcomes(folder: Path, results: Mapping[str, Mapping[str, Any]]) -> list[dic
         held_out, judged_on (None where they are not said), and verdict: ``better``, ``worse``, ``open``,
         ``running`` or ``void``.
     """
-    makers = {table: notebook for notebook, r in results.items() for table in r.get("tables", {})}
-
-    def rows(table: str, *needed: str) -> list[dict[str, Any]]:
-        path = folder / "tables" / f"{table}.parquet"
-        if table not in makers or not path.is_file():
-            return []
-        saved = pq.read_table(path)
-        return saved.to_pylist() if set(saved.column_names) >= set(needed) else []
-
-    tests = rows("experiment_results", "experiment_id", "metric", "effect", "low", "high")
-    campaigns = rows("campaign_results", "name", "metric", "held_out", "effect", "low", "high")
-    names = {row.get("campaign_id"): row["name"] for row in campaigns}
-    contacts = rows("contact_effects", "scenario", "held_out", "judged_on", *_SPENT.values())
-    tested = [{"notebook": makers["experiment_results"], **row} for row in _tests(tests, _titles(folder))][
-        :SHOWN
-    ]
+    makers = _makers(results)
+    tests = _rows(folder, makers, "experiment_results", "experiment_id", "metric", "effect", "low", "high")
+    campaigns = _rows(
+        folder, makers, "campaign_results", "name", "metric", "held_out", "effect", "low", "high"
+    )
+    contacts = _rows(folder, makers, "contact_effects", "scenario", "held_out", "judged_on", *_SPENT.values())
+    declared = _declared(folder)
+    titles = {one["id"]: one["title"] for one in declared if one.get("title")}
+    tested = [{"notebook": makers["experiment_results"], **row} for row in _tests(tests, titles)][:SHOWN]
     if contacts:
-        contacted = _contacts(contacts, names)
+        names = {one.id: one.title for one in _scenarios(folder)}
+        names |= {row["campaign_id"]: row["name"] for row in campaigns if row.get("campaign_id")}
+        # What an experiment sent is told with the experiment: one action is no two rows.
+        sent = (
+            {one for plan in declared for one in (plan.get("campaigns") or {}).values()} if tested else set()
+        )
+        own = [row for row in contacts if row["scenario"] not in sent]
+        contacted = _contacts(own, names)
         return tested + [{"notebook": makers["contact_effects"], **row} for row in contacted][:SHOWN]
     return tested + [{"notebook": makers["campaign_results"], **row} for row in _campaigns(campaigns)][:SHOWN]
 
 
-def _titles(folder: Path) -> dict[str, str]:
-    """What the study of a run calls its experiments."""
+def planned(folder: Path, results: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What is sent with this report and leaves customers out: the scenarios with most of them.
+
+    Parameters
+    ----------
+    folder, results
+        As for :func:`outcomes`.
+
+    Returns
+    -------
+    list of dict
+        name, held_out, and horizon_days: the days after which the scenario is judged. Empty where
+        the day's list is not to be sent.
+    """
+    makers = _makers(results)
+    actions = results.get(makers.get("exclusions", ""), {}).get("actions", [])
+    if not any(action["list"] == _SENT for action in actions):
+        return []
+    rows = _rows(folder, makers, "exclusions", "scenario", "held_out", "to_send")
+    known = {one.id: one for one in _scenarios(folder)}
+    out = [row for row in rows if row["held_out"] >= SMALLEST_GROUP and row["scenario"] in known]
+    return [
+        {
+            "name": known[row["scenario"]].title,
+            "held_out": row["held_out"],
+            "horizon_days": known[row["scenario"]].outcome.horizon_days,
+        }
+        for row in sorted(out, key=lambda row: row["held_out"], reverse=True)[:SHOWN]
+    ]
+
+
+def _makers(results: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Which notebook saved which table."""
+    return {table: notebook for notebook, r in results.items() for table in r.get("tables", {})}
+
+
+def _rows(folder: Path, makers: Mapping[str, str], table: str, *needed: str) -> list[dict[str, Any]]:
+    """A table that this run saved, with the columns needed; else empty."""
+    path = folder / "tables" / f"{table}.parquet"
+    if table not in makers or not path.is_file():
+        return []
+    saved = pq.read_table(path)
+    return saved.to_pylist() if set(saved.column_names) >= set(needed) else []
+
+
+def _declared(folder: Path) -> list[dict[str, Any]]:
+    """The experiments of a run's study."""
     path = folder / "study.yaml"
-    declared = read_yaml(path, path.name)[0].get("experiments") if path.is_file() else None
-    return {one["id"]: one["title"] for one in declared or [] if one.get("title")}
+    return (read_yaml(path, path.name)[0].get("experiments") or []) if path.is_file() else []
+
+
+def _scenarios(folder: Path) -> tuple[Scenario, ...]:
+    """What a run's study sends by itself; none where its copy is of an older form."""
+    try:
+        return read_scenarios(folder, "", path=folder / "scenarios.yaml")
+    except StudyError:
+        return ()
 
 
 def _tests(rows: list[dict[str, Any]], titles: Mapping[str, str]) -> Iterator[dict[str, Any]]:
@@ -93,7 +149,8 @@ def _contacts(rows: list[dict[str, Any]], names: Mapping[Any, str]) -> Iterator[
     own = [row for row in rows if row["held_out"] and row["scenario"] != "all" and row["judged_on"]]
     for row in sorted(own, key=lambda row: row["judged_on"], reverse=True):
         spent = {"metric": "spend"} | {key: row[column] for key, column in _SPENT.items()}
-        yield _outcome(row | spent, str(names.get(row["scenario"], row["scenario"])))
+        plain = str(row["scenario"]).replace("_", " ")
+        yield _outcome(row | spent, str(names.get(row["scenario"]) or plain[:1].upper() + plain[1:]))
 
 
 def _campaigns(rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:

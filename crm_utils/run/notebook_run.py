@@ -119,6 +119,11 @@ class Run:
         """Days in which each scenario of the study is judged."""
         return {one.id: one.outcome.horizon_days for one in self.scenarios}
 
+    @property
+    def titles(self) -> dict[str, str]:
+        """What people call each scenario of the study."""
+        return {one.id: one.title for one in self.scenarios}
+
     def load(self, name: str, *, required: bool = True) -> Any:
         """What an earlier notebook saved: from this run, else from the report of the same day.
 

@@ -156,7 +156,8 @@ def plan_sentence(plan: NextTest) -> str:
             "from then on says how large the next test has to be."
         )
     return template.format(
-        count=wording.count(plan.customers), active=wording.days(plan.active_days), start=plan.start,
+        count=wording.count(plan.customers), active=wording.days(plan.active_days),
+        start=wording.calendar_day(plan.start),
         horizon=wording.days(plan.horizon_days),
     )  # fmt: skip
 
@@ -232,7 +233,11 @@ def alarm_rows(plan: NextTest) -> pd.DataFrame:
 def alarms_title(plan: NextTest) -> str:
     """How many tests keep their promise on past customers."""
     held = (plan.alarms["low"] <= 1 - LEVEL) & (plan.alarms["high"] >= 1 - LEVEL)
-    template = _("{held} of {all} tests raise as many false alarms as they promise")
+    template = ngettext(
+        "{held} of {all} tests raises as many false alarms as it promises",
+        "{held} of {all} tests raise as many false alarms as they promise",
+        int(held.sum()),
+    )
     return template.format(held=int(held.sum()), all=len(held))
 
 
@@ -517,10 +522,10 @@ def sequence_title(one: Judged | None) -> str:
         return _("{experiment}, {arm}: looking every day has not decided it").format(**named)
     if bool(path["decided"].iloc[-1]):
         return _("{experiment}, {arm}: decided on {day}, for any number of looks").format(
-            day=sure.iloc[0], **named
+            day=wording.calendar_day(sure.iloc[0]), **named
         )
     template = _("{experiment}, {arm}: crossed on {day}; today it is open again")
-    return template.format(day=sure.iloc[0], **named)
+    return template.format(day=wording.calendar_day(sure.iloc[0]), **named)
 
 
 def _looks_title(one: Judged, arm: str) -> str:
@@ -529,7 +534,9 @@ def _looks_title(one: Judged, arm: str) -> str:
     if crossed.empty:
         template = _("{experiment}, {arm}: no planned look has crossed its bound")
     day = "" if crossed.empty else crossed["day"].iloc[0]
-    return template.format(experiment=one.experiment.called, arm=metric_words(arm), day=day)
+    return template.format(
+        experiment=one.experiment.called, arm=metric_words(arm), day=wording.calendar_day(day)
+    )
 
 
 def looks_table(one: Judged | None) -> wording.Table | None:
@@ -654,6 +661,10 @@ def policies_table(by_arm: Mapping[str, Targeting | None], *, currency: str) -> 
 
 _HEADS: dict[tuple[str, str], str] = {
     ("ship", "better"): N_("Use {what} for all: {metric} improved by {effect}."),
+    ("ship", "second"): N_(
+        "Works as well: {what}; {metric} improved by {effect}. But use {best}, which brought more in the test."
+    ),
+    ("ship", "why"): N_("{Metric} improved by {effect}."),
     ("stop", "guardrail"): N_("Stop {what}. It does more harm than the limit set beforehand: {metrics}."),
     ("stop", "worse"): N_("Stop {what}. It made {metric} worse: {effect}."),
     ("stop", "costs"): N_("Stop {what}. It costs more than it brings."),
@@ -679,8 +690,11 @@ _HEAD_OTHER = N_("Cannot tell for {what}. Its main measure, {metric}, could not 
 _WAITING = N_("Let {what} go on. Its main measure, {metric}, cannot be compared yet: {reason}.")
 
 
-def verdict_sentence(one: Judged, verdict: Verdict, *, currency: str) -> str:
-    """The verdict on a treatment: what to do, why, and what it does to the money; "" where it is void."""
+def verdict_sentence(one: Judged, verdict: Verdict, *, currency: str, says: str = "") -> str:
+    """The verdict on a treatment: what to do, why, and what it does to the money; "" where it is void.
+
+    With ``says="why"`` what to do is left to whoever shows it; an arm that works, but less than another, says so.
+    """
     if verdict.word == "none":
         return ""
     plan, primary = one.experiment, one.experiment.primary
@@ -690,8 +704,12 @@ def verdict_sentence(one: Judged, verdict: Verdict, *, currency: str) -> str:
         effect = _("{effect} a customer").format(effect=effect)
     named = {"what": _what(plan, verdict.arm), "metric": metric_words(primary.name), "effect": effect,
              "metrics": _listed(verdict.metrics[1:] or verdict.metrics)}  # fmt: skip
+    best = one.rivals.recommended
     if row:
-        said = [_(_HEADS[verdict.word, verdict.code]).format(**named)]
+        code = "second" if best not in (None, verdict.arm) else says or verdict.code
+        head = _HEADS[verdict.word, code if verdict.word == "ship" else verdict.code]
+        named |= {"best": _what(plan, best or verdict.arm), "Metric": _capital(metric_words(primary.name))}
+        said = [_(head).format(**named)]
     else:
         status = one.effect(primary.name, verdict.arm).get("status", "unknown")
         head = _WAITING if verdict.word == "go on" else _HEAD_OTHER
@@ -718,8 +736,12 @@ def _money_sentence(one: Judged, arm: str, currency: str) -> str:
         "open": _("{metric} changes by {effect} a customer: a loss of more than {margin} is not ruled out."),
     }[row["state"]]  # fmt: skip
     effect = wording.interval(row["effect"], row["low"], row["high"], money)
-    metric = metric_words(row["metric"])
-    return template.format(metric=metric[:1].upper() + metric[1:], effect=effect, margin=money(row["margin"]))
+    metric = _capital(metric_words(row["metric"]))
+    return template.format(metric=metric, effect=effect, margin=money(row["margin"]))
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _crossed_sentence(one: Judged, verdict: Verdict, effect: str, currency: str) -> str:
@@ -731,7 +753,7 @@ def _crossed_sentence(one: Judged, verdict: Verdict, effect: str, currency: str)
         template = _(
             "It seemed clear at the planned look of {day}; now it is {effect}, which may be nothing."
         )
-    said = [template.format(day=str(verdict.crossed_on)[:10], effect=effect)]
+    said = [template.format(day=wording.calendar_day(str(verdict.crossed_on)[:10]), effect=effect)]
     if verdict.arm in one.adjusted:
         change = write_change(one.experiment.primary, currency)
         template = _(
@@ -796,7 +818,7 @@ def propose(act: Callable[..., None], book: Experiments, plan: NextTest, *, curr
             act(
                 verb.format(what=_what(one.experiment, verdict.arm)), audience,
                 customers=count, certainty="tested",
-                why=f"{verdict_sentence(one, verdict, currency=currency)} {_beyond(one, count)}",
+                why=f"{verdict_sentence(one, verdict, currency=currency, says='why')} {_beyond(one, count)}",
                 **_gain(one, verdict, sign * count),
             )  # fmt: skip
 
@@ -839,10 +861,10 @@ def with_and_without(book: Experiments, *, currency: str) -> str:
 
 
 def _what(experiment: Experiment, arm: str) -> str:
-    """A treatment by its experiment's title, and its own name where there are several."""
+    """A treatment by its experiment's title, and first by its own name where there are several."""
     if len(experiment.treatments) == 1:
         return _("“{experiment}”").format(experiment=experiment.called)
-    return _("“{experiment}”, {arm}").format(experiment=experiment.called, arm=metric_words(arm))
+    return _("{arm} (test “{experiment}”)").format(experiment=experiment.called, arm=metric_words(arm))
 
 
 def _listed(names: Sequence[str] | pd.Series[str]) -> str:

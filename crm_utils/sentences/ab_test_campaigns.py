@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -53,7 +53,7 @@ def answer_campaigns(
     """Say what past campaigns brought: held-out shares first, then what the placebos leave."""
     money = wording.money_in(currency)
     if spent.in_two_arms:
-        template = _("Sent and held out in one campaign, and left out: {count} customers and campaigns.")
+        template = _("Both sent and held out in one campaign, and so left out of it: {count}.")
         say(template.format(count=wording.count(spent.in_two_arms)))
     if spent.best:
         pooled = spent.pooled[spent.best]
@@ -151,7 +151,7 @@ def contacts_sentence(contacts: ContactEffects, *, currency: str) -> str:
     row: Any = rows.loc[ALL] if ALL in rows.index else rows.iloc[0]
     named = {
         "out": wording.count(row["held_out"]), "sent": wording.count(row["customers"]),
-        "day": str(row["judged_on"])[:10], "days": wording.days(contacts.horizon_days),
+        "day": wording.calendar_day(str(row["judged_on"])[:10]), "days": wording.days(contacts.horizon_days),
         "least": wording.share(row["detectable"]),
     }  # fmt: skip
     if pd.isna(row["share_kept"]):
@@ -173,14 +173,18 @@ def contacts_sentence(contacts: ContactEffects, *, currency: str) -> str:
     return " ".join(said)
 
 
-def contacts_table(contacts: ContactEffects, *, currency: str) -> wording.Table | None:
-    """A row a list; None where nobody was held out."""
+def contacts_table(
+    contacts: ContactEffects, *, currency: str, titles: Mapping[str, str]
+) -> wording.Table | None:
+    """A row a list, a scenario by its title; None where nobody was held out."""
     if contacts.table.empty:
         return None
     money, share = wording.money_in(currency), wording.share
     rows = [
         {
-            _("list"): _("all together") if row["scenario"] == ALL else row["scenario"],
+            _("list"): _("all together")
+            if row["scenario"] == ALL
+            else titles.get(row["scenario"], row["scenario"]),
             _("sent"): row["customers"], _("held out"): row["held_out"],
             _("lapsed, sent"): share(row["lapsed"]), _("lapsed, held out"): share(row["lapsed_held_out"]),
             _("kept by a contact"): wording.interval(row["share_kept"], row["low"], row["high"], share),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -11,7 +13,7 @@ from crm_utils.methods.ab_test import ScenarioResults
 from crm_utils.tools.language import N_, _, ngettext
 
 __all__ = ["about_scenarios", "attributed_labels", "attributed_title", "delivered_warning", "scenarios_sentence",
-           "scenarios_table"]  # fmt: skip
+           "scenarios_table", "titled"]  # fmt: skip
 
 _DECISIONS = {
     "send": N_("go on: it gains"),
@@ -32,7 +34,7 @@ def scenarios_sentence(results: ScenarioResults) -> str:
         )
     judged = table[table["effect"].notna()]
     if judged.empty:
-        first = table["judged_on"].min().date()
+        first = wording.calendar_day(table["judged_on"].min().date())
         return _("No scenario can be judged before {day}: until then no horizon is over.").format(day=first)
     template = ngettext(
         "{n} scenario was judged by customers held out: {send} shown to gain, {stop} to lose, {open} not decided.",
@@ -44,6 +46,12 @@ def scenarios_sentence(results: ScenarioResults) -> str:
     return template.format(n=len(judged), send=send, stop=stop, open=len(judged) - send - stop)
 
 
+def titled(results: ScenarioResults, titles: Mapping[str, str]) -> ScenarioResults:
+    """The results with each scenario called by its title, for people; the saved table keeps its id."""
+    table = results.table
+    return replace(results, table=table.assign(scenario=[titles.get(s, s) for s in table["scenario"]]))
+
+
 def delivered_warning(results: ScenarioResults, *, currency: str) -> str:
     """What counting only delivered messages would say; empty where nothing says what was delivered."""
     known = results.table[results.table["delivered_only"].notna()]
@@ -53,7 +61,7 @@ def delivered_warning(results: ScenarioResults, *, currency: str) -> str:
     row = known.iloc[int(gap.to_numpy().argmax())]
     money = wording.money_in(currency)
     template = _(
-        "Do not judge by delivered messages alone: for {scenario} they would say {biased} a customer, all who "
+        "Do not judge by delivered messages alone: for “{scenario}” they would say {biased} a customer, all who "
         "were meant to get it say {effect}. Whom a message cannot reach is another kind of customer."
     )
     return template.format(

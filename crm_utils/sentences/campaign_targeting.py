@@ -18,6 +18,7 @@ __all__ = [
     "answer",
     "budget_labels",
     "budget_sentence",
+    "country_words",
     "curve_columns",
     "curve_purpose",
     "exclusions_columns",
@@ -51,6 +52,13 @@ CANNOT: dict[str, tuple[str, str]] = {
     ),
 }
 
+#: Days after which nobody waits for a verdict any more: three years.
+_YEARS = 3 * 365
+_COUNTRIES = {
+    "EU": N_("the European Union"),
+    "KR": N_("South Korea"),
+    "US": N_("the United States"),
+}
 _STAGES = {
     "due": N_("due"),
     "exit": N_("had done it already"),
@@ -90,6 +98,17 @@ def stage_words(stage: str) -> str:
     return _(_STAGES[stage])
 
 
+def country_words(code: str) -> str:
+    """Whose rules hold, as a sentence names it.
+
+    Examples
+    --------
+    >>> country_words("US"), country_words("FR")
+    ('the United States', 'FR')
+    """
+    return _(_COUNTRIES[code]) if code in _COUNTRIES else code
+
+
 def scenario_words(scenarios: Sequence[Scenario]) -> dict[str, str]:
     """The title of each scenario, by its name."""
     return {scenario.id: scenario.title for scenario in scenarios}
@@ -112,11 +131,15 @@ def answer(plan: Plan) -> str:
 def rules_sentences(rules: Rules, *, own: bool) -> list[str]:
     """Whose rules hold, since when, and who confirmed them."""
     sentences = [
-        _("Rules of {country}, valid from {day}.").format(country=rules.country, day=rules.valid_from)
+        _("The rules of {country}, valid from {day}.").format(
+            country=country_words(rules.country), day=wording.calendar_day(rules.valid_from)
+        )
     ]
     if rules.reviewed.by:
         sentences.append(
-            _("Reviewed on {day} by {who}.").format(day=rules.reviewed.day, who=rules.reviewed.by)
+            _("Reviewed on {day} by {who}.").format(
+                day=wording.calendar_day(rules.reviewed.day), who=rules.reviewed.by
+            )
         )
     else:
         sentences.append(_("Nobody has confirmed these rules. They are no legal advice."))
@@ -142,21 +165,27 @@ def warnings(rules: Rules, *, consents_known: bool, starts: dt.date) -> list[str
     sentences = []
     if starts < rules.valid_from:
         early = _(
-            "Rules of {country} hold from {day}; this plan is for {starts}. Read it as an exercise: crm export "
+            "The rules of {country} hold from {day}; this plan is for {starts}. Read it as an exercise: crm export "
             "hands nothing over."
         )
-        sentences.append(early.format(country=rules.country, day=rules.valid_from, starts=starts))
+        sentences.append(
+            early.format(
+                country=country_words(rules.country),
+                day=wording.calendar_day(rules.valid_from),
+                starts=wording.calendar_day(starts),
+            )
+        )
     advertising = {name: one for name, one in rules.channels.items() if one.kind != "informational"}
     closed = sorted(name for name, channel in advertising.items() if not channel.unknown_consent)
     if consents_known or not closed:
         return sentences
     if len(closed) == len(advertising):
         nothing = _("Consent is unknown: nothing may be sent as advertising in {country}.")
-        return [*sentences, nothing.format(country=rules.country)]
+        return [*sentences, nothing.format(country=country_words(rules.country))]
     template = _(
         "Consent is unknown: under the rules of {country}, advertising may not be sent by {channels}."
     )
-    return [*sentences, template.format(country=rules.country, channels=", ".join(closed))]
+    return [*sentences, template.format(country=country_words(rules.country), channels=", ".join(closed))]
 
 
 def show_waterfall(plan: Plan, scenarios: Sequence[Scenario]) -> wording.Table:
@@ -245,7 +274,7 @@ def show_scenarios(scenarios: Sequence[Scenario], plan: Plan, judged: dict[str, 
             _("kind"): _("advertising") if scenario.kind == "advertising" else _("information"),
             _("to send"): int((~mine["holdout"].astype(bool)).sum()),
             _("left out"): int(mine["holdout"].sum()),
-            _("can be judged after"): wording.days(math.ceil(days)) if math.isfinite(days) else _("never, as it is"),
+            _("can be judged after"): wording.days(math.ceil(days)) if days <= _YEARS else _("never, as it is"),
         })  # fmt: skip
     caption = _("Scenarios: when enough customers were left out to see two percentage points more buyers")
     return wording.table(pd.DataFrame(rows), caption=caption)

@@ -10,6 +10,7 @@ import pandas as pd
 from crm_utils import wording
 from crm_utils.methods.campaign_targeting import BREAKS, Plan, Rules, SendHours
 from crm_utils.methods.campaign_targeting.hours import LEAST, TEST_DAYS, WINDOW
+from crm_utils.sentences.campaign_targeting import country_words
 from crm_utils.tools.language import N_, _, ngettext
 
 __all__ = [
@@ -55,15 +56,19 @@ def reconfirm_warnings(rules: Rules, overdue: int | None) -> list[str]:
     if not overdue or rules.reconfirm_months is None:
         return []
     template = ngettext(
-        "{n} customer agreed to advertising more than {months} months ago and was not told of it since. The "
-        "consent holds; {country} wants it to be confirmed. A scenario with the anchor 'consent' does that; a "
-        "longer 'expires' lets it reach older ones too.",
-        "{n} customers agreed to advertising more than {months} months ago and were not told of it since. "
-        "Their consents hold; {country} wants them to be confirmed. A scenario with the anchor 'consent' does "
-        "that; a longer 'expires' lets it reach older ones too.",
+        "{n} customer agreed to advertising more than {months} months ago and was not reminded of it since. The "
+        "consent holds, but the rules of {country} want it confirmed: have the scenario that asks for it reach "
+        "older consents too (its expiry, in the scenarios file).",
+        "{n} customers agreed to advertising more than {months} months ago and were not reminded of it since. "
+        "Their consents hold, but the rules of {country} want them confirmed: have the scenario that asks for "
+        "it reach older consents too (its expiry, in the scenarios file).",
         overdue,
     )
-    return [template.format(n=wording.count(overdue), months=rules.reconfirm_months, country=rules.country)]
+    return [
+        template.format(
+            n=wording.count(overdue), months=rules.reconfirm_months, country=country_words(rules.country)
+        )
+    ]
 
 
 def hours_sentence(hours: SendHours) -> str:

@@ -6,13 +6,14 @@ An analysis keeps its own in ``CANNOT`` of its sentences (``churn.nobody_came_ba
 
 from __future__ import annotations
 
+import datetime as dt
 import importlib
 from collections.abc import Mapping
 from typing import Any
 
 from crm_utils.features import Cannot
 from crm_utils.tools.language import N_, Plural, _, ngettext
-from crm_utils.wording import count
+from crm_utils.wording import calendar_day, count
 
 __all__ = ["CANNOT", "reason", "remedy"]
 
@@ -37,11 +38,12 @@ def reason(cannot: Cannot) -> str:
     >>> reason(Cannot("no_customers"))
     'No order has a customer.'
     """
-    return _filled(_templates(cannot)[0], cannot.numbers)
+    written = {k: calendar_day(v) if isinstance(v, dt.date) else v for k, v in cannot.numbers.items()}
+    return _filled(_templates(cannot)[0], written)
 
 
 def remedy(cannot: Cannot) -> str:
-    """What would change it."""
+    """What would change it; a day as a study and a command take it."""
     return _filled(_templates(cannot)[1], cannot.numbers)
 
 

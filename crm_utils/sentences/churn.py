@@ -123,9 +123,9 @@ def loaded_words(past: pd.DataFrame, today: pd.DataFrame, plan: Planned) -> str:
         "are active on {today}. The forecast is chosen on {validate} and tested on {test}."
     ).format(
         rows=wording.count(len(past)), customers=wording.count(past["customer_id"].nunique()),
-        days=len(plan.labelled), first=plan.labelled[0], last=plan.labelled[-1],
-        active=wording.count(len(today)), today=plan.score_on,
-        validate=", ".join(map(str, plan.validate)), test=", ".join(map(str, plan.test)),
+        days=len(plan.labelled), first=wording.calendar_day(plan.labelled[0]), last=wording.calendar_day(plan.labelled[-1]),
+        active=wording.count(len(today)), today=wording.calendar_day(plan.score_on),
+        validate=wording.calendar_days(plan.validate), test=wording.calendar_days(plan.test),
     )  # fmt: skip
     if not plan.shortened:
         return said
@@ -185,8 +185,10 @@ def return_words(lapses: Lapses) -> str:
 def silence_title(survival: Survival, zero: object) -> str:
     """The message of the picture of silence by segment."""
     if survival.differ:
-        return _("Segments of {day} fall silent at different speeds").format(day=zero)
-    return _("Segments of {day} are not shown to fall silent at different speeds").format(day=zero)
+        return _("Segments of {day} fall silent at different speeds").format(day=wording.calendar_day(zero))
+    return _("Segments of {day} are not shown to fall silent at different speeds").format(
+        day=wording.calendar_day(zero)
+    )
 
 
 def silence_words(survival: Survival) -> str:
@@ -315,14 +317,16 @@ def calibration_words(quality: Quality) -> str:
         return _("The slope is not far from 1 on any test day.")
     return _(
         "The slope is far from 1 on {days}: calibration is learnt from one day, and carries its season along."
-    ).format(days=", ".join(map(str, off)))
+    ).format(days=wording.calendar_days(off))
 
 
 def last_words(quality: Quality) -> str:
     """What the scores of the last test day expected, and what came."""
     expected, happened = float(quality.last["expected"].sum()), float(quality.last["happened"].sum())
-    said = _("Scores of {day} expected {expected} lapses; {happened} happened.").format(
-        day=quality.days[-1], expected=wording.count(expected), happened=wording.count(happened)
+    said = _("Lapses that the scores of {day} expected: {expected}; that happened: {happened}.").format(
+        day=wording.calendar_day(quality.days[-1]),
+        expected=wording.count(expected),
+        happened=wording.count(happened),
     )
     if not expected or abs(happened / expected - 1) <= _LEVEL_OFF:
         return said
@@ -346,7 +350,7 @@ def last_table(quality: Quality) -> wording.Table:
                "actual": _("lapsed"), "low": _("from"), "high": _("to"), "expected": _("expected"),
                "happened": _("happened")},
         caption=_("Forecasts of {day} and what came of them, highest first, 95 % intervals").format(
-            day=quality.days[-1]
+            day=wording.calendar_day(quality.days[-1])
         ),
     )  # fmt: skip
 
@@ -369,7 +373,7 @@ def drift_table(drift: pd.DataFrame, *, since: object, day: object) -> wording.T
         formats=dict.fromkeys(["psi", "by_chance"], _three),
         names={"feature": _("what"), "psi": _("index"), "by_chance": _("by chance alone")},
         caption=_("Population stability index: the largest shifts from {since} to {day}").format(
-            since=since, day=day
+            since=wording.calendar_day(since), day=wording.calendar_day(day)
         ),
     )
 
@@ -498,9 +502,17 @@ def judgement_words(judged: Judgement) -> str:
     if judged.decided_on is None:
         return said + " " + _("Lists of this size do not decide it within twenty years: hold out more.")
     if judged.runs == 1:
-        return said + " " + _("This list alone decides it, on {day}.").format(day=judged.decided_on)
+        return (
+            said
+            + " "
+            + _("This list alone decides it, on {day}.").format(day=wording.calendar_day(judged.decided_on))
+        )
     later = _("{runs} such lists, one horizon apart and judged together, decide it on {day} at the earliest.")
-    return said + " " + later.format(runs=wording.count(judged.runs), day=judged.decided_on)
+    return (
+        said
+        + " "
+        + later.format(runs=wording.count(judged.runs), day=wording.calendar_day(judged.decided_on))
+    )
 
 
 def answer(contacts: ContactPlan, listed: ContactList, quality: Quality, currency: str) -> str:

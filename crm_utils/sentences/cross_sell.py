@@ -169,11 +169,9 @@ def level_sentence(wanted: str, used: str) -> str:
 def baskets_sentence(counts: BasketCounts, *, most_items: int) -> str:
     """How much is in the baskets, and what is not."""
     return _(
-        "{baskets} baskets of {customers} known customers hold {items} different items; {pairs} baskets "
-        "hold two "
-        "or more. Left out: {too_large} orders of more than {most} items, and {without} orders with "
-        "nothing but "
-        "returns, unknown products and what is no product."
+        "{baskets} baskets of {customers} known customers hold {items} different items; baskets with two or "
+        "more: {pairs}. Left out are orders of more than {most} items ({too_large}) and orders with nothing but "
+        "returns, unknown products and what is no product ({without})."
     ).format(
         baskets=wording.count(counts.baskets), customers=wording.count(counts.customers),
         items=wording.count(counts.items), pairs=wording.count(counts.pairs),
@@ -199,9 +197,12 @@ def itemsets_table(itemsets: Itemsets, *, min_support: float) -> wording.Table:
 
 def classic_sentence(rules: pd.DataFrame, *, min_confidence: float) -> str:
     """How many rules are found as they usually are, and how many of them say nothing more."""
-    return _(
+    return ngettext(
+        "{rules} rule reaches {confidence} confidence. Redundant, because a shorter rule is at least as good: "
+        "{redundant}.",
         "{rules} rules reach {confidence} confidence. Redundant, because a shorter rule is at least as good: "
-        "{redundant}."
+        "{redundant}.",
+        len(rules),
     ).format(
         rules=wording.count(len(rules)), confidence=wording.share(min_confidence),
         redundant=wording.count(rules["redundant"].sum()),
@@ -239,15 +240,19 @@ def pairs_answer(pairs: PairLift, best: BestPair | None) -> str:
     if pairs.table.empty:
         return _("No pair of items is common enough to be tested for selling together beyond chance.")
     if best is None:
-        return _(
-            "No pair of items was shown to sell together beyond what large baskets explain; {tested} "
-            "pairs were "
-            "tested."
+        return ngettext(
+            "No pair of items was shown to sell together beyond what large baskets explain; {tested} pair was "
+            "tested.",
+            "No pair of items was shown to sell together beyond what large baskets explain; {tested} pairs were "
+            "tested.",
+            len(pairs.table),
         ).format(tested=wording.count(len(pairs.table)))
-    return _(
-        "{item} and {other} sell together most: {times} times as often as the sizes of the baskets "
-        "explain. Of "
-        "{tested} tested pairs {beyond} ({share}) go together beyond that."
+    return ngettext(
+        "{item} and {other} sell together most: {times} times as often as the sizes of the baskets explain. Of "
+        "{tested} tested pairs {beyond} ({share}) goes together beyond that.",
+        "{item} and {other} sell together most: {times} times as often as the sizes of the baskets explain. Of "
+        "{tested} tested pairs {beyond} ({share}) go together beyond that.",
+        len(pairs.beyond),
     ).format(
         item=best.item, other=best.other,
         times=wording.interval(best.adjusted_lift, best.low, best.high, _times),
@@ -293,9 +298,8 @@ def rules_table(rules: pd.DataFrame, *, most: int = 12) -> wording.Table:
 def longer_sentence(longer: LongerRules) -> str:
     """How many longer rules there are, and how many say more than their items."""
     return _(
-        "Of {tested} longer rules tested, {kept} reach the thresholds, {sure} go beyond basket size, and "
-        "{adding} "
-        "say more than each of their items alone."
+        "Longer rules tested: {tested}. They reach the thresholds: {kept}; go beyond basket size: {sure}; say more "
+        "than each of their items alone: {adding}."
     ).format(
         tested=wording.count(longer.tested), kept=wording.count(len(longer.table)),
         sure=wording.count(longer.table["significant"].sum()), adding=wording.count(len(longer.adding)),
@@ -336,7 +340,9 @@ def substitutes_table(pairs: PairLift, *, most: int = 8) -> wording.Table:
 def later_title(later: RuleStability) -> str:
     """What the picture of rules later on says."""
     return _("{share} of {rules} rules found up to {day} hold after it").format(
-        share=wording.share(later.hold_share), rules=wording.count(len(later.table)), day=later.split_on
+        share=wording.share(later.hold_share),
+        rules=wording.count(len(later.table)),
+        day=wording.calendar_day(later.split_on),
     )
 
 
@@ -346,11 +352,11 @@ def later_sentence(later: RuleStability) -> str:
         return _("Rules cannot be held against a later time.") + " " + why_not(later.cannot)
     if not len(later.table):
         return _("No rule was found up to {day}, so none can be held against the time after it.").format(
-            day=later.split_on
+            day=wording.calendar_day(later.split_on)
         )
     return _("We checked the rules found up to {day} against the time after it: {held} of {rules} "
              "held.").format(
-        day=later.split_on, held=wording.count(later.table["holds"].sum()),
+        day=wording.calendar_day(later.split_on), held=wording.count(later.table["holds"].sum()),
         rules=wording.count(len(later.table)),
     )  # fmt: skip
 
@@ -365,7 +371,8 @@ def contest_sentence(contest: OfferTest, split: Split | None, *, k: int) -> str:
         "{customers} "
         "customers, {k} offers each."
     ).format(
-        train=split.train_to, days=split.days, choose=split.validate_to, test=split.test_to,
+        train=wording.calendar_day(split.train_to), days=split.days,
+        choose=wording.calendar_day(split.validate_to), test=wording.calendar_day(split.test_to),
         customers=wording.count(contest.customers), k=k,
     )  # fmt: skip
 
@@ -439,7 +446,7 @@ def anyway_sentence(contest: OfferTest, split: Split | None) -> str:
         "Some of this is bought anyway: of the reminders that would have gone out on {day}, {share} were "
         "bought "
         "within {days} without any message."
-    ).format(day=split.validate_to, share=_share_of(rows["reminder"]), days=days)
+    ).format(day=wording.calendar_day(split.validate_to), share=_share_of(rows["reminder"]), days=days)
     if "new" not in rows:
         return said
     new = _("Of the offers of new items it was {share}.").format(share=_share_of(rows["new"]))
@@ -585,9 +592,11 @@ def affinity_sentence(affinities: pd.DataFrame, *, least: float) -> str:
 def robust_sentence(rules: int, same: float | None, contest: OfferTest) -> str:
     """Whether other settings would say the same."""
     kept = (
-        _("With twice the support {share} of {rules} rules keep their verdict.").format(
-            share=wording.share(same), rules=wording.count(rules)
-        )
+        ngettext(
+            "With twice the support the verdict on {share} of {rules} rule stays.",
+            "With twice the support the verdict on {share} of {rules} rules stays.",
+            rules,
+        ).format(share=wording.share(same), rules=wording.count(rules))
         if same is not None
         else _("With twice the support there is no rule to compare.")
     )
@@ -604,7 +613,9 @@ def how_sure(later: RuleStability, contest: OfferTest, split: Split | None) -> l
     """Three lines: tested on what, wrong how often, and what would turn it."""
     rules = len(later.table)
     checked = (
-        _("Rules found up to {day} were checked in the time after it.").format(day=later.split_on)
+        _("Rules found up to {day} were checked in the time after it.").format(
+            day=wording.calendar_day(later.split_on)
+        )
         if rules
         else _("No rule could be checked in a later time.")
     )

@@ -67,11 +67,17 @@ def rows_sentence(rows: Rows) -> str:
     kinds = {"loaded": "loaded", "read": "read", "aside": "quarantined", "left": "left_out"}
     counts = {name: wording.count(lines[kind]) for name, kind in kinds.items()}
     if rows.lost:
-        return _("{lost} rows are unaccounted for: {loaded} of {read} order lines were loaded, {aside} "
-                 "set aside, {left} left out.").format(lost=wording.count(rows.lost), **counts)  # fmt: skip
+        template = ngettext(
+            "{lost} row is unaccounted for: {loaded} of {read} order lines were loaded, {aside} set aside, {left} "
+            "left out.",
+            "{lost} rows are unaccounted for: {loaded} of {read} order lines were loaded, {aside} set aside, {left} "
+            "left out.",
+            rows.lost,
+        )
+        return template.format(lost=wording.count(rows.lost), **counts)
     if lines["quarantined"] or lines["left_out"]:
-        return _("Every row is accounted for: {loaded} of {read} order lines were loaded, {aside} were "
-                 "set aside as faulty and {left} left out as the study says.").format(**counts)  # fmt: skip
+        return _("Every row is accounted for: of {read} order lines {loaded} were loaded. Set aside as "
+                 "faulty: {aside}; left out as the study says: {left}.").format(**counts)  # fmt: skip
     return _("Every row is accounted for: all {read} order lines were loaded.").format(**counts)
 
 
@@ -79,7 +85,11 @@ def lost_warning(rows: Rows) -> list[str]:
     """A warning where rows are unaccounted for."""
     if not rows.lost:
         return []
-    template = _("{rows} rows are unaccounted for. Do not trust these data.")
+    template = ngettext(
+        "{rows} row is unaccounted for. Do not trust these data.",
+        "{rows} rows are unaccounted for. Do not trust these data.",
+        rows.lost,
+    )
     return [template.format(rows=wording.count(rows.lost))]
 
 
@@ -117,15 +127,23 @@ def totals_sentence(totals: pd.Series, facts: ShopFacts, rows: Rows, *, day: dt.
     numbers = {
         "orders": wording.count(facts.orders), "returns": wording.count(facts.returns),
         "revenue": wording.money(totals.revenue, currency), "customers": wording.count(totals.customers),
-        "guests": wording.count(facts.guest_orders), "first": totals.first_ordered_at.date(),
-        "last": totals.last_ordered_at.date(),
+        "guests": wording.count(facts.guest_orders), "first": wording.calendar_day(totals.first_ordered_at.date()),
+        "last": wording.calendar_day(totals.last_ordered_at.date()),
     }  # fmt: skip
-    text = _("{orders} orders and {returns} returns are worth {revenue} net, from {first} to {last}.")
+    text = ngettext(
+        "{orders} orders and {returns} return are worth {revenue} net, from {first} to {last}.",
+        "{orders} orders and {returns} returns are worth {revenue} net, from {first} to {last}.",
+        facts.returns,
+    )
     if not facts.returns:
         text = _("{orders} orders are worth {revenue}, from {first} to {last}; there are no returns.")
     if facts.no_money:
         text = _("{orders} orders, from {first} to {last}; every amount is 0, so nothing is said of money.")
-    who = _("They come from {customers} known customers; {guests} orders have no customer.")
+    who = ngettext(
+        "They come from {customers} known customers; {guests} order has no customer.",
+        "They come from {customers} known customers; {guests} orders have no customer.",
+        facts.guest_orders,
+    )
     if not totals.customers:
         who = _("No order has a customer.")
     elif not facts.guest_orders:
@@ -133,8 +151,14 @@ def totals_sentence(totals: pd.Series, facts: ShopFacts, rows: Rows, *, day: dt.
     parts = [text, who]
     later = rows.lines["loaded"] - totals.lines
     if later > 0:
-        parts.append(_("{later} order lines lie after {day} and are not counted."))
-    return " ".join(parts).format(**numbers, later=wording.count(later), day=day)
+        parts.append(
+            ngettext(
+                "{later} order line lies after {day} and is not counted.",
+                "{later} order lines lie after {day} and are not counted.",
+                later,
+            )
+        )
+    return " ".join(parts).format(**numbers, later=wording.count(later), day=wording.calendar_day(day))
 
 
 def discount_sentence(totals: pd.Series, *, currency: str) -> str:
@@ -162,7 +186,7 @@ def counts_table(totals: pd.Series, facts: ShopFacts, *, day: dt.date) -> wordin
     ]
     return wording.table(
         pd.DataFrame(rows, columns=["what", "count"]),
-        caption=_("Control totals as of {day}").format(day=day),
+        caption=_("Control totals as of {day}").format(day=wording.calendar_day(day)),
         names={"what": _("what"), "count": _("how many")},
     )
 
@@ -190,9 +214,10 @@ def days_sentence(days: Days) -> str:
     )
     gap = ""
     if days.gap_from is not None and days.longest_gap > 1 and days.empty:
-        gap = " " + _("The longest gap is {gap}, from {start} to {end}.").format(
-            gap=wording.days(days.longest_gap), start=days.gap_from, end=days.gap_to
-        )
+        gap = " " + _("The longest time from a day with orders to the next is {gap}, {start} to {end}.").format(
+            gap=wording.days(days.longest_gap), start=wording.calendar_day(days.gap_from),
+            end=wording.calendar_day(days.gap_to),
+        )  # fmt: skip
     sparse = " " + _("Orders are too sparse to say which single days are odd.") if days.sparse else ""
     return f"{missing}{aside}{gap}{sparse}"
 
@@ -242,17 +267,27 @@ def first_seen_sentence(seen: FirstSeen, *, days: int) -> str:
     """Who was there before the data begin."""
     if not seen.customers:
         return _("No customer is known, so nobody can be called new.")
-    return _("{existing} customers ({share}) are first seen within {days} of the beginning of the data. "
-             "Most of them were customers before, so they count as existing, not as won.").format(
+    template = ngettext(
+        "{existing} customer ({share}) is first seen within {days} of the beginning of the data. Who comes so early "
+        "was most likely a customer before, and counts as existing, not as won.",
+        "{existing} customers ({share}) are first seen within {days} of the beginning of the data. Most of them "
+        "were customers before, so they count as existing, not as won.",
+        seen.existing,
+    )
+    return template.format(
         existing=wording.count(seen.existing), share=wording.share(seen.share), days=wording.days(days)
-    )  # fmt: skip
+    )
 
 
 def columns_title(filled: pd.DataFrame) -> str:
     """The message of the picture of columns."""
-    return _("{partly} of {columns} columns are filled in part").format(
-        partly=int(filled["filled_share"].between(0, 1, inclusive="neither").sum()), columns=len(filled)
+    partly = int(filled["filled_share"].between(0, 1, inclusive="neither").sum())
+    template = ngettext(
+        "{partly} of {columns} columns is filled in part",
+        "{partly} of {columns} columns are filled in part",
+        partly,
     )
+    return template.format(partly=partly, columns=len(filled))
 
 
 def empty_columns_sentence(filled: pd.DataFrame) -> str:
@@ -362,7 +397,7 @@ def fresh_table(fresh: pd.DataFrame, *, day: dt.date) -> wording.Table:
     """How old the newest row of each table is."""
     return wording.table(
         fresh,
-        caption=_("How fresh each table is as of {day}").format(day=day),
+        caption=_("How fresh each table is as of {day}").format(day=wording.calendar_day(day)),
         formats={"age_days": wording.days},
         names={"table": _("table"), "column": _("by its column"), "first": _("first"), "last": _("last"),
                "age_days": _("age of its newest row")},
@@ -378,10 +413,11 @@ def late_sentence(manifest: Mapping[str, Any]) -> str:
         )
     if not late["came"] and not late["went"]:
         return _("Since the load before, no order line of an earlier day came or went.")
-    return _("Since the load before, {came} order lines came and {went} went on {days} up to {through}, "
-             "the oldest on {oldest}.").format(
+    return _("Since the load before, order lines of {days} up to {through} changed: {came} came and {went} "
+             "went; the oldest day is {oldest}.").format(
         came=wording.count(late["came"]), went=wording.count(late["went"]), days=wording.days(late["days"]),
-        through=late["through"], oldest=late["oldest"] or wording.MISSING,
+        through=wording.calendar_day(late["through"]),
+        oldest=wording.calendar_day(late["oldest"] or wording.MISSING),
     )  # fmt: skip
 
 
@@ -390,11 +426,14 @@ def gone_warning(manifest: Mapping[str, Any]) -> list[str]:
     late = manifest.get("late_arrivals")
     if not late or not late["went"]:
         return []
-    return [
-        _("{lines} order lines of days that were complete at the load before are gone: a file that was "
-          "cut, or orders that the shop took back. Ask before you use these pages.").format(
-            lines=wording.count(late["went"]))
-    ]  # fmt: skip
+    template = ngettext(
+        "{lines} order line of a day that was complete at the load before is gone: a file that was cut, or an order "
+        "that the shop took back. Ask before you use these pages.",
+        "{lines} order lines of days that were complete at the load before are gone: a file that was cut, or orders "
+        "that the shop took back. Ask before you use these pages.",
+        late["went"],
+    )
+    return [template.format(lines=wording.count(late["went"]))]
 
 
 def warn_all(warn: Any, *warnings: list[str]) -> None:
@@ -405,8 +444,8 @@ def warn_all(warn: Any, *warnings: list[str]) -> None:
 
 def view_sentence(sizes: Mapping[str, int]) -> str:
     """How many customers the view holds."""
-    return _("{all} customers stand in any table, {with_orders} of them with an order and {reached} with "
-             "at least one message.").format(
+    return _("Customers in at least one table: {all}; with an order: {with_orders}; with at least one "
+             "message: {reached}.").format(
         **{name: wording.count(n) for name, n in sizes.items()}
     )  # fmt: skip
 
@@ -441,7 +480,7 @@ def joined_sentence(manifest: Mapping[str, Any]) -> str:
     )
     merges = people["merges"]
     return _("Keys were joined to {customers} customers, {several} of them known by more than one key "
-             "({kinds}). {shared} keys met too many others to be anybody's, and joined nobody.").format(
+             "({kinds}). Keys that met too many others to be anybody's, and joined nobody: {shared}.").format(
         kinds=kinds, customers=wording.count(sum(one["customers"] for one in merges)),
         several=wording.count(sum(one["customers"] for one in merges if one["keys"] > 1)),
         shared=wording.count(sum(one["shared"] for one in people["keys"])),
@@ -469,7 +508,7 @@ def month_sentence(before: pd.Series, totals: pd.Series, *, then: dt.date, curre
         before.orders,
     )  # fmt: skip
     return template.format(
-        then=then, orders=wording.count(before.orders), revenue=wording.money(before.revenue or 0, currency),
+        then=wording.calendar_day(then), orders=wording.count(before.orders), revenue=wording.money(before.revenue or 0, currency),
         more=wording.count(totals.orders - before.orders),
         worth=wording.money((totals.revenue or 0) - (before.revenue or 0), currency),
     )  # fmt: skip

@@ -86,8 +86,8 @@ def data_words(seen: Overview) -> str:
     return _(
         "{answers} answers from {first} to {last} by {customers} known customers; {anonymous} of them without a name, {texts} with a text."
     ).format(
-        answers=wording.count(seen.answers), customers=wording.count(seen.customers), first=seen.first_day,
-        last=seen.last_day, anonymous=wording.share(seen.anonymous / seen.answers),
+        answers=wording.count(seen.answers), customers=wording.count(seen.customers), first=wording.calendar_day(seen.first_day),
+        last=wording.calendar_day(seen.last_day), anonymous=wording.share(seen.anonymous / seen.answers),
         texts=wording.count(seen.texts),
     )  # fmt: skip
 
@@ -337,7 +337,7 @@ def repairs_words(result: Repairs, currency: str) -> str:
         )
     margin = wording.money(result.kept.mean * result.margin_share, currency)
     return _(
-        "Who comes back leaves a margin of {margin} in {days}, at an assumed margin of {share}. {sure} of {all} repairs are worth more than nothing beyond chance."
+        "Who comes back leaves a margin of {margin} in {days}, at an assumed margin of {share}. Repairs that are worth more than nothing beyond chance: {sure} of {all}."
     ).format(
         margin=margin, days=wording.days(result.horizon_days), share=wording.share(result.margin_share),
         sure=len(result.sure), all=len(result.table),
@@ -379,7 +379,7 @@ def be_warned(warn: Callable[[str], None], off_scale: pd.DataFrame, response: Re
         if abs(plain - weighted) > (response.plain.high - response.plain.low) / 2:
             warn(
                 _(
-                    "The NPS of those who answered ({plain}) is not that of those asked ({weighted}): report the weighted one."
+                    "Report an NPS of {weighted}, weighted to all who were asked: those who answered, at {plain}, are not like them."
                 ).format(plain=_points(plain), weighted=_points(weighted))
             )
 
@@ -430,7 +430,7 @@ def propose(
         )  # fmt: skip
     act(
         _("Call or write to"),
-        _("customers with a low score of the last days"),
+        _("customers who gave a low score lately"),
         customers=callers, list="closed_loop",
         why=_("A person answers within the days that the list says. {advertising}").format(advertising=spared_words(scenarios)),
     )  # fmt: skip

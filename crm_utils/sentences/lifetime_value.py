@@ -101,7 +101,7 @@ CANNOT: dict[str, tuple[str | Plural, str]] = {
 }
 """The reason, and what would change it."""
 
-_MOST_CAPS = 4
+_MOST_CAPS = 6
 _MISSED = 1 / 3
 """Share of the total by which a forecast may miss without a warning."""
 
@@ -118,7 +118,7 @@ def data_words(seen: Overview) -> str:
         customers=wording.count(seen.customers), weeks=wording.count(seen.weeks),
         once=wording.share(seen.one_day_share), back=wording.share(seen.return_share, 1),
         days=wording.days(plan.horizon_days), origins=len(plan.origins),
-        validate=", ".join(map(str, plan.validate)), test=", ".join(map(str, plan.test)),
+        validate=wording.calendar_days(plan.validate), test=wording.calendar_days(plan.test),
     )  # fmt: skip
 
 
@@ -169,12 +169,12 @@ def tracking_title(followed: Tracking) -> str:
     """How far the count was off after the fit."""
     missed = followed.missed
     if missed is None:
-        return _("Nothing to follow after {day}").format(day=followed.fitted_on)
+        return _("Nothing to follow after {day}").format(day=wording.calendar_day(followed.fitted_on))
     if missed >= 0:
         template = _("After {day} the model expected {share} more repeat purchases than came")
     else:
         template = _("After {day} the model expected {share} fewer repeat purchases than came")
-    return template.format(day=followed.fitted_on, share=wording.share(abs(missed)))
+    return template.format(day=wording.calendar_day(followed.fitted_on), share=wording.share(abs(missed)))
 
 
 def contest_title(contest: Contest) -> str:
@@ -374,8 +374,9 @@ def answer(worth: Worth, new: NewCustomers, currency: str) -> str:
     if row is None:
         second = _("What a new customer may cost cannot be told: too few were won after the data begin.")
     else:
+        alike = wording.alike(money, [row["value"], row["bid_cap"]])
         second = _("A new customer brings a margin of {value} in {days}: pay at most {cap} for one.").format(
-            value=wording.interval(row["value"], row["low"], row["high"], money), cap=money(row["bid_cap"]),
+            value=wording.interval(row["value"], row["low"], row["high"], alike), cap=alike(row["bid_cap"]),
             days=wording.days(row["horizon_days"]),
         )  # fmt: skip
     return f"{first} {second}"
@@ -424,10 +425,12 @@ def prospect_words(members: Prospects) -> str:
     if tested is None:
         return _("No day of joining is known, so nothing is said of members without an order.")
     if tested.auc is None or tested.auc_recent is None:
-        return _(
-            "{members} members had no order on the test day and {first} of them placed one: too few to "
-            "test a "
-            "ranking."
+        return ngettext(
+            "{members} member had no order on the test day, and {first} of them placed one: too few to test a "
+            "ranking.",
+            "{members} members had no order on the test day, and {first} of them placed one: too few to test a "
+            "ranking.",
+            tested.prospects,
         ).format(members=wording.count(tested.prospects), first=wording.count(tested.first_orders))
     numbers = {
         "auc": wording.number(tested.auc), "recent": wording.number(tested.auc_recent),
@@ -548,7 +551,7 @@ def propose(act: Callable[..., None], new: NewCustomers, members: Prospects, cur
     currency
         Of the study.
     """
-    rows = new.channels.head(_MOST_CAPS)
+    rows = new.channels
     if not len(rows):
         rows = new.table[new.table["bid_cap"].notna()].head(1)
     if len(rows):
@@ -566,14 +569,17 @@ def propose(act: Callable[..., None], new: NewCustomers, members: Prospects, cur
 def _caps(act: Callable[..., None], rows: pd.DataFrame, currency: str) -> None:
     """One card that says what a new customer may cost, for each channel where channels are known."""
     money = wording.money_in(currency)
-    caps = [money(cap) for cap in rows["bid_cap"]]
-    first = rows.iloc[0]
+    money = wording.alike(money, [*rows["bid_cap"], *rows["value"].dropna()])
+    caps = [money(cap) for cap in rows["bid_cap"].head(_MOST_CAPS)]
+    first, more = rows.iloc[0], len(rows) - len(caps)
     by_channel = str(first["acquisition_channel"]) != "*"
     if by_channel:
         named = [
             _("{channel} {cap}").format(channel=channel, cap=cap)
-            for channel, cap in zip(rows["acquisition_channel"], caps, strict=True)
+            for channel, cap in zip(rows["acquisition_channel"].head(_MOST_CAPS), caps, strict=True)
         ]
+        if more:
+            named.append(ngettext("{n} more in the list", "{n} more in the list", more).format(n=more))
         why = _(
             "At most: {caps}. Each is the lower end of the margin that one brings by day {days} (95 % "
             "interval), less the cost of serving."
@@ -609,10 +615,10 @@ def _caps(act: Callable[..., None], rows: pd.DataFrame, currency: str) -> None:
 
 def be_sure(sure: Callable[[str], None], contest: Contest, honesty: Honesty, *, margin_share: float) -> None:
     """Say how sure the answer is: on what it was tested, how often it was wrong, what would turn it."""
-    days = sorted({str(day) for day in contest.test["origin"]})
+    days = sorted({str(day)[:10] for day in contest.test["origin"]})
     sure(
         _("Tested on {forecasts} forecasts made as of {days}, which had no say in the choice.").format(
-            forecasts=wording.count(len(contest.test)), days=", ".join(days)
+            forecasts=wording.count(len(contest.test)), days=wording.calendar_days(days)
         )
     )
     bias = contest.value(contest.chosen, "bias")

@@ -6,7 +6,7 @@ The words of the furniture (headings, labels, links) stand in the templates them
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from crm_utils import wording
@@ -28,6 +28,8 @@ __all__ = [
     "move_line",
     "moved_summary",
     "no_comparison",
+    "number_name",
+    "number_rank",
     "outcome",
     "seconds",
     "stale",
@@ -38,10 +40,6 @@ __all__ = [
     "weekly_name",
 ]
 
-_MONTHS = (
-    N_("January"), N_("February"), N_("March"), N_("April"), N_("May"), N_("June"), N_("July"),
-    N_("August"), N_("September"), N_("October"), N_("November"), N_("December"),
-)  # fmt: skip
 #: Short names of pages. A notebook that is not among them is called as its file.
 _TABS = {
     "data_collection": N_("Data"),
@@ -71,6 +69,21 @@ _WEEKLY = {
     "customers": N_("Customers who bought"),
     "new_customers": N_("New customers"),
 }
+#: Recorded numbers that somebody who runs campaigns asks for, the first first. The others keep their names.
+_NUMBERS = {
+    ("campaign_targeting", "to_send"): N_("To send today"),
+    ("churn", "contact.customers"): N_("Slipping and worth a contact"),
+    ("churn", "profit.gain"): N_("What contacting them should bring"),
+    ("segmentation", "silent.customers"): N_("Silent for longer than their rhythm explains"),
+    ("segmentation", "repeat_purchase_rate"): N_("Customers who buy again"),
+    ("lifetime_value", "value.window"): N_("Spend expected of all customers"),
+    ("lifetime_value", "new.bid_cap"): N_("The most to pay for a new customer"),
+    ("scorecard", "forecast.revenue"): N_("Revenue foreseen for the next weeks"),
+    ("feedback", "nps.weighted"): N_("NPS, weighted to all who were asked"),
+    ("feedback", "csat"): N_("Customers who are satisfied"),
+    ("churn", "lapse.rate"): N_("Active customers who stop buying for one horizon"),
+    ("data_collection", "days.empty"): N_("Days without an order"),
+}
 _CAUSES = {"data": N_("data"), "parameters": N_("parameters"), "versions": N_("versions")}
 #: Metrics that are shares: their differences are percentage points.
 _SHARES = ("conversion", "unsubscribed", "return_rate", "complained", "redeemed", "opened", "clicked")
@@ -78,20 +91,8 @@ _MONEY = ("spend", "revenue", "contribution", "order_value", "amount", "discount
 
 
 def day(text: str) -> str:
-    """``2017-12-31`` as ``31 December 2017``, an instant with its time; anything else as it is.
-
-    Examples
-    --------
-    >>> day("2017-12-31"), day("2017-12-31T09:30"), day("soon")
-    ('31 December 2017', '31 December 2017, 09:30', 'soon')
-    """
-    try:
-        moment = datetime.fromisoformat(text)
-    except (TypeError, ValueError):
-        return str(text)
-    template = _("{day} {month} {year}, {time}") if "T" in text else _("{day} {month} {year}")
-    month = _(_MONTHS[moment.month - 1])
-    return template.format(day=moment.day, month=month, year=moment.year, time=f"{moment:%H:%M}")
+    """``2017-12-31`` as ``31 December 2017``, an instant with its time; anything else as it is."""
+    return wording.calendar_day(text)
 
 
 def seconds(value: float) -> str:
@@ -179,18 +180,26 @@ def stale(last_day: str, as_of: str) -> str:
 
 
 def goal_line(goal: Mapping[str, Any], *, value: str, target: str) -> str:
-    """A goal, what was reached, and what should be."""
-    template = (
-        _("{goal}: {value}; the goal is {target} at most")
-        if goal.get("bound") == "at most"
-        else _("{goal}: {value}; the goal is {target} at least")
-    )
-    return template.format(goal=goal["name"], value=value, target=target)
+    """A goal, what was reached, what should be, until when, and who answers for it.
+
+    Examples
+    --------
+    >>> goal_line({"name": "Orders", "by": "2026-06-30", "owner": "Lee"}, value="480", target="500")
+    'Orders: 480; the goal is 500 at least by 30 June 2026 (Lee)'
+    """
+    template = {
+        (True, True): _("{goal}: {value}; the goal is {target} at most by {day}"),
+        (True, False): _("{goal}: {value}; the goal is {target} at most"),
+        (False, True): _("{goal}: {value}; the goal is {target} at least by {day}"),
+        (False, False): _("{goal}: {value}; the goal is {target} at least"),
+    }[goal.get("bound") == "at most", bool(goal.get("by"))]
+    line = template.format(goal=goal["name"], value=value, target=target, day=day(goal.get("by") or ""))
+    return _("{line} ({owner})").format(line=line, owner=goal["owner"]) if goal.get("owner") else line
 
 
-def verdict(met: bool | None) -> str:
+def verdict(code: str) -> str:
     """Whether a goal was met."""
-    return {True: _("met"), False: _("missed"), None: _("open")}[met]
+    return {"met": _("met"), "missed": _("missed"), "not_yet": _("not yet"), "open": _("open")}[code]
 
 
 def weekly_name(code: str) -> str:
@@ -227,6 +236,22 @@ def move_line(code: str, count: int | None) -> str:
         "first": ngettext("{number} customer is new", "{number} customers are new", plural),
     }[code]
     return template.format(number=number)
+
+
+def number_name(notebook: str, name: str) -> str:
+    """What people call a recorded number; empty for one that only its page explains.
+
+    Examples
+    --------
+    >>> number_name("campaign_targeting", "to_send"), number_name("churn", "boosting.brier")
+    ('To send today', '')
+    """
+    return _(_NUMBERS[notebook, name]) if (notebook, name) in _NUMBERS else ""
+
+
+def number_rank(notebook: str, name: str) -> int:
+    """Where a number stands among those that people ask for; behind all of them where nobody does."""
+    return list(_NUMBERS).index((notebook, name)) if (notebook, name) in _NUMBERS else len(_NUMBERS)
 
 
 def causes(other: Sequence[str], *, same_day: bool) -> str:
@@ -300,6 +325,6 @@ def outcome(code: str) -> str:
 
 
 def judged_from(as_of: str, horizon_days: int) -> str:
-    """The day from which an action can be judged."""
+    """The first day on which something can be said of an action; often too few customers were left out by then."""
     last = date.fromisoformat(as_of[:10]) + timedelta(days=horizon_days)
-    return _("Can be judged from {day}").format(day=day(last.isoformat()))
+    return _("First result from {day}").format(day=day(last.isoformat()))

@@ -24,7 +24,7 @@ def presence_sentence(presence: Presence) -> str:
         )
     numbers = {
         "alive": wording.share(presence.alive_auc), "rhythm": wording.share(presence.silence_auc),
-        "ahead": wording.days(presence.ahead_days), "days": ", ".join(map(str, presence.days)),
+        "ahead": wording.days(presence.ahead_days), "days": wording.calendar_days(presence.days),
         "model": {"mbg_nbd": "MBG/NBD", "pareto_nbd": "Pareto/NBD"}[presence.model],
     }  # fmt: skip
     if presence.gives:

@@ -12,6 +12,7 @@ import pandas as pd
 from crm_utils import wording
 from crm_utils.methods import scorecard
 from crm_utils.methods.scorecard import Card, Forecast, Weeks
+from crm_utils.sentences.pages import goal_line
 from crm_utils.tools.language import N_, NP_, Plural, _, ngettext
 
 __all__ = [
@@ -95,6 +96,7 @@ _KINDS = {
 _GOALS = {
     "met": N_("met"),
     "missed": N_("missed"),
+    "not_yet": N_("not yet, and its day is to come"),
     "open": N_("open: the range holds the goal"),
     "no_number": N_("no such number this week"),
     "no_share": N_("the goal is no share: write 0.4 for 40 %"),
@@ -180,7 +182,11 @@ def answer(card: Card, *, currency: str) -> str:
     """The week in a sentence: revenue against the week before, and whether that is more than chance."""
     row = card.table.set_index("measure").to_dict("index")["revenue"]
     money = wording.money_in(currency)
-    places = {"week": f"{card.week:%Y-%m-%d}", "now": money(row["value"]), "before": money(row["last_week"])}
+    places = {
+        "week": wording.calendar_day(card.week),
+        "now": money(row["value"]),
+        "before": money(row["last_week"]),
+    }
     if math.isnan(row["value"]):
         return _("In the week from {week} fewer than five customers bought: its revenue is not shown, since it would be theirs.").format(**places)  # fmt: skip
     templates = {
@@ -274,7 +280,7 @@ def drivers_sentence(drivers: pd.DataFrame, *, currency: str, weeks: int) -> str
     }  # fmt: skip
     template = (
         _(
-            "Against the {weeks} weeks before, revenue of the last {weeks} moved by {total}, most of it by {driver}: {part}."
+            "Against the {weeks} weeks before, revenue of the last {weeks} moved by {total}, above all by {driver}: {part}."
         )
         if sure
         else _(
@@ -341,12 +347,16 @@ def sure_sentences(card: Card, *, false_alarms_a_year: float) -> list[str]:
         "Limits come from {weeks} weeks before the one judged.",
         int(card.table["weeks"].max()),
     )
-    rate = _(
-        "Chance alone puts about {rate:g} number a year outside; so far {alarms} of {judged} were outside."
+    rate = ngettext(
+        "Chance alone puts about {rate} number a year outside its range; so far {alarms} of {judged} were.",
+        "Chance alone puts about {rate} numbers a year outside their ranges; so far {alarms} of {judged} were.",
+        false_alarms_a_year,
     )
     return [
         window.format(weeks=int(card.table["weeks"].max())),
-        rate.format(rate=false_alarms_a_year, alarms=alarms, judged=len(judged)),
+        rate.format(
+            rate=f"{false_alarms_a_year:g}", alarms=wording.count(alarms), judged=wording.count(len(judged))
+        ),
         _(
             "A week is compared with the ordinary weeks before it: a season shows as unusual. Weeks of a sale or a moving holiday are judged by the same event of last year."
         ),
@@ -379,13 +389,17 @@ def weeks_sentence(weeks: Weeks) -> str:
         "{weeks} whole week, {first} to {last}.", "{weeks} whole weeks, {first} to {last}.", len(weeks.sums)
     )
     first, last = weeks.sums.index[0], weeks.sums.index[-1] + dt.timedelta(days=6)
-    return template.format(weeks=len(weeks.sums), first=first, last=last)
+    return template.format(
+        weeks=len(weeks.sums), first=wording.calendar_day(first), last=wording.calendar_day(last)
+    )
 
 
 def show_card(card: Card, *, currency: str) -> wording.Table:
     """The week's table, to be shown."""
     caption = _("The week from {week} beside the week before, last year and its ordinary range")
-    return wording.table(card_table(card, currency=currency), caption=caption.format(week=card.week))
+    return wording.table(
+        card_table(card, currency=currency), caption=caption.format(week=wording.calendar_day(card.week))
+    )
 
 
 def strips(card: Card, *, currency: str) -> tuple[dict[str, str], dict[str, Callable[..., str]]]:
@@ -431,21 +445,70 @@ def waterfall(before: pd.DataFrame, drivers: pd.DataFrame, *, currency: str) -> 
     }  # fmt: skip
 
 
-def goals_sentence(goals: pd.DataFrame) -> str:
-    """Are we where we said we would be? How many goals are met, missed, open, without a number."""
+def goals_sentence(goals: pd.DataFrame, *, currency: str) -> str:
+    """Are we where we said we would be? How many goals stand how, and which is not reached."""
     if goals.empty:
-        return _("This study has no goals: nobody can say whether these numbers are good.")
-    counts, ours = goals["state"].value_counts(), int((goals["state"] != "elsewhere").sum())
-    if not ours:
-        return _("The study's goals are of other pages; the first page judges them.")
+        return _(
+            "This study has no goals: nobody can say whether these numbers are good. Below are some to choose from."
+        )
+    ours, others = goals[goals["state"] != "elsewhere"], goals[goals["state"] == "elsewhere"]
+    said = [] if ours.empty else [_goals_counted(ours), *_behind(ours, currency)]
+    if not others.empty:
+        said.append(_goals_elsewhere(others, alone=ours.empty))
+    return " ".join(said)
+
+
+_STAND = {
+    "met": N_("{count} met"),
+    "not_yet": N_("{count} not yet reached"),
+    "missed": N_("{count} missed"),
+    "open": N_("{count} open, as the range of the week holds the goal"),
+    "none": N_("{count} without a number"),
+}
+
+
+def _goals_counted(ours: pd.DataFrame) -> str:
+    states = ours["state"].replace({"no_number": "none", "no_share": "none"}).value_counts()
+    parts = [_(text).format(count=states[code]) for code, text in _STAND.items() if code in states]
     template = ngettext(
-        "Of {n} goal {met} is met, {missed} missed, {open} open, {none} without a number.",
-        "Of {n} goals {met} are met, {missed} missed, {open} open, {none} without a number.",
-        ours,
+        "{n} goal on these numbers: {list}.", "{n} goals on these numbers: {list}.", len(ours)
     )
-    states = {name: int(counts.get(name, 0)) for name in ("met", "missed", "open")}
-    none = int(counts.get("no_number", 0) + counts.get("no_share", 0))
-    return template.format(n=ours, none=none, **states)
+    return template.format(n=len(ours), list=", ".join(parts))
+
+
+def _behind(ours: pd.DataFrame, currency: str) -> list[str]:
+    """The goals that are not reached, with what they are at and who answers for them: three at most."""
+    rows = ours[ours["state"].isin(["missed", "not_yet"])].head(3).to_dict("records")
+    said = []
+    for row in rows:
+        write = writes(row["unit"], currency) if row["unit"] else wording.number
+        value = wording.interval(row["value"], row["low"], row["high"], write)
+        goal = {
+            "name": row["name"], "bound": row["bound"], "owner": row["owner"],
+            "by": "" if pd.isna(row["by"]) else str(row["by"])[:10],
+        }  # fmt: skip
+        line = goal_line(goal, value=value, target=write(row["target"]))
+        said.append(_("Not reached: {goal}.").format(goal=line))
+    return said
+
+
+def _goals_elsewhere(others: pd.DataFrame, *, alone: bool) -> str:
+    n = len(others)
+    if alone:
+        template = ngettext(
+            "No goal is on a number of this page. The study's {n} goal ({names}) is judged on the report's first "
+            "page; below are some to choose from.",
+            "No goal is on a number of this page. The study's {n} goals ({names}) are judged on the report's "
+            "first page; below are some to choose from.",
+            n,
+        )
+    else:
+        template = ngettext(
+            "{n} more ({names}) is judged on the report's first page.",
+            "{n} more ({names}) are judged on the report's first page.",
+            n,
+        )
+    return template.format(n=n, names="; ".join(others["name"].head(3)))
 
 
 def show_goals(goals: pd.DataFrame, proposed: pd.DataFrame, *, currency: str) -> wording.Table:

@@ -72,7 +72,11 @@ def since_sentence(since: Since | None, day: str) -> str:
             weeks,
         )
         parts.append(
-            template.format(day=day, weeks=wording.count(weeks), oldest=str(restated["week"].min())[:10])
+            template.format(
+                day=wording.calendar_day(day),
+                weeks=wording.count(weeks),
+                oldest=wording.calendar_day(str(restated["week"].min())[:10]),
+            )
         )
     if len(anew):
         template = ngettext(
@@ -82,7 +86,9 @@ def since_sentence(since: Since | None, day: str) -> str:
         )
         names = ", ".join(measure_words(name) for name in anew["measure"])
         parts.append(template.format(n=len(anew), names=names))
-    return " ".join(parts) or _("No week that the report of {day} told has changed since.").format(day=day)
+    return " ".join(parts) or _("No week that the report of {day} told has changed since.").format(
+        day=wording.calendar_day(day)
+    )
 
 
 def since_table(since: Since, *, currency: str) -> pd.DataFrame:
@@ -110,7 +116,9 @@ def show_since(since: Since | None, day: str, *, currency: str) -> wording.Table
     """The changes since the last report, to be shown; nothing where there is none."""
     if since is None:
         return None
-    caption = _("The week's numbers beside those of the report of {day}").format(day=day)
+    caption = _("The week's numbers beside those of the report of {day}").format(
+        day=wording.calendar_day(day)
+    )
     return wording.table(since_table(since, currency=currency), caption=caption)
 
 
@@ -160,7 +168,7 @@ def alert_sentences(alerts: pd.DataFrame, *, currency: str) -> list[str]:
                 ),
             }[row["says"]]
         sentence = template.format(
-            measure=measure_words(row["measure"]), now=write(row["value"]), since=str(row["since"])[:10],
+            measure=measure_words(row["measure"]), now=write(row["value"]), since=wording.calendar_day(str(row["since"])[:10]),
             low=write(row["low"]), high=write(row["high"]),
         )  # fmt: skip
         if row["holidays"]:

@@ -158,7 +158,7 @@ def days_sentence(periods: Periods, rare: Thresholds) -> str:
         else _("Only {customers} customers came back after {day}, too few to learn which silence is "
                "rare. So a silence counts as slipping below a chance of {chance} by the model, which may "
                "be too many.")
-    ).format(customers=wording.count(rare.customers), day=rare.summed_on,
+    ).format(customers=wording.count(rare.customers), day=wording.calendar_day(rare.summed_on),
              chance=wording.share(rare.quiet_chance, 1))  # fmt: skip
     return f"{first} {second}"
 
@@ -168,14 +168,14 @@ def totals_sentence(total: Totals, *, day: dt.date, currency: str) -> str:
     money = wording.money_in(currency)
     text = _("{customers} customers spent {revenue} in {purchases} purchases up to {day}; {rate} of them "
              "came back on another day.").format(
-        customers=wording.count(total.customers), revenue=money(total.revenue), day=day,
+        customers=wording.count(total.customers), revenue=money(total.revenue), day=wording.calendar_day(day),
         purchases=wording.count(total.purchases), rate=wording.share(total.repeat_rate),
     )  # fmt: skip
     outside = []
     if total.guest_orders:
         template = ngettext(
-            "{orders} order has no customer ({revenue}) and is left out here.",
-            "{orders} orders have no customer ({revenue}) and are left out here.", total.guest_orders,
+            "{orders} order or return has no customer ({revenue}) and is left out here.",
+            "{orders} orders and returns have no customer ({revenue}) and are left out here.", total.guest_orders,
         )  # fmt: skip
         outside.append(
             template.format(orders=wording.count(total.guest_orders), revenue=money(total.guest_revenue))
@@ -216,15 +216,24 @@ def groups_sentence(groups: pd.DataFrame, total: Totals, *, currency: str) -> st
     known = groups[groups["customers"] > 0]
     if known.empty:
         return _("Every group has fewer than five customers: none is shown.")
-    best = known.sort_values(["revenue", "customers"]).iloc[-1]
+    best, count = known.sort_values(["revenue", "customers"]).iloc[-1], int((groups["customers"] != 0).sum())
     if not best["revenue"]:
-        return _("{customers} customers fall into {groups} named groups. {best} are the most: {share}.").format(
-            customers=wording.count(total.customers), groups=int((groups["customers"] != 0).sum()),
+        return ngettext(
+            "{customers} customers fall into {groups} named group. {best} are the most: {share}.",
+            "{customers} customers fall into {groups} named groups. {best} are the most: {share}.",
+            count,
+        ).format(
+            customers=wording.count(total.customers), groups=count,
             best=_(str(best["group"])), share=wording.share(best["share"]),
         )  # fmt: skip
-    return _("{customers} customers fall into {groups} named groups. {best} are {share} of them and "
-             "bring {money} of the revenue so far ({amount}).").format(
-        customers=wording.count(total.customers), groups=int((groups["customers"] != 0).sum()),
+    return ngettext(
+        "{customers} customers fall into {groups} named group. {best} are {share} of them and bring {money} of the "
+        "revenue so far ({amount}).",
+        "{customers} customers fall into {groups} named groups. {best} are {share} of them and bring {money} of the "
+        "revenue so far ({amount}).",
+        count,
+    ).format(
+        customers=wording.count(total.customers), groups=count,
         best=_(str(best["group"])), share=wording.share(best["share"]),
         money=wording.share(best["revenue_share"]), amount=wording.money(best["revenue"], currency),
     )  # fmt: skip
@@ -254,10 +263,12 @@ def scores_table(scores: pd.DataFrame, cuts: RfmCuts, *, currency: str) -> wordi
         write = wording.money_in(currency) if money else wording.count
         rows.append([_(_MEASURES[row["measure"]]), row["score"], _open(write, row["above"]),
                      _open(write, row["up_to"]), row["customers"], row["share"]])  # fmt: skip
-    caption = _("What each score stands for, by limits of {day}").format(day=cuts.fitted_on)
+    caption = _("What each score stands for, by limits of {day}").format(
+        day=wording.calendar_day(cuts.fitted_on)
+    )
     if cuts.collapsed:
         caption = _("What each score stands for, by limits of {day}. Many customers share a value, so "
-                    "some scores stay empty.").format(day=cuts.fitted_on)  # fmt: skip
+                    "some scores stay empty.").format(day=wording.calendar_day(cuts.fitted_on))  # fmt: skip
     columns = ["measure", "score", "above", "up_to", "customers", "share"]
     return _table(
         pd.DataFrame(rows, columns=columns).astype({"share": float}), caption,
@@ -296,7 +307,9 @@ def test_sentence(tested: ForwardValidation, periods: Periods) -> str:
 def test_title(tested: ForwardValidation) -> str:
     """The message of the picture of the test."""
     return _("Named on {day}: {held} of {judged} names held").format(
-        day=tested.named_on, held=len(tested.judged("earned")), judged=len(tested.promised)
+        day=wording.calendar_day(tested.named_on),
+        held=len(tested.judged("earned")),
+        judged=len(tested.promised),
     )
 
 
@@ -316,7 +329,7 @@ def test_table(tested: ForwardValidation, windows: Windows, *, currency: str) ->
     return _table(
         rows,
         _("Named on {day}, seen until {until}: share that bought and money spent a customer, with 95 % "
-          "intervals").format(day=tested.named_on, until=tested.until),
+          "intervals").format(day=wording.calendar_day(tested.named_on), until=wording.calendar_day(tested.until)),
         {"group": _("group"), "customers": _("customers"), "rate": _("bought"),
          "over": _("bought, in the last windows"), "spend": _("spent a customer"), "verdict": _("its name"),
          "windows": _("its name in all windows")},
@@ -434,8 +447,10 @@ def cohorts_sentence(cohorts: CohortRetention) -> str:
         return _(
             "Nobody can be called new yet: all customers were first seen near the beginning of the data."
         )
-    text = _(
-        "{existing} customers were there when the data begin, or may have been; {new} came since then."
+    text = ngettext(
+        "{existing} customer was there when the data begin, or may have been; {new} came since then.",
+        "{existing} customers were there when the data begin, or may have been; {new} came since then.",
+        cohorts.existing,
     ).format(existing=wording.count(cohorts.existing), new=wording.count(cohorts.new))
     pooled = cohorts.pooled
     if pooled.empty:
@@ -462,7 +477,10 @@ def cohorts_title(cohorts: CohortRetention) -> str:
 def moves_title(moves: pd.DataFrame, stage: str, *, then: dt.date, day: dt.date) -> str:
     """The message of the map of moves between stages."""
     return _("{share} of those {stage} on {then} are so on {day}").format(
-        share=wording.share(stayed_share(moves, stage)), stage=_(stage), then=then, day=day
+        share=wording.share(stayed_share(moves, stage)),
+        stage=_(stage),
+        then=wording.calendar_day(then),
+        day=wording.calendar_day(day),
     )
 
 
@@ -471,7 +489,9 @@ def bridge_title(migration: Migration, periods: Periods, *, day: dt.date) -> str
     if migration.shown_bridge.empty:
         return _("Too few customers came, stayed or went to show what that did to revenue.")
     return _("Who changed revenue, from the {days} to {middle} to those to {day}").format(
-        days=wording.days(periods.period_days), middle=periods.middle, day=day
+        days=wording.days(periods.period_days),
+        middle=wording.calendar_day(periods.middle),
+        day=wording.calendar_day(day),
     )
 
 
@@ -548,10 +568,13 @@ def coverage_title(known: pd.DataFrame) -> str:
     """The message of the picture of coverage."""
     if known.empty:
         return ""
-    return _("Attributes are known of {share} of customers, from {least} to {most} by segment").format(
-        share=wording.share(known["share"].iloc[-1]), least=wording.share(known["share"].min()),
-        most=wording.share(known["share"].max()),
-    )  # fmt: skip
+    all_of_them, *ends = (
+        wording.share(v) for v in (known["share"].iloc[-1], known["share"].min(), known["share"].max())
+    )
+    template = _("Attributes are known of {share} of customers, from {least} to {most} by segment")
+    if ends[0] == ends[1]:
+        template = _("Attributes are known of {share} of customers, in every segment")
+    return template.format(share=all_of_them, least=ends[0], most=ends[1])
 
 
 def calibration_table(calibration: pd.DataFrame, *, day: dt.date) -> wording.Table:
@@ -562,7 +585,9 @@ def calibration_table(calibration: pd.DataFrame, *, day: dt.date) -> wording.Tab
     })  # fmt: skip
     return _table(
         rows,
-        _("Customers of {day} who bought again: how many had looked rarer than each chance").format(day=day),
+        _("Customers of {day} who bought again: how many had looked rarer than each chance").format(
+            day=wording.calendar_day(day)
+        ),
         {"chance": _("chance by the model"), "below": _("looked rarer")},
         {"chance": lambda v: wording.share(v, 1)},
     )
@@ -571,7 +596,7 @@ def calibration_table(calibration: pd.DataFrame, *, day: dt.date) -> wording.Tab
 def robustness_sentence(robustness: Robustness, clusters: Clusters) -> str:
     """What changes with old limits, another seed and earlier days."""
     text = _("By the limits of {day}, {changed} of customers would bear another name.").format(
-        day=robustness.cuts_of, changed=wording.share(robustness.changed)
+        day=wording.calendar_day(robustness.cuts_of), changed=wording.share(robustness.changed)
     )
     other = ngettext(
         "With another seed there is {k} cluster.",
@@ -651,13 +676,14 @@ def act(
     size = groups.set_index("group")["customers"].get("Champions")
     if size is None or pd.isna(size) or size < SMALLEST_GROUP or "Champions" in tested.judged("not earned"):
         return
-    anyway = _("They have bought lately, often and much; whether they go on is not shown here. A discount gives "
-               "margin away, unless a test with customers held out shows that it pays.")  # fmt: skip
+    anyway = _("They have bought lately, often and much; whether they go on is not shown here. Leave them out of "
+               "a discount, also of one that worked on all customers together, until a test among Champions shows "
+               "that it pays.")  # fmt: skip
     rate = _rate(tested, "Champions")
     if rate is not None and "Champions" in tested.judged("earned"):
         anyway = _("They buy often as it is: of those so named on {day}, {share} bought within {days}, with what "
-                   "the shop does anyway. A discount gives margin away, unless a test with customers held out "
-                   "shows that it pays.").format(day=tested.named_on, share=wording.share(rate),
+                   "the shop does anyway. Leave them out of a discount, also of one that worked on all customers "
+                   "together, until a test among Champions shows that it pays.").format(day=wording.calendar_day(tested.named_on), share=wording.share(rate),
                                                  days=wording.days(periods.next_days))  # fmt: skip
     action(
         _("Thank"), _("Champions"), customers=int(size),
@@ -675,7 +701,7 @@ def how_sure(tested: ForwardValidation, windows: Windows) -> tuple[str, str, str
     on = (
         _("The names of {customers} customers on {day} were checked against what they bought until "
           "{until}.").format(
-            customers=wording.count(customers), day=tested.named_on, until=tested.until)
+            customers=wording.count(customers), day=wording.calendar_day(tested.named_on), until=wording.calendar_day(tested.until))
         if customers >= SMALLEST_GROUP else _("The names could not be checked: there was nobody to name "
                                               "earlier.")
     )  # fmt: skip

@@ -63,6 +63,14 @@ def test_week_53_leap_days_and_summer_time_move_no_week(week: dt.date, last_year
     assert aligned(week, MONDAYS, marks_of([])) == last_year
 
 
+def test_a_first_year_has_no_year_before_in_its_own_january() -> None:
+    """A panel of 2017 alone: Christmas week was held against the week of New Year's Day of the same year."""
+    marks = marks_of(public_holidays("US", first=dt.date(2017, 1, 1), last=dt.date(2017, 12, 31)))
+    weeks = [dt.date(2017, 1, 2) + dt.timedelta(weeks=k) for k in range(52)]
+    assert [week for week in weeks if aligned(week, weeks, marks) is not None] == []
+    assert aligned(dt.date(2018, 1, 1), weeks, marks) == dt.date(2017, 1, 2)
+
+
 def test_a_sale_is_compared_with_the_sale_of_its_name() -> None:
     sales = [
         Event("Summer sale", dt.date(2023, 6, 26), dt.date(2023, 7, 9), sale=True),

@@ -94,18 +94,28 @@ def test_goals_that_cannot_be_judged_end_in_a_sentence() -> None:
         Goal(name="Nothing", number="scorecard.week.revenu", at_least=1),
         Goal(name="Per cent", number="scorecard.week.discount_share", at_most=40),
         Goal(name="Not here", number="churn.rate", at_most=0.2),
+        Goal(name="In a year", number="scorecard.week.orders", at_least=1e6, by=dt.date(2030, 1, 1)),
     ]
     goals = goals_of(given, card)
-    assert goals["state"].tolist() == ["met", "missed", "no_number", "no_share", "elsewhere"]
-    counted = "Of 4 goals 1 are met, 1 missed, 0 open, 2 without a number."  # one is of another page
-    assert words.goals_sentence(goals) == counted
-    assert "of other pages" in words.goals_sentence(goals[goals["state"] == "elsewhere"])
+    assert goals["state"].tolist() == ["met", "missed", "no_number", "no_share", "elsewhere", "not_yet"]
+    said = words.goals_sentence(goals, currency="USD")
+    counted, too_many, in_a_year = said.split(" Not reached: ")
+    assert counted == "5 goals on these numbers: 1 met, 1 not yet reached, 1 missed, 2 without a number."
+    assert too_many.startswith("Too many: ")
+    assert in_a_year.endswith(
+        "; the goal is 1,000,000 at least by 1 January 2030. 1 more (Not here) is judged on the report's "
+        "first page."
+    )
+    elsewhere = words.goals_sentence(goals[goals["state"] == "elsewhere"], currency="USD")
+    assert elsewhere.startswith(
+        "No goal is on a number of this page. The study's 1 goal (Not here) is judged"
+    )
     shown = words.judged_goals(goals, currency="USD")
     assert shown["stands"].tolist()[2:4] == [
         "no such number this week", "the goal is no share: write 0.4 for 40 %",
     ]  # fmt: skip
     assert shown["owner"].tolist()[:2] == ["Lee", "nobody yet"]
-    assert words.goals_sentence(goals_of([], card)).startswith("This study has no goals")
+    assert words.goals_sentence(goals_of([], card), currency="USD").startswith("This study has no goals")
 
 
 def test_eight_weeks_are_judged_from_the_ninth_on_and_say_what_can_be_said() -> None:

@@ -55,7 +55,7 @@ def _kpis(returned: tuple[tuple[int, float], ...], weeks: int) -> pd.DataFrame:
 def test_equal_data_have_not_changed() -> None:
     assert compare_runs(kpis({}), kpis({})).changes.empty
     assert words.since_sentence(compare_runs(kpis({}), kpis({})), "2023-05-21") == (
-        "No week that the report of 2023-05-21 told has changed since."
+        "No week that the report of 21 May 2023 told has changed since."
     )
 
 
@@ -137,7 +137,7 @@ def test_an_alert_is_new_once_then_goes_on_and_is_cleared() -> None:
     assert second[["state", "weeks"]].to_numpy().tolist() == [["still", 2]]
     sentence = words.alert_sentences(second, currency="USD")[0]
     assert sentence == (
-        "Unusually low since the week from 2023-01-09: revenue, $82.00. "
+        "Unusually low since the week from 9 January 2023: revenue, $82.00. "
         "It clears with a week between $90.00 and $110."
     )
     third = alerts_of(

@@ -415,13 +415,16 @@ def test_an_unpublished_run_is_exported_by_its_id(run):
 
 def test_warnings_stand_above_everything_and_lead_to_their_page(tmp_path):
     index = ordinary_run(tmp_path / "run").index()
-    assert index.index("The banner test is void.") < index.index("Do today")
+    assert index.index("The banner test is void.") < index.index('id="do"')
     assert '<a href="sales.html#warn-1">More: Sales</a>' in index
     assert 'id="warn-1"' in (tmp_path / "run" / "sales.html").read_text(encoding="utf-8")
 
 
-def test_without_warnings_the_data_are_said_to_be_complete(run):
+def test_whole_data_are_said_to_be_complete_and_a_warning_of_them_takes_that_back(run):
     run.add("sales", *ordinary_cells())
+    run.add("data_collection", *ordinary_cells(), warnings=["A file was cut."])
+    assert "Data complete" not in run.index()
+    run.add("data_collection", *ordinary_cells(), warnings=[])
     assert (
         "Data complete to 31 December 2017: 1,001 rows read, 1 of them set aside with a reason."
         in run.index()
@@ -438,6 +441,16 @@ def test_a_page_that_the_last_report_had_and_this_one_not_is_missed(tmp_path):
     runs[1].add("churn", status="cannot", reason="No order has a customer.")
     index = runs[1].index(runs[0].folder)
     assert "The last report could say more: Churn is missing from this one." in index
+
+
+def test_a_goal_is_not_missed_before_its_day_and_names_who_answers_for_it(tmp_path):
+    goal = {"name": "Orders", "target": 500, "value": 480, "bound": "at least", "met": False}
+    later = goal | {"name": "More", "by": "2018-06-30", "owner": "Lee"}
+    made = MadeRun(tmp_path / "a", goals=[goal, later])
+    made.add("sales", *ordinary_cells())
+    goals = re.search(r'class="goals".*?</ul>', made.index(), flags=re.DOTALL)[0]
+    assert re.findall(r"<strong>([^<]*)</strong>", goals) == ["missed", "not yet"]
+    assert "More: 480; the goal is 500 at least by 30 June 2018 (Lee)" in goals
 
 
 def test_a_goal_alarms_when_missing_it_is_news_not_every_day(tmp_path):
@@ -516,7 +529,7 @@ def test_what_worked_is_said_a_row_an_action(run):
     verdicts = re.findall(r'data-label="Verdict"[^>]*>([^<]*)<', worked)
     assert verdicts == [
         *("It worked", "Cannot be judged", "It did harm", "Not shown either way"),
-        "Can be judged from 28 January 2018",
+        "First result from 28 January 2018",
     ]
     assert "+5.0 pp (+1.0 to +9.0)" in worked
     assert "Summer" not in worked
@@ -524,7 +537,7 @@ def test_what_worked_is_said_a_row_an_action(run):
     run.add("x", *ordinary_cells(), tables=["contact_effects"])
     days = pd.to_datetime(["2017-01-01", "2017-06-01", "2017-06-01"])
     spend = {"spend": 9.0, "spend_low": 1.0, "spend_high": 20.0, "held_out": 50, "judged_on": days}
-    contacts = pd.DataFrame({"scenario": ["early", "late", "all"]} | spend)
+    contacts = pd.DataFrame({"scenario": ["birthday", "late_mail", "all"]} | spend)
     contacts.to_parquet(run.folder / "tables" / "contact_effects.parquet")
     frame["verdict"] = ["stop", "stop", "none"]
     frame |= {"holds_low": [0.02, 0.1, None], "holds_high": 0.08, "control_customers": [1_234, 1_234, 3]}
@@ -532,10 +545,39 @@ def test_what_worked_is_said_a_row_an_action(run):
     worked = re.search(r'class="worked".*?</section>', run.index(), flags=re.DOTALL)[0]
     verdicts = re.findall(r'data-label="Verdict"[^>]*>([^<]*)<', worked)
     assert verdicts[:4] == ["It did harm", "Cannot be judged", "It worked", "It worked"]
-    assert worked.index("late") < worked.index("early")
+    assert worked.index("Late mail") < worked.index("Birthday greeting")  # a scenario's title, not its id
     assert "+$9.00 (+$1.00 to +$20.00)" in worked
     assert "+5.0 pp (+2.0 to +8.0)" in worked  # the interval that decides, as on the experiment's own page
     assert re.findall(r'data-label="Left out"[^>]*>([^<]*)<', worked)[:2] == ["1,234", "–"]
+
+
+def test_what_an_experiment_sent_is_told_once_and_what_is_planned_has_its_day(run):
+    import pandas as pd
+
+    run.add("ab_test", *ordinary_cells(), tables=["experiment_results", "contact_effects"])
+    sends = ACTIONS[1] | {"list": "contact_list", "held_out": 34}
+    run.add("campaign_targeting", *ordinary_cells(), tables=["exclusions"], actions=[sends])
+    effects = {
+        "experiment_id": ["coupon"],
+        "arm": "b",
+        "metric": "orders",
+        "effect": 0.2,
+        "low": 0.1,
+        "high": 0.3,
+    }
+    pd.DataFrame(effects).to_parquet(run.folder / "tables" / "experiment_results.parquet")
+    spend = {"spend": 9.0, "spend_low": 1.0, "spend_high": 20.0, "held_out": 50}
+    contacts = {"scenario": ["k13", "spring"], "judged_on": pd.to_datetime(["2017-06-01"] * 2)} | spend
+    pd.DataFrame(contacts).to_parquet(run.folder / "tables" / "contact_effects.parquet")
+    left_out = {"scenario": ["birthday", "champions", "gone"], "held_out": [4, 30, 30], "to_send": 10}
+    pd.DataFrame(left_out).to_parquet(run.folder / "tables" / "exclusions.parquet")
+    (run.folder / "study.yaml").write_text(
+        "experiments: [{id: coupon, title: Ten off, campaigns: {b: k13}}]\n"
+    )
+    worked = re.search(r'class="worked".*?</section>', run.index(), flags=re.DOTALL)[0]
+    names = re.findall(r'data-label="Action">(?:<a[^>]*>)?([^<]*)<', worked)
+    assert names == ["Ten off", "Spring", "Thanks to champions"]
+    assert "First result from 28 January 2018" in worked
 
 
 def test_every_list_has_rows_purpose_and_what_its_columns_mean(tmp_path):

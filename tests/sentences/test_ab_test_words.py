@@ -53,14 +53,26 @@ def test_a_verdict_names_its_title_its_reason_and_the_money(shipped: Judged) -> 
     assert "a loss of more than ₩" in sentence
 
 
+def test_of_two_arms_that_work_the_better_one_is_used_and_the_other_says_so(shipped: Judged) -> None:
+    plan = shipped.experiment.model_copy(update={"arms": {"control": 1, "coupon": 1, "letter": 1}})
+    two = replace(shipped, experiment=plan)
+    best = replace(two, rivals=replace(two.rivals, recommended="coupon"))
+    assert said(best).startswith("Use coupon (test “Ten percent off”) for all: orders improved by ")
+    second = replace(two, rivals=replace(two.rivals, recommended="letter"))
+    assert said(second).startswith("Works as well: coupon (test “Ten percent off”); orders improved by ")
+    assert "But use letter (test “Ten percent off”), which brought more in the test." in said(second)
+    why = words.verdict_sentence(best, best.verdicts[0], currency="KRW", says="why")
+    assert why.startswith("Orders improved by ")
+
+
 def test_a_verdict_that_crossed_says_when_and_what_it_is_now(shipped: Judged) -> None:
     crossed = Verdict("coupon", "ship", "better", ("orders",), dt.date(2025, 11, 3))
     one = replace(shipped, verdicts=[crossed], adjusted={"coupon": 0.2}, always=True)
-    assert "This was clear at the planned look of 2025-11-03. Stopping early exaggerates" in said(one)
+    assert "This was clear at the planned look of 3 November 2025. Stopping early exaggerates" in said(one)
     assert "adjusted for that, the effect is about 0.200." in said(one)
     assert "The interval holds however often one looks." in said(one)
     faded = one.holding.assign(low=-1.0)
-    assert "It seemed clear at the planned look of 2025-11-03; now it is " in said(
+    assert "It seemed clear at the planned look of 3 November 2025; now it is " in said(
         replace(one, holding=faded)
     )
 

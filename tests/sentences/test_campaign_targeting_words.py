@@ -46,21 +46,23 @@ def test_a_shop_of_orders_alone_gets_its_scenarios_and_sends_no_advertising_in_k
     assert (row["due"], row["no_consent"]) == (1, 1)
     assert plan.rows.empty
     said = words.warnings(kr, consents_known=False, starts=now.date())
-    assert said == ["Consent is unknown: nothing may be sent as advertising in KR."]
+    assert said == ["Consent is unknown: nothing may be sent as advertising in South Korea."]
     assert words.warnings(kr, consents_known=True, starts=now.date()) == []
 
 
 def test_where_the_law_lets_one_write_the_other_channels_are_named() -> None:
     (said,) = words.warnings(rules_of("us"), consents_known=False, starts=dt.date(2025, 1, 1))
-    assert said == ("Consent is unknown: under the rules of US, advertising may not be sent by push, sms.")
+    assert said == (
+        "Consent is unknown: under the rules of the United States, advertising may not be sent by push, sms."
+    )
 
 
 def test_a_plan_for_days_before_its_rules_hold_is_an_exercise() -> None:
     kr = rules_of("kr").model_copy(update={"valid_from": dt.date(2026, 4, 1)})
     said = words.warnings(kr, consents_known=True, starts=dt.date(2026, 3, 2))
     assert said == [
-        "Rules of KR hold from 2026-04-01; this plan is for 2026-03-02. Read it as an exercise: crm export "
-        "hands nothing over."
+        "The rules of South Korea hold from 1 April 2026; this plan is for 2 March 2026. Read it as an "
+        "exercise: crm export hands nothing over."
     ]
     assert words.warnings(kr, consents_known=True, starts=dt.date(2026, 4, 1)) == []
 

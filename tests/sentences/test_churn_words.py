@@ -86,7 +86,7 @@ def test_what_those_held_out_can_show_is_said_with_its_day() -> None:
     assert said.startswith("51 of 232 are held out at random.")
     assert "44\N{NO-BREAK SPACE}% or more" in said
     assert "20 such lists" in said
-    assert said.endswith("decide it on 2019-07-14 at the earliest.")  # 20 × 28 days later
+    assert said.endswith("decide it on 14 July 2019 at the earliest.")  # 20 × 28 days later
     # Forecasts of 90 % where six in ten lapse would promise to see a share of a third as much.
     bold = replace(listed(181), lapse_rate=0.9)
     smallest = {r: when_judged(bold, stakes=STAKES, as_of=dt.date(2018, 1, 1), lapse_rate=r).smallest

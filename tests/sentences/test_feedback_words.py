@@ -62,7 +62,7 @@ def test_only_a_repair_whose_whole_interval_is_above_nothing_is_proposed() -> No
     feedback.propose(act, repairs(LATE, UNSURE), 7, scenarios=[])
     assert [(c["audience"], c["customers"], c.get("gain")) for c in cards] == [
         ("customers: parcels that come late", 400, 1440.0),
-        ("customers with a low score of the last days", 7, None),
+        ("customers who gave a low score lately", 7, None),
     ]
     cards.clear()
     feedback.propose(act, repairs(UNSURE), 0, scenarios=[])
@@ -102,7 +102,7 @@ def test_a_biased_nps_is_warned_of_and_scores_off_the_scale_are_named() -> None:
     warned: list[str] = []
     feedback.be_warned(warned.append, off, result)
     assert warned[0] == "Score 11 in 3 rows of kind nps: 0 to 10. These rows are left out."
-    assert warned[1].endswith("report the weighted one.")
+    assert warned[1].startswith("Report an NPS of ")
     first, second = feedback.response_words(result, known=True)
     assert "who answered had bought 1.60 (1.40 to 1.80) times as often" in first
     assert "worth 600 independent answers" in second

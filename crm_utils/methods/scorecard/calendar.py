@@ -81,7 +81,8 @@ def aligned(week: dt.date, known: Collection[dt.date], marks: Marks) -> dt.date 
     -----
     Among the weeks around the same date: the one that shares most days of the same events, then the one with
     fewest days of others, then the nearest. A week of 설날 has no other to be compared with than the week
-    of 설날.
+    of 설날. A week whose own date is not known a year before has none either, unless an event is shared: the
+    first week of January is no last year's Christmas.
 
     Examples
     --------
@@ -97,7 +98,8 @@ def aligned(week: dt.date, known: Collection[dt.date], marks: Marks) -> dt.date 
     if best is None:
         return None
     there = marks.days.get(best, Counter())
-    if special and not (here & there):
+    # At the beginning of the data a neighbour would stand in for a week that nobody knows.
+    if not (here & there) and (special or week - YEAR not in known):
         return None
     return best if special or not marks.is_special(best) else None
 

@@ -60,10 +60,10 @@ def goals_of(goals: Iterable[GoalLike], card: Card) -> pd.DataFrame:
     -------
     pandas.DataFrame
         ``name``, ``number``, ``measure``, ``unit``, ``owner``, ``by``, ``bound``, ``target``, ``value``,
-        ``low``, ``high``, ``state``: ``met``, ``missed``, ``open`` (the interval holds the target),
-        ``no_number`` (no such number, or no value this week), ``no_share`` (a target above 1 for a share: per
-        cent were meant), ``elsewhere`` (another page's number); ``outlook`` to its day: ``likely``,
-        ``unlikely``, ``open``, or empty where it has none.
+        ``low``, ``high``, ``state``: ``met``, ``missed``, ``not_yet`` (as missed, and its day is still to
+        come), ``open`` (the interval holds the target), ``no_number`` (no such number, or no value yet),
+        ``no_share`` (a target above 1 for a share: per cent were meant), ``elsewhere`` (another page's
+        number); ``outlook`` to its day: ``likely``, ``unlikely``, ``open``, or empty where it has none.
     """
     weeks = card.table.set_index("measure")
     rows = []
@@ -97,15 +97,21 @@ def _judged(goal: GoalLike, week: pd.Series[Any], card: Card) -> dict[str, Any]:
     ends = [None if math.isnan(end) else end for end in (low, high)]
     at_least = goal.bound == "at least"
     met = is_met(value, *ends, target=goal.target, at_least=at_least)
+    missed = "not_yet" if _is_to_come(goal, card) else "missed"
     return known | {
-        "state": {True: "met", False: "missed", None: "open"}[met],
+        "state": {True: "met", False: missed, None: "open"}[met],
         "outlook": _outlook(goal, str(week.name), card, at_least=at_least),
     }
 
 
+def _is_to_come(goal: GoalLike, card: Card) -> bool:
+    """Whether the goal's day lies after the week."""
+    return goal.by is not None and goal.by > card.week + dt.timedelta(days=6)
+
+
 def _outlook(goal: GoalLike, measure: str, card: Card, *, at_least: bool) -> str:
     last = card.week + dt.timedelta(days=6)
-    if goal.by is None or goal.by <= last:
+    if goal.by is None or not _is_to_come(goal, card):
         return ""
     series = card.history[card.history["measure"] == measure]["value"]
     weeks = max(1, (goal.by - last).days // 7)

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from crm_utils import wording
 from crm_utils.reports import publish
 from crm_utils.reports.manifest import read_manifest
-from crm_utils.reports.outcomes import outcomes
+from crm_utils.reports.outcomes import outcomes, planned
 from crm_utils.sentences import pages as words
 from crm_utils.tables import TABLES
 from crm_utils.tools import durable
@@ -28,6 +28,8 @@ __all__ = ["render_index", "render_neighbours"]
 
 #: More than five things nobody does today.
 CARDS = 5
+#: Actions whose outcome is in sight; the others are folded.
+OUTCOMES = 5
 
 
 def render_index(
@@ -49,6 +51,7 @@ def render_index(
     names = [n["name"] for n in manifest["notebooks"]]
     results = {name: read(folder / "results" / f"{name}.json") for name in names}
     do, avoid = cards(manifest, results, names)
+    worked, more_worked = _worked(folder, manifest, results)
     saved, stands = lists(folder, manifest, results), state(manifest, results, previous)
     render_glossary(folder, manifest)
     write_dictionary(folder, saved)
@@ -65,8 +68,8 @@ def render_index(
         avoid=avoid,
         week=week(folder, manifest),
         news=news(folder, manifest, results, previous),
-        outcomes=[_outcome(row, manifest) for row in outcomes(folder, results)],
-        pending=_pending(manifest, results),
+        worked=worked,
+        more_worked=more_worked,
         lists=saved,
         analyses=[_analysis(folder, n, results[n["name"]]) for n in manifest["notebooks"]],
         tables=_tables(manifest),
@@ -131,17 +134,40 @@ def _outcome(row: Mapping[str, Any], manifest: Mapping[str, Any]) -> dict[str, A
     }
 
 
-def _pending(manifest: Mapping[str, Any], results: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:
-    """Actions of this report that leave customers out: from when on they can be judged."""
-    return [
-        {
-            "name": words.headline(action),
-            "held_out": wording.count(action["held_out"]),
-            "when": words.judged_from(manifest["as_of"], action["horizon_days"]),
-        }
+def _worked(
+    folder: Path, manifest: Mapping[str, Any], results: Mapping[str, Mapping[str, Any]]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """What was judged and what is still to be, as many as a screen holds; then the others."""
+    judged = [_outcome(row, manifest) for row in outcomes(folder, results)]
+    coming = _pending(folder, manifest, results)
+    first = min(len(judged), OUTCOMES - bool(coming))
+    then = OUTCOMES - first
+    return judged[:first] + coming[:then], judged[first:] + coming[then:]
+
+
+def _pending(
+    folder: Path, manifest: Mapping[str, Any], results: Mapping[str, Mapping[str, Any]]
+) -> list[dict[str, str]]:
+    """What this report sends and leaves customers out of: when that can be judged.
+
+    A list that goes out with the contact list is told there, with those who may be written to.
+    """
+    taken = set(manifest.get("lists_taken", []))
+    rows = planned(folder, results)
+    rows += [
+        {"name": words.headline(action), **action}
         for result in results.values()
         for action in result.get("actions", [])
         if action["held_out"] and action["horizon_days"] and not action["avoid"]
+        and not (rows and action["list"] in taken)
+    ]  # fmt: skip
+    return [
+        {
+            "name": row["name"],
+            "held_out": wording.count(row["held_out"]),
+            "when": words.judged_from(manifest["as_of"], row["horizon_days"]),
+        }
+        for row in rows
     ]
 
 

@@ -141,12 +141,15 @@ def news(
             return {"note": words.no_comparison(key, was=str(before.get(key)), now=str(manifest.get(key)))}
     changes = compare(earlier, results, manifest["currency"])
     moved = [change for change in changes.moved if not _is_total(change)]
+    moved.sort(key=lambda change: words.number_rank(change.notebook, change.name))
+    asked = [change for change in moved if words.number_name(change.notebook, change.name)]
+    shown = min(SHOWN, len(asked) or SHOWN)
     return {
         "since": before,
         "causes": _causes(before, manifest),
         "movers": movers(previous, folder),
-        "moved": [_row(change, moved) for change in moved[:SHOWN]],
-        "further": [_row(change, moved) for change in moved[SHOWN:]],
+        "moved": [_row(change, moved) for change in moved[:shown]],
+        "further": [_row(change, moved) for change in moved[shown:]],
         "summary": words.moved_summary(
             len(changes.moved), changes.within, changes.same, changes.added, changes.gone
         ),
@@ -174,14 +177,15 @@ def _causes(before: Mapping[str, Any], manifest: Mapping[str, Any]) -> str:
 
 def _row(change: Change, shown: Sequence[Change]) -> dict[str, str]:
     """A change for people; its page is named where two pages call a number alike."""
+    named = words.number_name(change.notebook, change.name)
     label = change.name.replace(".", " · ").replace("_", " ")
     alike = sum(other.name == change.name for other in shown) > 1
     relative = ""
-    if change.relative is not None:
+    if change.relative is not None and "%" not in change.after:  # a share of a share says little
         digits = 0 if abs(change.relative) >= 0.1 else 1
         relative = ("+" if change.relative > 0 else "") + wording.share(change.relative, digits)
     return {
-        "label": f"{words.tab(change.notebook)} · {label}" if alike else label,
+        "label": named or (f"{words.tab(change.notebook)} · {label}" if alike else label),
         "text": _("{after}, was {before}").format(after=change.after, before=change.before),
         "relative": relative,
     }

@@ -36,11 +36,13 @@ def state(
     """
     before = _readable(previous)
     judged = goals(manifest, before)
-    alarms = [*_warnings(results), *_gone(manifest, before), *_stale(manifest)]
+    stale = list(_stale(manifest))
+    alarms = [*_warnings(results), *_gone(manifest, before), *stale]
     alarms += [{"text": g["line"], "page": "", "tab": ""} for g in judged if g["alarm"]]
     tables = manifest.get("snapshot", {}).get("tables", {})
     read_, aside = (sum(t.get(key, 0) for t in tables.values()) for key in ("read", "quarantined"))
-    line = words.complete(read_, aside, manifest["snapshot"]["last_day"]) if tables else ""
+    whole = tables and not stale and not results.get("data_collection", {}).get("warnings")
+    line = words.complete(read_, aside, manifest["snapshot"]["last_day"]) if whole else ""
     return {"alarms": alarms, "complete": line, "goals": judged}
 
 
@@ -86,15 +88,23 @@ def goals(manifest: Mapping[str, Any], before: Mapping[str, Any]) -> list[dict[s
         was = earlier.get(goal["name"])
         value = describe(goal, manifest["currency"])
         target = describe({"value": goal["target"], "unit": goal.get("unit")}, manifest["currency"])
+        code = _code(goal, manifest["as_of"])
         judged.append(
             {
-                "code": {True: "met", False: "missed", None: "open"}[goal.get("met")],
-                "verdict": words.verdict(goal.get("met")),
+                "code": code,
+                "verdict": words.verdict(code),
                 "line": words.goal_line(goal, value=value, target=target),
-                "alarm": goal.get("met") is False and was is not None and _is_worse(goal, was),
+                "alarm": code == "missed" and was is not None and _is_worse(goal, was),
             }
         )
     return judged
+
+
+def _code(goal: Mapping[str, Any], as_of: str) -> str:
+    """How a goal stands; one whose day is still to come cannot have been missed."""
+    if goal.get("met") is False and goal.get("by", "") > as_of[:10]:
+        return "not_yet"
+    return {True: "met", False: "missed", None: "open"}[goal.get("met")]
 
 
 def _is_worse(goal: Mapping[str, Any], was: Mapping[str, Any]) -> bool:

@@ -30,8 +30,7 @@ def write_summary(
         lines += [f"{failed} {manifest.get('reason', '')}".strip()]
         lines += [f"- {n['name']}: {n['reason']}" for n in manifest["notebooks"] if n["status"] == "failed"]
     lines += [f"! {alarm['text']}" for alarm in state["alarms"]]
-    if not state["alarms"] and state["complete"]:
-        lines.append(state["complete"])
+    lines += [state["complete"]] if state["complete"] else []
     lines += ["", _("Do today")]
     for place, card in enumerate(cards, start=1):
         lines += [
