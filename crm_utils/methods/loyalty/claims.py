@@ -1,0 +1,143 @@
+"""Two claims of the textbooks: are frequent buyers less sensitive to price, and do they forgive a late parcel?
+
+F. Reichheld, *The Loyalty Effect*, 1996, says both. W. Reinartz and V. Kumar (The mismanagement of customer loyalty,
+*Harvard Business Review* 80, 2002) found the first wrong in their four companies. Each shop can test its own.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+
+from crm_utils.features import is_purchase
+from crm_utils.features.statistics import SMALLEST_GROUP, z
+from crm_utils.methods.loyalty.placebo import Estimate
+
+__all__ = ["FREQUENT", "Claim", "price_cells", "price_claim"]
+
+FREQUENT = 3
+"""Purchases in the half-year before: from as many on a customer counts as loyal here."""
+_BEFORE_DAYS = 182
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A difference among loyal customers, among the others, and between the two.
+
+    Attributes
+    ----------
+    loyal, others, difference
+        What the offer or the parcel changes in either group, and the first less the second.
+    n_loyal, n_others
+        Customers compared.
+    """
+
+    loyal: Estimate
+    others: Estimate
+    difference: Estimate
+    n_loyal: int
+    n_others: int
+
+    @property
+    def known(self) -> bool:
+        """Whether it can be told."""
+        return self.difference.known
+
+    @property
+    def verdict(self) -> str:
+        """``less``, ``more`` or ``open``: whether loyal customers react less to it."""
+        if not self.known or self.difference.low <= 0 <= self.difference.high:
+            return "open"
+        return "less" if abs(self.loyal.value) < abs(self.others.value) else "more"
+
+
+def price_cells(
+    assignments: ir.Table,
+    orders: ir.Table,
+    *,
+    experiment: str,
+    horizon_days: int,
+    as_of: dt.date,
+) -> ir.Table:
+    """Purchases after the assignment, by arm and by how often a customer had bought before.
+
+    Returns
+    -------
+    ibis.expr.types.Table
+        ``arm``, ``loyal`` (1 or 0), ``customers``, ``total``, ``squares`` (of purchases in the horizon); those whose
+        horizon is over.
+    """
+    drawn = assignments.filter(assignments.experiment_id == experiment)
+    last = as_of - dt.timedelta(days=horizon_days)
+    drawn = drawn.select("customer_id", "arm", day=drawn.assigned_at.cast("date"))
+    drawn = drawn.filter(drawn.day <= last)
+    bought = orders.filter(is_purchase(orders), orders.customer_id.notnull())
+    bought = bought.select(who="customer_id", bought_on=bought.ordered_at.cast("date"))
+    both = drawn.inner_join(bought, drawn.customer_id == bought.who)
+    since, end = both.day - ibis.interval(days=_BEFORE_DAYS), both.day + ibis.interval(days=horizon_days)
+    counts = both.group_by("who").aggregate(
+        before=((both.bought_on >= since) & (both.bought_on < both.day)).cast("int64").sum(),
+        after=((both.bought_on >= both.day) & (both.bought_on < end)).cast("int64").sum(),
+    )
+    rows = drawn.left_join(counts, drawn.customer_id == counts.who)
+    rows = rows.mutate(after=rows.after.fill_null(0), loyal=(rows.before.fill_null(0) >= FREQUENT).cast("int64"))
+    cells = rows.group_by("arm", "loyal").aggregate(
+        customers=rows.count(), total=rows.after.sum(), squares=(rows.after * rows.after).sum()
+    )
+    return cells.order_by("arm", "loyal")
+
+
+def price_claim(cells: pd.DataFrame, *, arms: Mapping[str, float], control: str) -> Claim | None:
+    """Does a price cut, drawn by lot, move loyal customers less? In purchases, relative to each group's own.
+
+    Parameters
+    ----------
+    cells
+        :func:`price_cells`.
+    arms, control
+        As the experiment declares them; all arms but the control count as the offer.
+
+    Returns
+    -------
+    Claim or None
+        None where either group has fewer than five customers on a side. Effects are relative to the control's mean
+        of the group: loyal customers buy more anyway, so the same reaction is more purchases.
+    """
+    named = cells.assign(side=cells["arm"].map(lambda arm: "control" if arm == control else "offer"))
+    named = named[named["arm"].isin(list(arms))]
+    sums = named.groupby(["loyal", "side"])[["customers", "total", "squares"]].sum().astype(float)
+    effects, sizes = [], []
+    for loyal in (1, 0):
+        if any((loyal, side) not in sums.index for side in ("offer", "control")):
+            return None
+        offer, base = (sums.loc[(loyal, side)] for side in ("offer", "control"))
+        if min(offer["customers"], base["customers"]) < SMALLEST_GROUP or base["total"] <= 0 or offer["total"] <= 0:
+            return None
+        effects.append(_relative(offer, base))
+        sizes.append(int(offer["customers"] + base["customers"]))
+    (one, one_error), (other, other_error) = effects
+    return Claim(
+        _around(one, one_error), _around(other, other_error),
+        _around(one - other, math.hypot(one_error, other_error)), *sizes,
+    )  # fmt: skip
+
+
+def _relative(offer: pd.Series, base: pd.Series) -> tuple[float, float]:
+    """Logarithm of the ratio of means, and its standard error."""
+    means, variance = [], 0.0
+    for side in (offer, base):
+        n, mean = side["customers"], side["total"] / side["customers"]
+        spread = max((side["squares"] - n * mean**2) / max(n - 1, 1), 0.0)
+        variance += spread / n / mean**2
+        means.append(mean)
+    return math.log(means[0] / means[1]), math.sqrt(variance)
+
+
+def _around(value: float, error: float) -> Estimate:
+    return Estimate(value, value - z() * error, value + z() * error)

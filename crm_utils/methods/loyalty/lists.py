@@ -1,0 +1,133 @@
+"""Whom to write to: who is close to a tier, whose points end soon, and who brought friends."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+import ibis
+import ibis.expr.types as ir
+
+from crm_utils.methods.loyalty.standings import Window, standings
+from crm_utils.methods.loyalty.tiers import Rule
+
+__all__ = ["expiring_points", "near_threshold", "next_review", "referrers"]
+
+
+def next_review(reviews: Sequence[dt.date], as_of: dt.date) -> dt.date | None:
+    """When tiers will be set next, if they go on as they did: the last review and the commonest gap; None for one.
+
+    Examples
+    --------
+    >>> next_review([dt.date(2024, 7, 1), dt.date(2025, 1, 1), dt.date(2025, 7, 1)], dt.date(2025, 12, 31))
+    datetime.date(2026, 1, 1)
+    """
+    if len(reviews) < 2:
+        return None
+    months = [(b.year - a.year) * 12 + b.month - a.month for a, b in zip(reviews, reviews[1:], strict=False)]
+    same_day = len({day.day for day in reviews}) == 1 and len(set(months)) == 1
+    gap = round(sum((b - a).days for a, b in zip(reviews, reviews[1:], strict=False)) / len(months))
+    day = reviews[-1]
+    while day <= as_of:
+        if same_day:
+            year, month = divmod(day.year * 12 + day.month - 1 + months[0], 12)
+            day = dt.date(year, month + 1, day.day)
+        else:
+            day += dt.timedelta(days=gap)
+    return day
+
+
+def near_threshold(
+    lines: ir.Table,
+    orders: ir.Table,
+    recorded: ir.Table,
+    rule: Rule,
+    *,
+    review: dt.date,
+    as_of: dt.date,
+    within: float,
+) -> ir.Table:
+    """Who lacks little for the next tier, and has bought in the window that counts.
+
+    Parameters
+    ----------
+    lines, orders, recorded
+        Canonical tables and the view ``orders``.
+    rule, review
+        The rule, and the review that comes.
+    as_of
+        The last day known.
+    within
+        Share of the cut that may be lacking.
+
+    Returns
+    -------
+    ibis.expr.types.Table
+        ``customer_id``, ``tier`` (now), ``next_tier``, ``running`` (what counts so far), ``lacks``, ``review_on``.
+    """
+    window = Window(review, rule.starts(review), review)
+    rows = standings(lines, orders, [window], metric=rule.metric, recorded=recorded)
+    branches = [(rows.running < cut, k) for k, (cut, _tier) in enumerate(rule.cuts)]
+    rows = rows.mutate(place=ibis.cases(*branches, else_=-1).cast("int64"))
+    rows = rows.filter(rows.place >= 0)
+    cuts = ibis.memtable({
+        "at": list(range(len(rule.cuts))), "cut": [float(cut) for cut, _tier in rule.cuts],
+        "most": [float(cut) * within for cut, _tier in rule.cuts], "next_tier": [tier for _cut, tier in rule.cuts],
+    }, schema={"at": "int64", "cut": "decimal(38,2)", "most": "decimal(38,2)", "next_tier": "string"})  # fmt: skip
+    both = rows.inner_join(cuts, rows.place == cuts["at"])
+    lacks = both.cut - both.running
+    both = both.filter(both.running > 0, lacks <= both.most)
+    # A tier that they have already is not one to aim at.
+    both = both.filter(both.tier != both.next_tier)
+    return both.select(
+        "customer_id", "tier", "next_tier", "running", lacks=both.cut - both.running,
+        review_on=ibis.date(str(review)),
+    )  # fmt: skip
+
+
+def expiring_points(pieces: ir.Table, *, as_of: dt.date, days: int, least: int = 1) -> ir.Table:
+    """Whose points end in the next days.
+
+    Parameters
+    ----------
+    pieces
+        As :func:`.lots.fates` gives them.
+    as_of, days
+        The last day known, and how far ahead.
+    least
+        Points that are worth a message.
+
+    Returns
+    -------
+    ibis.expr.types.Table
+        ``customer_id``, ``points`` (that end), ``ends_on`` (the first of them), ``balance`` (all open points).
+    """
+    still = pieces.filter(pieces.fate == "open")
+    ends = still.expires_at.cast("date")
+    soon = (ends > as_of) & (ends <= as_of + dt.timedelta(days=days))
+    rows = still.group_by("customer_id").aggregate(
+        points=still.points.sum(where=soon).fill_null(0).cast("int64"), ends_on=ends.min(where=soon),
+        balance=still.points.sum().cast("int64"),
+    )  # fmt: skip
+    return rows.filter(rows.points >= least)
+
+
+def referrers(suspicious: ir.Table) -> ir.Table:
+    """Who brought friends that bought: those under suspicion left out.
+
+    Parameters
+    ----------
+    suspicious
+        As :func:`.referrals.shared_keys` gives it.
+
+    Returns
+    -------
+    ibis.expr.types.Table
+        ``customer_id`` (of the referrer), ``friends`` (who bought), ``orders`` (of theirs), ``last_referred_on``.
+    """
+    bad = suspicious.filter((suspicious.same == 1) | (suspicious.shared == 1)).select("referrer_id").distinct()
+    clean = suspicious.filter(suspicious.orders > 0).anti_join(bad, "referrer_id")
+    return clean.group_by(customer_id="referrer_id").aggregate(
+        friends=clean.customer_id.nunique(), orders=clean.orders.sum().cast("int64"),
+        last_referred_on=clean.referred_on.max(),
+    )  # fmt: skip

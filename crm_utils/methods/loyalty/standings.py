@@ -1,0 +1,140 @@
+"""What had customers done before each review of tiers, which tier did they get, and what did they do after?"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+
+from crm_utils.features import is_purchase
+
+__all__ = ["MOST_CUSTOMERS", "Window", "sample_standings", "standings"]
+
+MOST_CUSTOMERS = 200_000
+"""Customers whose rows come home, drawn by a hash: with as many nothing here is unsure for want of more."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """A review: what counts lies from ``starts`` to before ``day``, what comes after until before ``ends``."""
+
+    day: dt.date
+    starts: dt.date
+    ends: dt.date
+
+    @property
+    def earlier(self) -> dt.date:
+        """The first day of a window as long as the one that counts, and before it."""
+        return self.starts - (self.day - self.starts)
+
+
+def standings(
+    lines: ir.Table,
+    orders: ir.Table,
+    windows: Sequence[Window],
+    *,
+    metric: str = "spend",
+    recorded: ir.Table | None = None,
+) -> ir.Table:
+    """Put before each review what a customer had done, and behind it what came.
+
+    Parameters
+    ----------
+    lines, orders
+        The canonical table and the view, cut at the day looked back from.
+    windows
+        The reviews.
+    metric
+        What counts: ``spend``, ``net`` or ``orders``, as in :data:`.tiers.METRICS`.
+    recorded
+        The canonical table ``tiers``; None where there are none.
+
+    Returns
+    -------
+    ibis.expr.types.Table
+        ``customer_id``, ``review`` (day), ``earlier`` and ``running`` (the metric in the window before and in the
+        one that counts), ``after`` (money in the time after, returns taken off), ``orders`` (purchases in it),
+        ``tier_before``, ``tier`` (from the review on; both empty where tiers are not known). Customers who had a
+        tier, or without tiers a purchase, before the review.
+    """
+    days = _days(lines, orders)
+    when = ibis.memtable(
+        {
+            "review": [w.day for w in windows], "earliest": [w.earlier for w in windows],
+            "starts": [w.starts for w in windows], "ends": [w.ends for w in windows],
+        },
+        schema=dict.fromkeys(("review", "earliest", "starts", "ends"), "date"),
+    )  # fmt: skip
+    both = days.cross_join(when)
+    both = both.filter(both.day >= both.earliest, both.day < both.ends)
+    counts, past = both[metric], both.day < both.review
+    zero = ibis.literal(0).cast("decimal(38,2)")
+    sums = both.group_by(who="customer_id", at="review").aggregate(
+        earlier=counts.sum(where=both.day < both.starts).cast("decimal(38,2)"),
+        running=counts.sum(where=past & (both.day >= both.starts)).cast("decimal(38,2)"),
+        after=both.net.sum(where=~past).cast("decimal(38,2)"),
+        orders=both.orders.sum(where=~past).cast("int64"),
+    )
+    people = _people(days, when) if recorded is None else _tiered(recorded, when)
+    rows = people.left_join(sums, [people.customer_id == sums.who, people.review == sums.at])
+    return rows.select(
+        "customer_id", "review", "tier_before", "tier",
+        **{name: rows[name].fill_null(zero) for name in ("earlier", "running", "after")},
+        orders=rows.orders.fill_null(0),
+    )  # fmt: skip
+
+
+def sample_standings(rows: ir.Table, *, most: int = MOST_CUSTOMERS) -> pd.DataFrame:
+    """Rows of at most so many customers, drawn by a hash of the id; numbers as floats."""
+    ids = rows.select("customer_id").distinct()
+    ids = ids.order_by([ids.customer_id.hexdigest("md5"), "customer_id"]).limit(most)
+    frame: pd.DataFrame = rows.semi_join(ids, "customer_id").to_pyarrow().to_pandas()
+    money = dict.fromkeys(("earlier", "running", "after"), float)
+    frame = frame.astype(money | {"orders": float})
+    return frame.sort_values(["review", "customer_id"]).reset_index(drop=True)
+
+
+def _days(lines: ir.Table, orders: ir.Table) -> ir.Table:
+    """A row a customer and day: money paid, money kept, purchases."""
+    known = lines.filter(lines.customer_id.notnull())
+    money = known.select(
+        "customer_id", day=known.ordered_at.cast("date"), spend=ibis.greatest(known.amount, 0).cast("decimal(18,2)"),
+        net=known.amount.cast("decimal(18,2)"), orders=ibis.literal(0).cast("int64"),
+    )  # fmt: skip
+    bought = orders.filter(orders.customer_id.notnull(), is_purchase(orders))
+    nothing = ibis.literal(0).cast("decimal(18,2)")
+    came = bought.select(
+        "customer_id", day=bought.ordered_at.cast("date"), spend=nothing, net=nothing,
+        orders=ibis.literal(1).cast("int64"),
+    )  # fmt: skip
+    both = money.union(came)
+    return both.group_by("customer_id", "day").aggregate(
+        spend=both.spend.sum().cast("decimal(38,2)"), net=both.net.sum().cast("decimal(38,2)"),
+        orders=both.orders.sum().cast("int64"),
+    )  # fmt: skip
+
+
+def _people(days: ir.Table, when: ir.Table) -> ir.Table:
+    first = days.filter(days.orders > 0).group_by("customer_id").aggregate(first=lambda t: t.day.min())
+    both = first.cross_join(when.select("review"))
+    both = both.filter(both["first"] < both.review)
+    return both.select("customer_id", "review", tier_before=ibis.literal(""), tier=ibis.literal(""))
+
+
+def _tiered(recorded: ir.Table, when: ir.Table) -> ir.Table:
+    """Who had a tier before the review, which, and which from then on."""
+    both = recorded.cross_join(when.select("review"))
+    both = both.mutate(day=both.since.cast("date"))
+    both = both.filter(both.day <= both.review)
+    latest = ibis.window(group_by=["customer_id", "review"], order_by=[both.since.desc(), both.tier])
+    now = both.mutate(place=ibis.row_number().over(latest))
+    now = now.filter(now.place == 0).select("customer_id", "review", tier="tier")
+    past = both.filter(both.day < both.review)
+    latest = ibis.window(group_by=["customer_id", "review"], order_by=[past.since.desc(), past.tier])
+    old = past.mutate(place=ibis.row_number().over(latest))
+    old = old.filter(old.place == 0).select("customer_id", "review", tier_before="tier")
+    return old.inner_join(now, ["customer_id", "review"]).select("customer_id", "review", "tier_before", "tier")
