@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
+from crm_utils.features.deliveries import cells, delivery_of_orders, order_outcomes
+from crm_utils.features.strata import Adjusted, adjusted_difference
 from crm_utils.methods.feedback.funnel import Funnel, funnel
-from crm_utils.methods.feedback.lapse import (
-    Adjusted,
-    ScoreAndLapse,
-    adjusted_difference,
-    other_horizons,
-    score_and_lapse,
-)
-from crm_utils.methods.feedback.outcomes import answer_outcomes, cells, order_outcomes
+from crm_utils.methods.feedback.lapse import ScoreAndLapse, other_horizons, score_and_lapse
+from crm_utils.methods.feedback.outcomes import answer_outcomes
 from crm_utils.methods.feedback.overview import (
     Overview,
     cannot,
@@ -52,7 +48,7 @@ from crm_utils.methods.feedback.scores import (
 )
 from crm_utils.methods.feedback.themes import Themes, find_themes, keyness, text_sample, word_counts
 from crm_utils.methods.feedback.tokens import analyser_here, tokens
-from crm_utils.methods.feedback.touchpoints import GROUPS, delivery_of_orders, with_groups
+from crm_utils.methods.feedback.touchpoints import GROUPS, with_groups
 
 __all__ = [
     "GROUPS",

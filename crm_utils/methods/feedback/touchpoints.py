@@ -5,36 +5,10 @@ from __future__ import annotations
 import ibis
 import ibis.expr.types as ir
 
-__all__ = ["GROUPS", "delivery_of_orders", "frequency_words", "with_groups"]
+__all__ = ["GROUPS", "with_groups"]
 
 GROUPS = ("channel", "category", "region", "delivery")
 """By what scores are shown, as far as a study knows it."""
-
-
-def delivery_of_orders(status: ir.Table | None, *, late_days: int) -> ir.Table | None:
-    """Tell late from on-time parcels: ``order_id``, ``days``, ``delivery`` (``late`` or ``on_time``).
-
-    Parameters
-    ----------
-    status
-        ``order_status``. An order counts from its first state to the first ``delivered``; one that never
-        had that state (a sale in a store, a parcel on its way) is not among them.
-    late_days
-        From this many days on it was late.
-
-    Returns
-    -------
-    ibis.expr.types.Table or None
-        None where the study has no ``order_status``.
-    """
-    if status is None:
-        return None
-    begun = status.occurred_at.min().cast("date")
-    arrived = status.occurred_at.min(where=status.status == "delivered").cast("date")
-    days = status.group_by("order_id").aggregate(begun=begun, arrived=arrived)
-    days = days.filter(days.arrived.notnull())
-    days = days.mutate(days=days.arrived.delta(days.begun, unit="day"))
-    return days.select("order_id", "days", delivery=(days.days >= late_days).ifelse("late", "on_time"))
 
 
 def with_groups(
@@ -58,7 +32,7 @@ def with_groups(
     customers
         For ``region``.
     delivery
-        As :func:`delivery_of_orders` gives it.
+        As ``delivery_of_orders`` gives it.
 
     Returns
     -------
@@ -77,19 +51,6 @@ def with_groups(
     missing = [name for name in GROUPS if name not in rows.columns]
     rows = rows.mutate(**{name: ibis.null("string") for name in missing})
     return rows.select(*columns, "month", *GROUPS)
-
-
-def frequency_words(orders: ir.IntegerValue) -> ir.StringValue:
-    """Purchases so far, in groups that say much the same of a customer.
-
-    Examples
-    --------
-    >>> frequency_words(ibis.literal(4)).execute()
-    '3-5'
-    """
-    return ibis.cases(
-        (orders <= 1, "1"), (orders == 2, "2"), (orders <= 5, "3-5"), (orders <= 10, "6-10"), else_="11+"
-    )
 
 
 def _with_category(rows: ir.Table, lines: ir.Table | None, products: ir.Table) -> ir.Table:

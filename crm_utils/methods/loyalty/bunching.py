@@ -1,8 +1,8 @@
 """Do customers gather just above a cut? Counts beside a curve through the counts further away.
 
-R. Chetty, J. Friedman, T. Olsen, L. Pistaferri, Adjustment costs, firm responses, and micro vs. macro labor supply
-elasticities, *Quarterly Journal of Economics* 126, 2011: a polynomial is fitted to the bins outside a window
-around the cut, and the bins in it are held against the polynomial.
+R. Chetty, J. Friedman, T. Olsen, L. Pistaferri, Adjustment costs, firm responses, and micro vs. macro labor
+supply elasticities, *Quarterly Journal of Economics* 126, 2011: a polynomial is fitted to the bins outside
+a window around the cut, and the bins in it are held against the polynomial.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """Do customers choose their side of a cut? A test that their density is continuous there.
 
-M. D. Cattaneo, M. Jansson, X. Ma, Simple local polynomial density estimators, *Journal of the American Statistical
-Association* 115, 2020: the slope of a local polynomial through the empirical distribution, on both sides of the
-cut, without bins. Where it breaks, customers next to the cut are not alike, and a discontinuity there shows who
-aimed at it, not what the cut does (J. McCrary, *Journal of Econometrics* 142, 2008).
+M. D. Cattaneo, M. Jansson, X. Ma, Simple local polynomial density estimators, *Journal of the American
+Statistical Association* 115, 2020: the slope of a local polynomial through the empirical distribution, on
+both sides of the cut, without bins. Where it breaks, customers next to the cut are not alike, and a
+discontinuity there shows who aimed at it, not what the cut does (J. McCrary, *Journal of Econometrics* 142,
+2008).
 """
 
 from __future__ import annotations

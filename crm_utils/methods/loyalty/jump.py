@@ -1,9 +1,10 @@
 """Does an outcome jump at a cut? A regression discontinuity with intervals that know their bias.
 
 S. Calonico, M. D. Cattaneo, R. Titiunik, Robust nonparametric confidence intervals for
-regression-discontinuity designs, *Econometrica* 82, 2014: a local line on both sides, its bias estimated by a
-local parabola and taken off, and the noise of that estimate in the standard error. The bandwidth makes the mean
-squared error of the jump smallest (S. Calonico, M. D. Cattaneo, M. H. Farrell, *Econometrics Journal* 23, 2020).
+regression-discontinuity designs, *Econometrica* 82, 2014: a local line on both sides, its bias estimated by
+a local parabola and taken off, and the noise of that estimate in the standard error. The bandwidth makes
+the mean squared error of the jump smallest (S. Calonico, M. D. Cattaneo, M. H. Farrell, *Econometrics
+Journal* 23, 2020).
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from crm_utils.methods.loyalty.local_polynomials import Floats, coefficient_weig
 __all__ = ["FEWEST", "Jump", "jump"]
 
 FEWEST = 30
-"""Observations within the bandwidth on either side: with fewer the interval does not hold what it promises."""
+"""Observations within the bandwidth on either side: with fewer the interval breaks its promise."""
 _NEIGHBOURS = 3
 _RUNNING_POINTS = 10  # different values on either side: with fewer there is no curve to follow
 
@@ -86,12 +87,11 @@ def jump(
         All missing where fewer than :data:`FEWEST` observations, or too few different values, lie within
         reach on either side.
 
-    Notes
-    -----
-    With weights l of the line at h and b₂ of the parabola's curvature at b, the jump of a side less its bias
-    is (l − (l·x²) b₂)·y; its variance Σ w² s². s² comes from the three nearest neighbours on the same side
-    (A. Abadie, G. Imbens, *Econometrica* 74, 2006) or, with clusters, from the parabolas' residuals summed by
-    cluster. It tells of customers near the cut and of nobody else, and of nothing where they choose their side.
+    Notes ----- With weights l of the line at h and b₂ of the parabola's curvature at b, the jump of a side
+    less its bias is (l − (l·x²) b₂)·y; its variance Σ w² s². s² comes from the three nearest neighbours on
+    the same side (A. Abadie, G. Imbens, *Econometrica* 74, 2006) or, with clusters, from the parabolas'
+    residuals summed by cluster. It tells of customers near the cut and of nobody else, and of nothing where
+    they choose their side.
     """
     x, y = np.asarray(running, dtype=float) - cut, np.asarray(outcome, dtype=float)
     sides = [_Side(x[mask], y[mask]) for mask in (x < 0, x >= 0)]
@@ -173,8 +173,8 @@ def _best_width(
 ) -> float:
     """Where squared bias and variance of the difference of a coefficient are together smallest.
 
-    h = ((2ν + 1) V / (2 (p + 1 − ν) (B² + R)))^(1 / (2p + 3)); R, the variance of B, keeps a bias that happens
-    to come out near 0 from opening the window wide.
+    h = ((2ν + 1) V / (2 (p + 1 − ν) (B² + R)))^(1 / (2p + 3)); R, the variance of B, keeps a bias that
+    happens to come out near 0 from opening the window wide.
     """
     variance = bias = noise = 0.0
     for sign, side, bias_width in zip((-1, 1), sides, bias_widths, strict=True):

@@ -62,7 +62,8 @@ def ledger_facts(points: ir.Table) -> dict[str, Any]:
     day = points.occurred_at.cast("date")
     row = points.aggregate(
         rows=points.count(), customers=points.customer_id.nunique(),
-        issued=points.points.sum(where=added), dated=points.points.sum(where=added & points.expires_at.notnull()),
+        issued=points.points.sum(where=added),
+        dated=points.points.sum(where=added & points.expires_at.notnull()),
         spent=(-points.points).sum(where=taken & (points.kind == "spent")),
         expired=(-points.points).sum(where=taken & (points.kind == "expired")),
         taken=(-points.points).sum(where=taken), first_day=day.min(), last_day=day.max(),

@@ -1,4 +1,4 @@
-"""What do the open points owe? Points × the chance that they are spent × what one is worth, and was that right?
+"""What do the open points owe, and was it right before? Points × chance of being spent × value.
 
 The flat way multiplies everything by one rate, 1 − breakage. But whoever spends does so soon, so that what is
 still open belongs to customers who keep silent: the flat rate owes too much.
@@ -18,7 +18,7 @@ from crm_utils.features.statistics import LEVEL
 from crm_utils.methods.loyalty.redemption import DRAWS, QUARTER, STRATA, Floats, Redemption, redemption
 from crm_utils.methods.loyalty.standing import AGES
 
-__all__ = ["Backtest", "Liability", "backtest", "issue_rate", "liability"]
+__all__ = ["Backtest", "Liability", "backtest", "issue_rate", "liability", "liability_table"]
 
 _QUARTERS = 3  # of history before a look back, to know how quarters differ
 _FEWEST = 1000  # points spent since a look back: with fewer a relative error says nothing
@@ -32,8 +32,8 @@ class Liability:
     Attributes
     ----------
     table
-        A row a stratum: ``silence`` (0 to 4), ``age`` (0 to 3), ``outstanding``, ``expected`` points, ``low``,
-        ``high``.
+        A row a stratum: ``silence`` (0 to 4), ``age`` (0 to 3), ``outstanding``, ``expected`` points,
+        ``low``, ``high``.
     outstanding, expected, low, high
         Points open; points that will be spent of them, with the 95 % interval of what is really spent.
     flat
@@ -84,9 +84,9 @@ class Backtest:
     Attributes
     ----------
     table
-        A row an earlier quarter: ``back`` (weeks before today), ``outstanding``, ``expected`` (points to be spent
-        until today), ``low``, ``high``, ``spent`` (really), ``flat`` (by the flat rate), ``error``, ``flat_error``
-        (relative), ``held`` (whether the interval holds it).
+        A row an earlier quarter: ``back`` (weeks before today), ``outstanding``, ``expected`` (points to be
+        spent until today), ``low``, ``high``, ``spent`` (really), ``flat`` (by the flat rate), ``error``,
+        ``flat_error`` (relative), ``held`` (whether the interval holds it).
     """
 
     table: pd.DataFrame
@@ -113,7 +113,9 @@ class Backtest:
         ]
 
 
-def liability(lots: pd.DataFrame, curve: Redemption, *, point_value: float, flat: float = math.nan) -> Liability:
+def liability(
+    lots: pd.DataFrame, curve: Redemption, *, point_value: float, flat: float = math.nan
+) -> Liability:
     """Price the points that are open today.
 
     Parameters
@@ -127,11 +129,10 @@ def liability(lots: pd.DataFrame, curve: Redemption, *, point_value: float, flat
     flat
         The rate of :func:`issue_rate`.
 
-    Notes
-    -----
-    The interval is that of what will really be spent. Its variance: of the curve, by draws of customers; of
-    customers who go on as the curve says, unit · Σ points · p (1 − p); and of seasons and sales, which all customers
-    have in common, by how quarters differed from the expected. Ends by Student's t of as many quarters.
+    Notes ----- The interval is that of what will really be spent. Its variance: of the curve, by draws of
+    customers; of customers who go on as the curve says, unit · Σ points · p (1 − p); and of seasons and
+    sales, which all customers have in common, by how quarters differed from the expected. Ends by Student's
+    t of as many quarters.
     """
     rows, total = _expected(lots, curve, horizon=None)
     n = int(lots["points"].sum())
@@ -166,8 +167,9 @@ def backtest(
     Returns
     -------
     Backtest
-        Quarters before which three others are known, and since which a thousand points were spent. Points that are still open today count neither way: said and come alike are counted until today.
-        The flat rate knows no time, so it is compared only where all points of that day have ended since.
+        Quarters before which three others are known, and since which a thousand points were spent. Points
+        that are still open today count neither way: said and come alike are counted until today. The flat
+        rate knows no time, so it is compared only where all points of that day have ended since.
     """
     rows = []
     for back in sorted(set(opened["back"]) - {0}):
@@ -184,7 +186,18 @@ def backtest(
         flat = issue_rate(issued, weeks=weeks, known_back=int(back))[0] * n if over else math.nan
         rows.append((int(back), n, expected, low, high, spent, flat, expected / spent - 1, flat / spent - 1,
                      low <= spent <= high))  # fmt: skip
-    columns = ["back", "outstanding", "expected", "low", "high", "spent", "flat", "error", "flat_error", "held"]
+    columns = [
+        "back",
+        "outstanding",
+        "expected",
+        "low",
+        "high",
+        "spent",
+        "flat",
+        "error",
+        "flat_error",
+        "held",
+    ]
     return Backtest(pd.DataFrame(rows, columns=columns))
 
 
@@ -212,6 +225,12 @@ def issue_rate(issued: pd.DataFrame, *, weeks: int, known_back: int = 0) -> tupl
     share = curve.chance(np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.int64), at)[:, 0]
     low, high = np.quantile(share[1:], [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(share[0]), float(min(low, share[0])), float(max(high, share[0]))
+
+
+def liability_table(owed: Liability | None) -> pd.DataFrame:
+    """What is owed by age and silence, or a table without rows where that cannot be told."""
+    names = ["age", "silence", "outstanding", "expected", "low", "high"]
+    return pd.DataFrame(columns=names) if owed is None else owed.table[names]
 
 
 def _expected(

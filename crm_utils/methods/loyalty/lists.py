@@ -4,18 +4,81 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
 import ibis
 import ibis.expr.types as ir
 
+from crm_utils import engine
+from crm_utils.methods.loyalty.overview import Programme
 from crm_utils.methods.loyalty.standings import Window, standings
 from crm_utils.methods.loyalty.tiers import Rule
 
-__all__ = ["expiring_points", "near_threshold", "next_review", "referrers"]
+__all__ = ["Lists", "expiring_points", "make_lists", "near_threshold", "next_review", "referrers"]
+
+_NEAR = {"customer_id": "string", "tier": "string", "next_tier": "string", "running": "decimal(38,2)"} | {
+    "lacks": "decimal(38,2)",
+    "review_on": "date",
+}
+_EXPIRING = {"customer_id": "string", "points": "int64", "ends_on": "date", "balance": "int64"}
+_REFERRERS = {"customer_id": "string", "friends": "int64", "orders": "int64", "last_referred_on": "date"}
+
+
+@dataclass(frozen=True)
+class Lists:
+    """Whom to write to: lists, empty where the study lacks what they need, and how many are on each."""
+
+    near_threshold: ir.Table
+    expiring_points: ir.Table
+    referrers: ir.Table
+    near: int
+    expiring: int
+    thanked: int
+
+
+def make_lists(
+    lines: ir.Table,
+    orders: ir.Table,
+    tiers: ir.Table | None,
+    made: Programme,
+    pieces: ir.Table | None,
+    suspicious: ir.Table | None,
+    *,
+    as_of: dt.date,
+    within: float,
+    days: int,
+) -> Lists:
+    """Make the three lists.
+
+    Parameters
+    ----------
+    lines, orders, tiers
+        Canonical tables and the view ``orders``.
+    made
+        As ``programme`` gives it.
+    pieces, suspicious
+        As ``fates`` and ``shared_keys`` give them; None where there are none.
+    as_of
+        The last day known.
+    within, days
+        Share of a cut that may be lacking; days within which points end.
+    """
+    near, ending, thanked = (ibis.memtable([], schema=each) for each in (_NEAR, _EXPIRING, _REFERRERS))
+    review = next_review(made.reviews, as_of)
+    if tiers is not None and made.rule and review:
+        near = near_threshold(lines, orders, tiers, made.rule, review=review, as_of=as_of, within=within)
+    if pieces is not None:
+        ending = expiring_points(pieces, as_of=as_of, days=days)
+    if suspicious is not None:
+        thanked = referrers(suspicious)
+    kept = [engine.keep(each) for each in (near, ending, thanked)]
+    sizes = [int(each.count().to_pyarrow().as_py()) for each in kept]
+    return Lists(*kept, *sizes)
 
 
 def next_review(reviews: Sequence[dt.date], as_of: dt.date) -> dt.date | None:
-    """When tiers will be set next, if they go on as they did: the last review and the commonest gap; None for one.
+    """When tiers will be set next, if reviews go on as they did; None where there was one at most.
 
     Examples
     --------
@@ -24,9 +87,9 @@ def next_review(reviews: Sequence[dt.date], as_of: dt.date) -> dt.date | None:
     """
     if len(reviews) < 2:
         return None
-    months = [(b.year - a.year) * 12 + b.month - a.month for a, b in zip(reviews, reviews[1:], strict=False)]
+    months = [(b.year - a.year) * 12 + b.month - a.month for a, b in pairwise(reviews)]
     same_day = len({day.day for day in reviews}) == 1 and len(set(months)) == 1
-    gap = round(sum((b - a).days for a, b in zip(reviews, reviews[1:], strict=False)) / len(months))
+    gap = round(sum((b - a).days for a, b in pairwise(reviews)) / len(months))
     day = reviews[-1]
     while day <= as_of:
         if same_day:
@@ -63,17 +126,24 @@ def near_threshold(
     Returns
     -------
     ibis.expr.types.Table
-        ``customer_id``, ``tier`` (now), ``next_tier``, ``running`` (what counts so far), ``lacks``, ``review_on``.
+        ``customer_id``, ``tier`` (now), ``next_tier``, ``running`` (what counts so far), ``lacks``,
+        ``review_on``.
     """
     window = Window(review, rule.starts(review), review)
     rows = standings(lines, orders, [window], metric=rule.metric, recorded=recorded)
     branches = [(rows.running < cut, k) for k, (cut, _tier) in enumerate(rule.cuts)]
     rows = rows.mutate(place=ibis.cases(*branches, else_=-1).cast("int64"))
     rows = rows.filter(rows.place >= 0)
-    cuts = ibis.memtable({
-        "at": list(range(len(rule.cuts))), "cut": [float(cut) for cut, _tier in rule.cuts],
-        "most": [float(cut) * within for cut, _tier in rule.cuts], "next_tier": [tier for _cut, tier in rule.cuts],
-    }, schema={"at": "int64", "cut": "decimal(38,2)", "most": "decimal(38,2)", "next_tier": "string"})  # fmt: skip
+    kinds = {"at": "int64", "cut": "decimal(38,2)", "most": "decimal(38,2)", "next_tier": "string"}
+    cuts = ibis.memtable(
+        {
+            "at": list(range(len(rule.cuts))),
+            "cut": [cut for cut, _tier in rule.cuts],
+            "most": [cut * within for cut, _tier in rule.cuts],
+            "next_tier": [tier for _cut, tier in rule.cuts],
+        },
+        schema=kinds,
+    )
     both = rows.inner_join(cuts, rows.place == cuts["at"])
     lacks = both.cut - both.running
     both = both.filter(both.running > 0, lacks <= both.most)
@@ -100,7 +170,8 @@ def expiring_points(pieces: ir.Table, *, as_of: dt.date, days: int, least: int =
     Returns
     -------
     ibis.expr.types.Table
-        ``customer_id``, ``points`` (that end), ``ends_on`` (the first of them), ``balance`` (all open points).
+        ``customer_id``, ``points`` (that end), ``ends_on`` (the first of them), ``balance`` (all open
+        points).
     """
     still = pieces.filter(pieces.fate == "open")
     ends = still.expires_at.cast("date")
@@ -123,9 +194,12 @@ def referrers(suspicious: ir.Table) -> ir.Table:
     Returns
     -------
     ibis.expr.types.Table
-        ``customer_id`` (of the referrer), ``friends`` (who bought), ``orders`` (of theirs), ``last_referred_on``.
+        ``customer_id`` (of the referrer), ``friends`` (who bought), ``orders`` (of theirs),
+        ``last_referred_on``.
     """
-    bad = suspicious.filter((suspicious.same == 1) | (suspicious.shared == 1)).select("referrer_id").distinct()
+    bad = (
+        suspicious.filter((suspicious.same == 1) | (suspicious.shared == 1)).select("referrer_id").distinct()
+    )
     clean = suspicious.filter(suspicious.orders > 0).anti_join(bad, "referrer_id")
     return clean.group_by(customer_id="referrer_id").aggregate(
         friends=clean.customer_id.nunique(), orders=clean.orders.sum().cast("int64"),

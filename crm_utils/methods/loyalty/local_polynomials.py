@@ -1,7 +1,8 @@
 """How is a curve estimated at the very end of its data? Local polynomials, as weights of the observations.
 
-J. Fan, I. Gijbels, *Local Polynomial Modelling and Its Applications*, 1996: at a boundary their bias is of the
-same order as inside. Every estimate here is a weighted sum of outcomes, so that its variance is one too.
+J. Fan, I. Gijbels, *Local Polynomial Modelling and Its Applications*, 1996: at a boundary their bias is of
+the same order as inside. Every estimate here is a weighted sum of outcomes, so that its variance is one
+too.
 """
 
 from __future__ import annotations

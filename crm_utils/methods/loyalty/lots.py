@@ -1,7 +1,8 @@
 """What became of every point? Lots that are used up in the order in which they came in, by whole numbers.
 
-Points added are laid end to end on a line from 0, a customer each, and so are points taken off. What a row takes
-is then what lies between the same two numbers: first in, first out, by two cumulative sums and no loop.
+Points added are laid end to end on a line from 0, a customer each, and so are points taken off. What a row
+takes is then what lies between the same two numbers: first in, first out, by two cumulative sums and no
+loop.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import ibis.expr.types as ir
 __all__ = ["FATES", "fates", "lots"]
 
 FATES = ("spent", "expired", "cancelled", "open")
-"""What can become of points: ``cancelled`` is any other row that takes points off, such as a returned order."""
+"""What becomes of points: ``cancelled`` is any other row that takes some off, such as a returned order."""
 
 
 def lots(points: ir.Table, *, live_days: int = 0) -> ir.Table:
@@ -62,7 +63,8 @@ def fates(points: ir.Table, *, live_days: int = 0) -> ir.Table:
     -------
     ibis.expr.types.Table
         ``customer_id``, ``lot``, ``kind`` (of the lot), ``issued_at``, ``expires_at``, ``points`` (of this
-        piece), ``fate`` (one of :data:`FATES`), ``ended_at`` (null while open). The pieces of a lot add up to it.
+        piece), ``fate`` (one of :data:`FATES`), ``ended_at`` (null while open). The pieces of a lot add up
+        to it.
 
     Notes
     -----
@@ -73,9 +75,7 @@ def fates(points: ir.Table, *, live_days: int = 0) -> ir.Table:
     taken = taken.mutate(amount=-taken.points, expires_at=_expiry(taken, 0))
     line, _place = _line(taken)
     taken = taken.mutate(until=taken.amount.sum().over(line).cast("int64"))
-    named = (taken.kind == "spent").ifelse(
-        "spent", (taken.kind == "expired").ifelse("expired", "cancelled")
-    )
+    named = (taken.kind == "spent").ifelse("spent", (taken.kind == "expired").ifelse("expired", "cancelled"))
     taken = taken.select(
         who="customer_id", since=taken.until - taken.amount, until="until", fate=named, ended_at="occurred_at"
     )

@@ -1,4 +1,4 @@
-"""Who moved between tiers at a review, and what did movers spend before and after?"""
+"""Who moved between tiers at a review? Counts, and what movers spent before and after."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 
 from crm_utils.features.statistics import SMALLEST_GROUP, hide_small
 
-__all__ = ["Migration", "migration"]
+__all__ = ["Migration", "migration", "moves_table"]
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,8 @@ class Migration:
     ----------
     table
         A row a review and pair of tiers: ``review``, ``before``, ``tier``, ``customers``, ``spend_before``
-        (mean of what counts, in the window before the review), ``spend_after`` (mean money after it); groups under
-        five customers are blank.
+        (mean of what counts, in the window before the review), ``spend_after`` (mean money after it);
+        groups under five customers are blank.
     tiers
         From the lowest.
     """
@@ -67,5 +67,13 @@ def migration(standings: ir.Table, tiers: Sequence[str]) -> Migration:
     parts = [hide_small(part, least=SMALLEST_GROUP) for _day, part in rows.groupby("review")]
     shown = pd.concat(parts, ignore_index=True) if parts else rows
     place = {tier: k for k, tier in enumerate(tiers)}
-    shown = shown.sort_values(["review", "before", "tier"], key=lambda s: s.map(place) if s.name != "review" else s)
+    shown = shown.sort_values(
+        ["review", "before", "tier"], key=lambda s: s.map(place) if s.name != "review" else s
+    )
     return Migration(shown.reset_index(drop=True), tuple(tiers))
+
+
+def moves_table(moves: Migration | None) -> pd.DataFrame:
+    """The moves, or a table without rows where there are none."""
+    names = ["review", "before", "tier", "customers", "spend_before", "spend_after"]
+    return pd.DataFrame(columns=names) if moves is None else moves.table

@@ -10,12 +10,12 @@ import pandas as pd
 
 from crm_utils.features import Cannot, ShopFacts
 from crm_utils.methods.loyalty.migration import Migration, migration
-from crm_utils.methods.loyalty.placebo import Placebo, placebo
+from crm_utils.methods.loyalty.placebo import Placebo, compare_sides, placebo
 from crm_utils.methods.loyalty.standings import Window, sample_standings, standings
 from crm_utils.methods.loyalty.thresholds import Threshold, judge_thresholds
 from crm_utils.methods.loyalty.tiers import Rule, disagreements, parse_rule, review_days, tier_names
 
-__all__ = ["Programme", "TierPage", "cannot", "made_up_window", "programme", "tier_page"]
+__all__ = ["Programme", "TierPage", "cannot", "made_up_window", "naive_tiers", "programme", "tier_page"]
 
 WINDOW_DAYS = 182
 """Days that count towards a made-up line, and days after it; a third of the history where that is shorter."""
@@ -69,6 +69,8 @@ class TierPage:
         Each cut; empty without a rule or reviews whose time after is over.
     rows
         The sample that cuts were judged by.
+    rule
+        By which customers were compared; None where the made-up line is by money paid, without tiers.
     """
 
     placebo: Placebo
@@ -79,6 +81,7 @@ class TierPage:
     judged: int
     thresholds: list[Threshold]
     rows: pd.DataFrame
+    rule: Rule | None
 
 
 def cannot(facts: ShopFacts) -> Cannot | None:
@@ -105,9 +108,7 @@ def programme(
         As :func:`.tiers.parse_rule` reads it.
     """
     reviews = tuple(review_days(tiers)) if tiers is not None else ()
-    return Programme(
-        points is not None, tiers is not None, referrals is not None, reviews, parse_rule(rule)
-    )
+    return Programme(points is not None, tiers is not None, referrals is not None, reviews, parse_rule(rule))
 
 
 def made_up_window(facts: ShopFacts) -> Window:
@@ -145,7 +146,7 @@ def tier_page(
         rows = sample_standings(standings(lines, orders, [window]))
         moves = None if tiers is None else _moves(lines, orders, tiers, made, facts)
         names = () if tiers is None else tier_names(tiers, made.rule)
-        return TierPage(placebo(rows), window, moves, names, 0, 0, [], rows)
+        return TierPage(placebo(rows), window, moves, names, 0, 0, [], rows, None)
     metric, names = made.rule.metric, tier_names(tiers, made.rule)
     every = standings(lines, orders, windows, metric=metric, recorded=tiers).cache()
     wrong, judged = disagreements(every, made.rule, lowest=names[0])
@@ -155,7 +156,26 @@ def tier_page(
     last = over[-1] if over else windows[-1]
     line = placebo(rows[rows["review"] == last.day], below=made.rule.cuts[0][0])
     cuts = judge_thresholds(closed, made.rule.cuts, seed=seed) if over else []
-    return TierPage(line, last, migration(every, names), names, wrong, judged, cuts, closed)
+    moves = migration(every, names)
+    return TierPage(line, last, moves, names, wrong, judged, cuts, closed, made.rule)
+
+
+def naive_tiers(page: TierPage) -> pd.DataFrame:
+    """What members of each tier spend after the reviews, as a multiple of the lowest tier's: no effect of it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``tier``, ``value``, ``low``, ``high``; tiers of five customers or more.
+    """
+    rows = []
+    money, tier = page.rows["after"], page.rows["tier"]
+    for name in page.tiers[1:]:
+        mask = tier.isin([name, page.tiers[0]])
+        each = compare_sides(money[mask], tier[mask] == name)
+        if each.known:
+            rows.append((name, each.value, each.low, each.high))
+    return pd.DataFrame(rows, columns=["tier", "value", "low", "high"])
 
 
 def _windows(made: Programme, facts: ShopFacts) -> list[Window]:
@@ -180,4 +200,3 @@ def _moves(
         return None
     rows = standings(lines, orders, windows, recorded=tiers)
     return migration(rows, tier_names(tiers, made.rule))
-

@@ -135,10 +135,16 @@ def points_fates(flow: pd.DataFrame, *, as_of: dt.date) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``starts_on``, ``ends_on``, ``issued``, ``spent``, ``expired``, ``cancelled``, ``outstanding`` (at the end).
+        ``starts_on``, ``ends_on``, ``issued``, ``spent``, ``expired``, ``cancelled``, ``outstanding`` (at
+        the end).
     """
     names = ["issued", "spent", "expired", "cancelled"]
-    rows = flow.assign(quarter=flow["back"] // QUARTER).groupby("quarter")[names].sum().sort_index(ascending=False)
+    rows = (
+        flow.assign(quarter=flow["back"] // QUARTER)
+        .groupby("quarter")[names]
+        .sum()
+        .sort_index(ascending=False)
+    )
     net = rows["issued"] - rows[names[1:]].sum(axis=1)
     ends = [as_of - dt.timedelta(weeks=int(q) * QUARTER) for q in rows.index]
     starts = [end - dt.timedelta(days=7 * QUARTER - 1) for end in ends]

@@ -1,8 +1,9 @@
 """What would a tier "do" that nobody was given? The same sums for a line that was drawn afterwards.
 
-Who spent much in one half-year spends more than others in the next, with or without a tier (customers differ); and
-who crosses a line has had a good half-year, so that it rose before and falls after (regression to the mean: F.
-Galton, *Journal of the Anthropological Institute* 15, 1886). Numbers like these are no effect of a programme.
+Who spent much in one half-year spends more than others in the next, with or without a tier (customers
+differ); and who crosses a line has had a good half-year, so that it rose before and falls after (regression
+to the mean: F. Galton, *Journal of the Anthropological Institute* 15, 1886). Numbers like these are no
+effect of a programme.
 """
 
 from __future__ import annotations
@@ -49,8 +50,8 @@ class Placebo:
     times
         Money after the line's day: of those above, as a multiple of those below.
     rise, fall
-        Of who crossed the line: spending in the window that counts less that of the one before it; money after
-        less that of the window that counts. Money a customer.
+        Of who crossed the line: spending in the window that counts less that of the one before it; money
+        after less that of the window that counts. Money a customer.
     crossed
         Customers who did.
     jump
@@ -91,8 +92,8 @@ def placebo(rows: pd.DataFrame, *, below: float = math.inf) -> Placebo:
     Returns
     -------
     Placebo
-        The line lies at the median of those who spent and stayed below the real cut, else where the best fifth of
-        buyers begins.
+        The line lies at the median of those who spent and stayed below the real cut, else where the best
+        fifth of buyers begins.
     """
     alike = rows[rows["running"] < below]
     spent = alike.loc[alike["running"] > 0, "running"]
@@ -100,16 +101,21 @@ def placebo(rows: pd.DataFrame, *, below: float = math.inf) -> Placebo:
     cut = _rounded(float(spent.quantile(quantile))) if len(spent) else math.nan
     above = alike["running"] >= cut
     crossed = alike[above & (alike["earlier"] < cut)]
+    numbers = alike["running"].to_numpy(), alike["orders"].to_numpy()
     return Placebo(
-        cut, int(above.sum()), int((~above).sum()),
-        compare_sides(alike["after"], above),
-        _mean(crossed["running"] - crossed["earlier"]), _mean(crossed["after"] - crossed["running"]), len(crossed),
-        jump(alike["running"].to_numpy(), alike["orders"].to_numpy(), cut),
-    )  # fmt: skip
+        cut=cut,
+        above=int(above.sum()),
+        below=int((~above).sum()),
+        times=compare_sides(alike["after"], above),
+        rise=_mean(crossed["running"] - crossed["earlier"]),
+        fall=_mean(crossed["after"] - crossed["running"]),
+        crossed=len(crossed),
+        jump=jump(*numbers, cut),
+    )
 
 
 def compare_sides(money: pd.Series[float], above: pd.Series[bool]) -> Estimate:
-    """How many times as much one side spends as the other; the interval by the delta method on the logarithm."""
+    """How many times as much one side spends; the interval by the delta method on the logarithm."""
     one, other = money[above], money[~above]
     if min(len(one), len(other)) < SMALLEST_GROUP or one.mean() <= 0 or other.mean() <= 0:
         return Estimate(math.nan, math.nan, math.nan)

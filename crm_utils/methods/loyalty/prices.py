@@ -1,4 +1,4 @@
-"""How is a sale's price shared between the goods and the points that come with it? IFRS 15's relative prices."""
+"""How is a price shared between goods and the points that come with them? IFRS 15's relative prices."""
 
 from __future__ import annotations
 
@@ -84,8 +84,8 @@ def allocate_price(sales: float, points: float, rate: float, value: float) -> Al
     """
     if min(sales, points, value) < 0 or not 0 <= rate <= 1:
         raise DataError(
-            f"A price of {sales:,.2f} with {points:,.0f} points at a rate of {rate} and a value of {value} cannot "
-            "be shared: sales, points and value are at least 0, and the rate is a share from 0 to 1."
+            f"A price of {sales:,.2f} with {points:,.0f} points at a rate of {rate} and a value of {value} "
+            "cannot be shared: sales, points and value are at least 0, and the rate is a share from 0 to 1."
         )
     own = points * rate * value
     to_points = sales * own / (sales + own) if sales + own else 0.0
@@ -93,7 +93,7 @@ def allocate_price(sales: float, points: float, rate: float, value: float) -> Al
 
 
 def recognised(allocated: float, spent: float, expected: float) -> float:
-    """Of what went to points: revenue so far, by points spent of those expected to be (IFRS 15, IE269 and IE270).
+    """Revenue so far of what went to points: by points spent of those expected to be (IFRS 15, IE269, IE270).
 
     Examples
     --------

@@ -1,8 +1,8 @@
 """With which chance will points be spent before they end? By the customer's silence and the points' age.
 
-From each day looked back from, the points open then are followed until they are spent, end, or are not known any
-further. Those that ended or are not known yet leave without a verdict, as in E. L. Kaplan, P. Meier, *JASA* 53,
-1958, in weeks (an actuarial table); customers who keep silent get a curve of their own.
+From each day looked back from, the points open then are followed until they are spent, end, or are not
+known any further. Those that ended or are not known yet leave without a verdict, as in E. L. Kaplan, P.
+Meier, *JASA* 53, 1958, in weeks (an actuarial table); customers who keep silent get a curve of their own.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class Redemption:
     unit
         Points that are spent or kept together: how many times as much as of single points totals scatter.
     shock, quarters
-        Standard deviation of a quarter's spending around the expected, as a share, which all customers have in
-        common (season, sales); quarters that it was seen in. Missing with fewer than two.
+        Standard deviation of a quarter's spending around the expected, as a share, which all customers have
+        in common (season, sales); quarters that it was seen in. Missing with fewer than two.
     """
 
     spent: Floats
@@ -79,12 +79,10 @@ def redemption(
     -------
     Redemption
 
-    Notes
-    -----
-    h = spent / (watched − half of what ended unspent), a week; the share spent by week w is 1 − Π (1 − h). Weeks
-    beyond those that anybody was watched for take the stratum's mean hazard. ``unit`` is Σ M² / Σ spent, M the
-    spent less the expected of one part of the customers from one day on: 1 where single points are spent by
-    themselves, thousands where customers spend all at once.
+    Notes ----- h = spent / (watched − half of what ended unspent), a week; the share spent by week w is 1 −
+    Π (1 − h). Weeks beyond those that anybody was watched for take the stratum's mean hazard. ``unit`` is Σ
+    M² / Σ spent, M the spent less the expected of one part of the customers from one day on: 1 where single
+    points are spent by themselves, thousands where customers spend all at once.
     """
     events, leaving, cut = _tables(counts[counts["back"] > known_back], known_back, weeks)
     rng = np.random.default_rng(seed)

@@ -1,8 +1,8 @@
-"""Are customers who were referred worth more than others, and who refers only themselves?
+"""Are referred customers worth more than others? And how many refer only themselves.
 
-P. Schmitt, B. Skiera, C. Van den Bulte, Referral programs and customer value, *Journal of Marketing* 75, 2011, hold
-referred customers against others who came at the same time. So here: against those whose first purchase was in the
-same month and on the same channel.
+P. Schmitt, B. Skiera, C. Van den Bulte, Referral programs and customer value, *Journal of Marketing* 75,
+2011, hold referred customers against others who came at the same time. So here: against those whose first
+purchase was in the same month and on the same channel.
 """
 
 from __future__ import annotations
@@ -16,15 +16,39 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
-from crm_utils.features import NEW_DAYS, Number, is_purchase
+from crm_utils import engine
+from crm_utils.features import NEW_DAYS, Number, ShopFacts, is_purchase
 from crm_utils.features.statistics import SMALLEST_GROUP, z
 from crm_utils.methods.loyalty.placebo import Estimate
 
-__all__ = ["Fraud", "Referrals", "fraud", "newcomer_cells", "newcomers", "referral_value", "shared_keys"]
+__all__ = [
+    "Fraud",
+    "Referrals",
+    "fraud",
+    "newcomer_cells",
+    "newcomers",
+    "referral_page",
+    "referral_value",
+    "shared_keys",
+]
 
-_ORIGINS = ["origin", "customers", "margin", "margin_low", "margin_high", "rate", "rate_low", "rate_high", "again",
-            "again_low", "again_high"]  # fmt: skip
+_ORIGINS = ["origin", "customers"] + [
+    f"{name}{end}" for name in ("margin", "rate", "again") for end in ("", "_low", "_high")
+]
 _NEVER = Estimate(math.nan, math.nan, math.nan)
+
+
+@dataclass(frozen=True)
+class ReferralPage:
+    """Referrals: what the referred are worth, how many are suspicious, and each of them; None without any."""
+
+    value: Referrals | None
+    fraud: Fraud | None
+    suspicious: ir.Table | None
+
+    def numbers(self) -> list[Number]:
+        """What is recorded."""
+        return self.value.numbers() if self.value else []
 
 
 @dataclass(frozen=True)
@@ -73,8 +97,8 @@ class Referrals:
     again
         Share who bought a second time in those days, likewise.
     origins
-        The same against the others of each origin: ``origin``, ``customers``, and ``margin``, ``rate``, ``again``
-        each with ``_low`` and ``_high``; origins of five customers or more.
+        The same against the others of each origin: ``origin``, ``customers``, and ``margin``, ``rate``,
+        ``again`` each with ``_low`` and ``_high``; origins of five customers or more.
     days
         After the first purchase.
     by_margin
@@ -97,9 +121,38 @@ class Referrals:
 
     def numbers(self) -> list[Number]:
         """What is recorded."""
-        named = {"referred_margin_ratio": (self.margin, "times"), "referred_margin_rate": (self.rate, "share"),
-                 "referred_again": (self.again, "share")}  # fmt: skip
+        named = {
+            "referred_margin_ratio": (self.margin, "times"),
+            "referred_margin_rate": (self.rate, "share"),
+            "referred_again": (self.again, "share"),
+        }
         return [Number(k, e.value, unit, e.low, e.high) for k, (e, unit) in named.items() if e.known]
+
+
+def referral_page(
+    referrals: ir.Table | None,
+    orders: ir.Table,
+    lines: ir.Table,
+    *,
+    facts: ShopFacts,
+    as_of: dt.date,
+    days: int,
+    events: ir.Table | None = None,
+    products: ir.Table | None = None,
+    customers: ir.Table | None = None,
+) -> ReferralPage:
+    """Judge the referrals; see :func:`newcomers` and :func:`shared_keys` for the arguments."""
+    if referrals is None:
+        return ReferralPage(None, None, None)
+    starts = facts.history_starts or facts.first_day or as_of
+    priced = products if products is not None and "unit_margin" in products.columns else None
+    rows = newcomers(
+        orders, lines, referrals, starts=starts, as_of=as_of, days=days, products=priced, customers=customers
+    )
+    cells: pd.DataFrame = newcomer_cells(rows).to_pyarrow().to_pandas()
+    value = referral_value(cells, days=days, by_margin=priced is not None)
+    suspicious = engine.keep(shared_keys(referrals, orders, events))
+    return ReferralPage(value, fraud(suspicious, sessions_known=events is not None), suspicious)
 
 
 def newcomers(
@@ -120,22 +173,24 @@ def newcomers(
     orders, lines, referrals, products, customers
         Canonical tables and the view ``orders``; products and customers where the study has them.
     starts
-        The first day of the data. Who joined earlier is left out, and where joining is not known, who bought in
-        the first 90 days.
+        The first day of the data. Who joined earlier is left out, and where joining is not known, who
+        bought in the first 90 days.
     as_of, days
         The last day known; days after the first purchase that are judged.
 
     Returns
     -------
     ibis.expr.types.Table
-        ``customer_id``, ``month`` and ``channel`` of the first purchase, ``referred`` (1 or 0), ``origin`` (how they
-        were won; empty where not known), ``margin`` and ``paid`` (cents in those days, returns taken off), ``again``
-        (1 or 0).
+        ``customer_id``, ``month`` and ``channel`` of the first purchase, ``referred`` (1 or 0), ``origin``
+        (how they were won; empty where not known), ``margin`` and ``paid`` (cents in those days, returns
+        taken off), ``again`` (1 or 0).
     """
     bought = orders.filter(is_purchase(orders), orders.customer_id.notnull())
     ranked = ibis.window(group_by="customer_id", order_by=["ordered_at", "order_id"])
     first = bought.mutate(place=ibis.row_number().over(ranked)).filter(lambda t: t.place == 0)
-    first = first.select(who="customer_id", first=first.ordered_at.cast("date"), channel=first.channel.fill_null(""))
+    first = first.select(
+        who="customer_id", first=first.ordered_at.cast("date"), channel=first.channel.fill_null("")
+    )
     latest = as_of - dt.timedelta(days=days)
     new = first["first"] >= starts + dt.timedelta(days=NEW_DAYS)
     if customers is not None and "joined_on" in customers.columns:
@@ -148,8 +203,9 @@ def newcomers(
     end = money["first"] + ibis.interval(days=days)
     money = money.filter(money.day >= money["first"], money.day <= end)
     sums = money.group_by("customer_id").aggregate(
-        margin=(money.margin * 100).sum().round(0).cast("int64"), paid=(money.paid * 100).sum().round(0).cast("int64"),
-    )  # fmt: skip
+        margin=(money.margin * 100).sum().round(0).cast("int64"),
+        paid=(money.paid * 100).sum().round(0).cast("int64"),
+    )
     days_bought = bought.select("customer_id", day=bought.ordered_at.cast("date")).distinct()
     came = days_bought.inner_join(first, days_bought.customer_id == first.who)
     end = came["first"] + ibis.interval(days=days)
@@ -165,14 +221,18 @@ def newcomers(
 
 
 def newcomer_cells(rows: ir.Table) -> ir.Table:
-    """Sums by month, channel, ``referred`` and origin: ``customers``, ``margin``, ``paid``, ``again``, and sums of products."""
+    """Sums by month, channel, ``referred`` and origin, and sums of products ``mm``, ``pp``, ``mp``."""
     big = "decimal(38,0)"
     by = ["month", "channel", "referred", "origin"]
     m, p = rows.margin.cast(big), rows.paid.cast(big)
     cells = rows.group_by(by).aggregate(
-        customers=rows.count(), margin=m.sum().cast(big), paid=p.sum().cast(big), again=rows.again.sum(),
-        mm=(m * m).cast(big).sum().cast(big), pp=(p * p).cast(big).sum().cast(big), mp=(m * p).cast(big).sum().cast(big),
-    )  # fmt: skip
+        customers=rows.count(),
+        again=rows.again.sum(),
+        **{
+            name: each.cast(big).sum().cast(big)
+            for name, each in {"margin": m, "paid": p, "mm": m * m, "pp": p * p, "mp": m * p}.items()
+        },
+    )
     return cells.order_by(by)
 
 
@@ -207,9 +267,15 @@ def referral_value(cells: pd.DataFrame, *, days: int, by_margin: bool) -> Referr
             each = [(e.value, e.low, e.high) for e in (_times(*pair), _rates(*pair), _again(*pair))]
             named.append((origin, int(pair[1]["customers"].sum()), *each[0], *each[1], *each[2]))
     return Referrals(
-        int(one["customers"].sum()), int(other["customers"].sum()), _times(*both), _rates(*both), _again(*both),
-        pd.DataFrame(named, columns=_ORIGINS), days, by_margin,
-    )  # fmt: skip
+        referred=int(one["customers"].sum()),
+        others=int(other["customers"].sum()),
+        margin=_times(*both),
+        rate=_rates(*both),
+        again=_again(*both),
+        origins=pd.DataFrame(named, columns=_ORIGINS),
+        days=days,
+        by_margin=by_margin,
+    )
 
 
 def shared_keys(referrals: ir.Table, orders: ir.Table, events: ir.Table | None) -> ir.Table:
@@ -218,8 +284,8 @@ def shared_keys(referrals: ir.Table, orders: ir.Table, events: ir.Table | None) 
     Returns
     -------
     ibis.expr.types.Table
-        ``referrer_id``, ``customer_id``, ``referred_on``, ``same`` (one customer), ``shared`` (both in one session on
-        that day), ``orders`` (purchases of the referred): 1 or 0 but the last.
+        ``referrer_id``, ``customer_id``, ``referred_on``, ``same`` (one customer), ``shared`` (both in one
+        session on that day), ``orders`` (purchases of the referred): 1 or 0 but the last.
     """
     rows = referrals.select("referrer_id", "customer_id", referred_on=referrals.referred_at.cast("date"))
     bought = orders.filter(is_purchase(orders), orders.customer_id.notnull())
@@ -231,18 +297,22 @@ def shared_keys(referrals: ir.Table, orders: ir.Table, events: ir.Table | None) 
     if events is None:
         return rows.mutate(shared=ibis.literal(0).cast("int64"))
     seen = events.filter(events.customer_id.notnull(), events.session_id.notnull())
-    seen = seen.select(seen_id="customer_id", session="session_id", day=seen.occurred_at.cast("date")).distinct()
+    seen = seen.select(
+        seen_id="customer_id", session="session_id", day=seen.occurred_at.cast("date")
+    ).distinct()
     mine = rows.inner_join(seen, [rows.customer_id == seen.seen_id, rows.referred_on == seen.day])
     mine = mine.select("referrer_id", "customer_id", "session", "referred_on")
     theirs = seen.select(other_id="seen_id", other_session="session", other_day="day")
     both = mine.inner_join(
         theirs,
-        [mine.referrer_id == theirs.other_id, mine.session == theirs.other_session, mine.referred_on == theirs.other_day],
+        [
+            mine.referrer_id == theirs.other_id,
+            mine.session == theirs.other_session,
+            mine.referred_on == theirs.other_day,
+        ],
     )
     pairs = both.select(pair_one="referrer_id", pair_other="customer_id").distinct()
-    joined = rows.left_join(
-        pairs, [rows.referrer_id == pairs.pair_one, rows.customer_id == pairs.pair_other]
-    )
+    joined = rows.left_join(pairs, [rows.referrer_id == pairs.pair_one, rows.customer_id == pairs.pair_other])
     shared = joined.pair_one.notnull() & (joined.same == 0)
     return joined.mutate(shared=shared.cast("int64")).drop("pair_one", "pair_other")
 
@@ -284,7 +354,9 @@ def _with_origin(rows: ir.Table, referrals: ir.Table, customers: ir.Table | None
     return rows.select(*columns, referred=rows.friend.notnull().cast("int64"), origin=origin)
 
 
-def _pairs(rows: pd.DataFrame, against: pd.Series[bool]) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray] | None:
+def _pairs(
+    rows: pd.DataFrame, against: pd.Series[bool]
+) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray] | None:
     """Cells of the referred, those of the others of the same month and channel, and what these weigh."""
     by, sums = ["month", "channel"], ["customers", "margin", "paid", "again", "mm", "pp", "mp"]
     one, other = (rows[mask].groupby(by)[sums].sum() for mask in (rows["referred"] == 1, against))
@@ -299,8 +371,9 @@ def _times(one: pd.DataFrame, other: pd.DataFrame, weight: np.ndarray) -> Estima
     totals = float(one["margin"].sum()), float(weight @ other["margin"])
     if min(totals) <= 0:
         return _NEVER
-    variances = _scatter(one["margin"], one["mm"], one["customers"]).sum(), float(
-        weight**2 @ _scatter(other["margin"], other["mm"], other["customers"])
+    variances = (
+        _scatter(one["margin"], one["mm"], one["customers"]).sum(),
+        float(weight**2 @ _scatter(other["margin"], other["mm"], other["customers"])),
     )
     error = math.sqrt(sum(v / t**2 for v, t in zip(variances, totals, strict=True)))
     times = totals[0] / totals[1]
@@ -333,7 +406,9 @@ def _again(one: pd.DataFrame, other: pd.DataFrame, weight: np.ndarray) -> Estima
 
 def _scatter(total: pd.Series, squares: pd.Series, n: pd.Series) -> np.ndarray:
     """Variance of a cell's sum: n times that of one customer; a cell of one takes the mean square."""
-    return np.maximum((squares - total**2 / n.clip(lower=1)) * n / (n - 1).clip(lower=1), 0).where(n > 1, squares)
+    return np.maximum((squares - total**2 / n.clip(lower=1)) * n / (n - 1).clip(lower=1), 0).where(
+        n > 1, squares
+    )
 
 
 def _around(value: float, error: float) -> Estimate:

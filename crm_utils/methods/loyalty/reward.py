@@ -1,7 +1,7 @@
-"""What does the programme cost, and is it known that anybody does more for it?
+"""What does the programme cost, and does anybody do more for it? Cost beside what was verified.
 
-Cost is a share of sales. What it brings is known only where some did not get it by lot, or by a cut that they could
-not aim at; comparing members with others is no answer.
+Cost is a share of sales. What it brings is known only where some did not get it by lot, or by a cut that
+they could not aim at; comparing members with others is no answer.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from crm_utils.features import Number
+from crm_utils.methods.loyalty.overview import TierPage
+from crm_utils.methods.loyalty.owed import Owed
 from crm_utils.methods.loyalty.placebo import Estimate
 from crm_utils.methods.loyalty.prices import Allocation, Earning, allocate_price
 from crm_utils.methods.loyalty.thresholds import Threshold
 
-__all__ = ["Reward", "TierWorth", "reward_cost"]
+__all__ = ["Reward", "TierWorth", "reward_cost", "reward_of"]
 
 
 @dataclass(frozen=True)
@@ -94,3 +96,12 @@ def reward_cost(
         if each.verdict == "effect" and each.money and each.money.known
     )
     return Reward(cost, earned, shared, point_value, worth)
+
+
+def reward_of(owed: Owed, page: TierPage, *, point_value: float, margin_share: float) -> Reward:
+    """The same of a page's points and tiers; without points only what tiers were shown to bring."""
+    days = page.rule.days if page.rule else 0
+    return reward_cost(
+        owed.earned or Earning(0.0, 0, 0), owed.rate, page.thresholds,
+        point_value=point_value, margin_share=margin_share, after_days=days,
+    )  # fmt: skip

@@ -1,7 +1,8 @@
-"""Which points were open on earlier days, how silent their customers were then, and what came of them?
+"""Which points were open on earlier days, of how silent customers? And what came of them.
 
-Days looked back from are counted in whole weeks before today, so that what was known on one of them is cut out of
-what is known today by leaving out later weeks: one pass over the ledger serves today and every look back.
+Days looked back from are counted in whole weeks before today, so that what was known on one of them is cut
+out of what is known today by leaving out later weeks: one pass over the ledger serves today and every look
+back.
 """
 
 from __future__ import annotations
@@ -37,9 +38,9 @@ def standing(pieces: ir.Table, orders: ir.Table, *, as_of: dt.date, weeks_back: 
     Returns
     -------
     ibis.expr.types.Table
-        ``customer_id``, ``part`` (one of 64, by a hash of the customer), ``back`` (weeks), ``silence`` (0 to 4),
-        ``age`` (0 to 3), ``left`` (whole weeks until expiry), ``weeks`` (whole weeks from that day until the
-        fate, or today), ``fate``, ``points``.
+        ``customer_id``, ``part`` (one of 64, by a hash of the customer), ``back`` (weeks), ``silence`` (0
+        to 4), ``age`` (0 to 3), ``left`` (whole weeks until expiry), ``weeks`` (whole weeks from that day
+        until the fate, or today), ``fate``, ``points``.
     """
     days = ibis.memtable(
         {"back": list(weeks_back), "day": [as_of - dt.timedelta(weeks=w) for w in weeks_back]},
@@ -47,8 +48,8 @@ def standing(pieces: ir.Table, orders: ir.Table, *, as_of: dt.date, weeks_back: 
     )
     dated = pieces.filter(pieces.expires_at.notnull())
     rows = dated.select(
-        "customer_id", "fate", "points", issued=dated.issued_at.cast("date"), ends=dated.expires_at.cast("date"),
-        ended=dated.ended_at.cast("date"),
+        "customer_id", "fate", "points", issued=dated.issued_at.cast("date"),
+        ends=dated.expires_at.cast("date"), ended=dated.ended_at.cast("date"),
     )  # fmt: skip
     both = rows.cross_join(days)
     both = both.filter(both.issued <= both.day, both.ends > both.day)
@@ -56,13 +57,14 @@ def standing(pieces: ir.Table, orders: ir.Table, *, as_of: dt.date, weeks_back: 
     last = _last_purchases(orders, days)
     seen = both.left_join(last, [both.customer_id == last.who, both.back == last.seen_back])
     silent = seen.day.delta(seen.last_day, unit="day")
+    bins = [(silent <= most, k) for k, most in enumerate(SILENCES)]
     left = seen.ends.delta(seen.day, unit="day")
     life = seen.ends.delta(seen.issued, unit="day")
     until = seen.ended.delta(seen.day, unit="day") - 1
     return seen.select(
         "customer_id", "back", "fate", "points",
         part=_part(seen.customer_id),
-        silence=ibis.cases(*((silent <= days, k) for k, days in enumerate(SILENCES)), else_=len(SILENCES)).cast("int64"),
+        silence=ibis.cases(*bins, else_=len(SILENCES)).cast("int64"),
         age=ibis.least(((life - left) * AGES) // ibis.greatest(life, 1), AGES - 1).cast("int64"),
         left=(left // 7).cast("int64"),
         weeks=ibis.coalesce(until // 7, seen.back).cast("int64"),

@@ -1,4 +1,4 @@
-"""What had customers done before each review of tiers, which tier did they get, and what did they do after?"""
+"""What had customers done before each review of tiers, and what after? With the tier that they got."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MOST_CUSTOMERS = 200_000
 
 @dataclass(frozen=True)
 class Window:
-    """A review: what counts lies from ``starts`` to before ``day``, what comes after until before ``ends``."""
+    """A review: what counts is from ``starts`` to before ``day``, what comes after is to before ``ends``."""
 
     day: dt.date
     starts: dt.date
@@ -56,10 +56,10 @@ def standings(
     Returns
     -------
     ibis.expr.types.Table
-        ``customer_id``, ``review`` (day), ``earlier`` and ``running`` (the metric in the window before and in the
-        one that counts), ``after`` (money in the time after, returns taken off), ``orders`` (purchases in it),
-        ``tier_before``, ``tier`` (from the review on; both empty where tiers are not known). Customers who had a
-        tier, or without tiers a purchase, before the review.
+        ``customer_id``, ``review`` (day), ``earlier`` and ``running`` (the metric in the window before and
+        in the one that counts), ``after`` (money in the time after, returns taken off), ``orders``
+        (purchases in it), ``tier_before``, ``tier`` (from the review on; both empty where tiers are not
+        known). Customers who had a tier, or without tiers a purchase, before the review.
     """
     days = _days(lines, orders)
     when = ibis.memtable(
@@ -102,7 +102,8 @@ def _days(lines: ir.Table, orders: ir.Table) -> ir.Table:
     """A row a customer and day: money paid, money kept, purchases."""
     known = lines.filter(lines.customer_id.notnull())
     money = known.select(
-        "customer_id", day=known.ordered_at.cast("date"), spend=ibis.greatest(known.amount, 0).cast("decimal(18,2)"),
+        "customer_id", day=known.ordered_at.cast("date"),
+        spend=ibis.greatest(known.amount, 0).cast("decimal(18,2)"),
         net=known.amount.cast("decimal(18,2)"), orders=ibis.literal(0).cast("int64"),
     )  # fmt: skip
     bought = orders.filter(orders.customer_id.notnull(), is_purchase(orders))
@@ -137,4 +138,6 @@ def _tiered(recorded: ir.Table, when: ir.Table) -> ir.Table:
     latest = ibis.window(group_by=["customer_id", "review"], order_by=[past.since.desc(), past.tier])
     old = past.mutate(place=ibis.row_number().over(latest))
     old = old.filter(old.place == 0).select("customer_id", "review", tier_before="tier")
-    return old.inner_join(now, ["customer_id", "review"]).select("customer_id", "review", "tier_before", "tier")
+    return old.inner_join(now, ["customer_id", "review"]).select(
+        "customer_id", "review", "tier_before", "tier"
+    )

@@ -1,7 +1,8 @@
 """What may be said of each cut: who aims at it, and whether it changes anybody.
 
-The order is the point. First the density: where customers choose their side, those just above the cut are not like
-those just below, and no effect can be told. Only where they could not does a jump speak of the tier.
+The order is the point. First the density: where customers choose their side, those just above the cut are
+not like those just below, and no effect can be told. Only where they could not does a jump speak of the
+tier.
 """
 
 from __future__ import annotations
@@ -18,10 +19,17 @@ from crm_utils.methods.loyalty.bunching import Bunching, bunching
 from crm_utils.methods.loyalty.density_break import DensityBreak, density_break
 from crm_utils.methods.loyalty.jump import Jump, jump
 
-__all__ = ["VERDICTS", "Threshold", "judge_threshold", "judge_thresholds", "thresholds_numbers", "thresholds_table"]
+__all__ = [
+    "VERDICTS",
+    "Threshold",
+    "judge_threshold",
+    "judge_thresholds",
+    "thresholds_numbers",
+    "thresholds_table",
+]
 
 VERDICTS = ("aimed_at", "effect", "not_shown", "too_few")
-"""``aimed_at``: customers choose their side, so no effect can be told; ``effect``: the interval is above or below 0."""
+"""``aimed_at``: customers choose their side, no effect can be told; ``effect``: the interval leaves out 0."""
 _BINS = 30  # a cut's height in bins
 
 
@@ -76,7 +84,9 @@ def judge_threshold(rows: pd.DataFrame, cut: float, tier: str, *, seed: int = 0)
     density = density_break(running, cut, clusters=people)
     if density.breaks or gathered.seen or not density.known:
         return Threshold(cut, tier, gathered, density, None, None)
-    orders, money = (jump(running, near[name].to_numpy(), cut, clusters=people) for name in ("orders", "after"))
+    orders, money = (
+        jump(running, near[name].to_numpy(), cut, clusters=people) for name in ("orders", "after")
+    )
     return Threshold(cut, tier, gathered, density, orders, money)
 
 
@@ -88,7 +98,7 @@ def judge_thresholds(
 
 
 def thresholds_table(judged: Sequence[Threshold]) -> pd.DataFrame:
-    """A row a cut: ``cut``, ``tier``, ``excess`` with its ends, ``density_p``, ``effect`` with its ends, ``verdict``.
+    """A row a cut: ``cut``, ``tier``, ``excess`` and ``effect`` with ends, ``density_p``, ``p``, ``verdict``.
 
     The effect is in purchases a customer in the time after a review, and missing where none can be told.
     """
@@ -98,9 +108,8 @@ def thresholds_table(judged: Sequence[Threshold]) -> pd.DataFrame:
         effect = (shown.effect, shown.low, shown.high, shown.p) if shown else [math.nan] * 4
         b = each.bunching
         rows.append((each.cut, each.tier, b.excess, b.low, b.high, each.density.p, *effect, each.verdict))
-    columns = ["cut", "tier", "excess", "excess_low", "excess_high", "density_p", "effect", "low", "high", "p",
-               "verdict"]  # fmt: skip
-    return pd.DataFrame(rows, columns=columns)
+    columns = ["cut", "tier", "excess", "excess_low", "excess_high", "density_p"]
+    return pd.DataFrame(rows, columns=[*columns, "effect", "low", "high", "p", "verdict"])
 
 
 def thresholds_numbers(judged: Sequence[Threshold]) -> list[Number]:
@@ -117,5 +126,3 @@ def thresholds_numbers(judged: Sequence[Threshold]) -> list[Number]:
         for k, each in enumerate(judged)
         if each.jump and each.verdict in ("effect", "not_shown")
     ]  # fmt: skip
-
-

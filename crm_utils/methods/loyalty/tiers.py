@@ -1,4 +1,4 @@
-"""By which rule are tiers given, on which days, and do the recorded tiers follow it?"""
+"""By which rule are tiers given, and on which days? Recorded tiers are held against the rule."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ class Rule:
     length, unit
         Of the window that ends before the review day: so many ``d``, ``w`` or ``m`` (calendar months).
     cuts
-        From which value on which tier, the lowest first; below the first is the tier that everybody begins in.
+        From which value on which tier, the lowest first; below the first is the tier that everybody begins
+        in.
     """
 
     text: str
@@ -149,5 +150,3 @@ def disagreements(standings: ir.Table, rule: Rule, *, lowest: str) -> tuple[int,
         wrong=(judged.tier != judged.by_rule).cast("int64").sum(), all=judged.count()
     ).to_pyarrow().to_pylist()[0]  # fmt: skip
     return int(row["wrong"] or 0), int(row["all"])
-
-
