@@ -258,13 +258,13 @@ def liability_words(owed: Owed, currency: str) -> list[str]:
     if result is None or not result.outstanding:
         return []
     unit = _value(result.point_value, currency)
-    values = (v * (result.point_value or 1.0) for v in (result.expected, result.low, result.high))
+    each = result.point_value or 1.0
     said = [
         _(
             "{outstanding} points are open. We expect {expected} of them to be spent; the flat rate of {rate} says {flat}, because it forgets that open points belong to customers who keep silent."
         ).format(
-            outstanding=wording.count(result.outstanding), expected=wording.interval(*values, unit),
-            rate=wording.share(owed.rate[0]), flat=unit(result.flat * (result.point_value or 1.0)),
+            outstanding=wording.count(result.outstanding), expected=wording.interval(result.expected * each, result.low * each, result.high * each, unit),
+            rate=wording.share(owed.rate[0]), flat=unit(result.flat * each),
         )
     ]  # fmt: skip
     if result.unwatched > 0.01:
@@ -347,14 +347,11 @@ def migration_title(moves: Migration | None) -> str:
     """The message of the picture of moves."""
     if moves is None or not len(moves.table):
         return _("No tiers are recorded")
-    top = moves.tiers[-1]
-    shares = moves.shares
-    kept = shares.loc[top, top] if top in shares.index and top in shares.columns else float("nan")
-    if kept != kept:
+    top, shares = moves.tiers[-1], moves.shares
+    if top not in shares.index or top not in shares.columns or pd.isna(shares.at[top, top]):
         return _("Where customers went from each tier at the last review")
-    return _("Of {tier}, {share} kept the tier at the last review").format(
-        tier=top, share=wording.share(kept)
-    )
+    kept = wording.share(float(shares.loc[[top], top].iloc[0]))
+    return _("Of {tier}, {share} kept the tier at the last review").format(tier=top, share=kept)
 
 
 def threshold_words(page: TierPage, rule: Rule | None, currency: str) -> list[str]:

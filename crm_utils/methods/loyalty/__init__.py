@@ -13,6 +13,7 @@ from crm_utils.methods.loyalty.claims import (
     price_test,
 )
 from crm_utils.methods.loyalty.density_break import DensityBreak, density_break
+from crm_utils.methods.loyalty.friends import Fraud, ReferralPage, fraud, referral_page, shared_keys
 from crm_utils.methods.loyalty.jump import Jump, jump
 from crm_utils.methods.loyalty.ledger import Ledger, below_zero, ledger_facts, read_ledger, require_sound
 from crm_utils.methods.loyalty.liability import (
@@ -38,17 +39,7 @@ from crm_utils.methods.loyalty.owed import Owed, count_points, points_fates
 from crm_utils.methods.loyalty.placebo import Estimate, Placebo, compare_sides, placebo
 from crm_utils.methods.loyalty.prices import Allocation, Earning, allocate_price, earning, recognised
 from crm_utils.methods.loyalty.redemption import Redemption, redemption
-from crm_utils.methods.loyalty.referrals import (
-    Fraud,
-    ReferralPage,
-    Referrals,
-    fraud,
-    newcomer_cells,
-    newcomers,
-    referral_page,
-    referral_value,
-    shared_keys,
-)
+from crm_utils.methods.loyalty.referrals import Referrals, newcomer_cells, newcomers, referral_value
 from crm_utils.methods.loyalty.reward import Reward, TierWorth, reward_cost, reward_of
 from crm_utils.methods.loyalty.standing import (
     AGES,

@@ -103,7 +103,8 @@ def bunching(
     hidden = np.abs(np.arange(2 * around) - around + 0.5) < window
     if len(place) < FEWEST:
         nothing = pd.DataFrame({"starts": starts, "inside": hidden})
-        return Bunching(nothing, *[math.nan] * 7)
+        nan = math.nan
+        return Bunching(nothing, nan, nan, nan, nan, nan, nan, nan)
     ids = np.arange(len(place)) if clusters is None else np.asarray(clusters)[inside]
     codes = np.unique(ids, return_inverse=True)[1]
     rng = np.random.default_rng(seed)
@@ -121,13 +122,15 @@ def bunching(
         "starts": starts, "observed": counts[0], "expected": expected[0], "low": np.minimum(low, expected[0]),
         "high": np.maximum(high, expected[0]), "inside": hidden,
     })  # fmt: skip
-    intervals = [np.quantile(each[1:], ends) for each in (excess, missing)]
-    return Bunching(
-        bins,
-        *(float(v) for v in (excess[0], min(intervals[0][0], excess[0]), max(intervals[0][1], excess[0]))),
-        *(float(v) for v in (missing[0], min(intervals[1][0], missing[0]), max(intervals[1][1], missing[0]))),
-        float(expected[0, above].sum()),
-    )
+    ranges = [_around(each, ends) for each in (excess, missing)]
+    return Bunching(bins, *ranges[0], *ranges[1], float(expected[0, above].sum()))
+
+
+def _around(drawn: Floats, ends: list[float]) -> tuple[float, float, float]:
+    """What was seen, and the ends of what was drawn."""
+    low, high = np.quantile(drawn[1:], ends)
+    value = float(drawn[0])
+    return value, float(min(low, value)), float(max(high, value))
 
 
 def _smoother(bins: int, hidden: NDArray[np.bool_], degree: int) -> Floats:

@@ -120,32 +120,30 @@ def price_claim(counts: pd.DataFrame, *, arms: Mapping[str, float], control: str
     named = counts.assign(side=counts["arm"].map(lambda arm: "control" if arm == control else "offer"))
     named = named[named["arm"].isin(list(arms))]
     sums = named.groupby(["loyal", "side"])[["customers", "total", "squares"]].sum().astype(float)
+    cells = {
+        (int(at[0]), str(at[1])): tuple(row) for at, row in zip(sums.index, sums.to_numpy(), strict=True)
+    }
     effects, sizes = [], []
     for loyal in (1, 0):
-        if any((loyal, side) not in sums.index for side in ("offer", "control")):
+        pair = [cells.get((loyal, side)) for side in ("offer", "control")]
+        enough = [each for each in pair if each and each[0] >= SMALLEST_GROUP and each[1] > 0]
+        if len(enough) < 2:
             return None
-        offer, base = (sums.loc[(loyal, side)] for side in ("offer", "control"))
-        if (
-            min(offer["customers"], base["customers"]) < SMALLEST_GROUP
-            or base["total"] <= 0
-            or offer["total"] <= 0
-        ):
-            return None
-        effects.append(_relative(offer, base))
-        sizes.append(int(offer["customers"] + base["customers"]))
+        effects.append(_relative(*enough))
+        sizes.append(int(enough[0][0] + enough[1][0]))
     (one, one_error), (other, other_error) = effects
     return Claim(
         _around(one, one_error), _around(other, other_error),
-        _around(one - other, math.hypot(one_error, other_error)), *sizes,
+        _around(one - other, math.hypot(one_error, other_error)), sizes[0], sizes[1],
     )  # fmt: skip
 
 
-def _relative(offer: pd.Series, base: pd.Series) -> tuple[float, float]:
-    """Logarithm of the ratio of means, and its standard error."""
+def _relative(offer: tuple[float, ...], base: tuple[float, ...]) -> tuple[float, float]:
+    """Logarithm of the ratio of means, and its standard error; of customers, total and squares of either."""
     means, variance = [], 0.0
-    for side in (offer, base):
-        n, mean = side["customers"], side["total"] / side["customers"]
-        spread = max((side["squares"] - n * mean**2) / max(n - 1, 1), 0.0)
+    for n, total, squares in (offer, base):
+        mean = total / n
+        spread = max((squares - n * mean**2) / max(n - 1, 1), 0.0)
         variance += spread / n / mean**2
         means.append(mean)
     return math.log(means[0] / means[1]), math.sqrt(variance)
@@ -178,7 +176,7 @@ def late_claim(counts: pd.DataFrame) -> Claim | None:
     one, other = (Estimate(each.value, each.low, each.high) for each in both)
     errors = [(each.high - each.low) / 2 / z() for each in both]
     sizes = [each.exposed + each.others for each in both]
-    return Claim(one, other, _around(one.value - other.value, math.hypot(*errors)), *sizes)
+    return Claim(one, other, _around(one.value - other.value, math.hypot(*errors)), sizes[0], sizes[1])
 
 
 def price_test(

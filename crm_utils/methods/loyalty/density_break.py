@@ -157,4 +157,5 @@ def _third(x: Floats, mask: NDArray[np.bool_], width: float) -> tuple[float, flo
 
 
 def _nothing(near: list[int]) -> DensityBreak:
-    return DensityBreak(*[math.nan] * 6, near[0], near[1])
+    nan = math.nan
+    return DensityBreak(nan, nan, nan, nan, nan, nan, near[0], near[1])

@@ -193,5 +193,5 @@ def _best_width(
 
 
 def _nothing(sides: list[_Side]) -> Jump:
-    missing = [math.nan] * 6
-    return Jump(*missing, len(sides[0].x), len(sides[1].x))
+    nan = math.nan
+    return Jump(nan, nan, nan, nan, nan, nan, len(sides[0].x), len(sides[1].x))

@@ -98,7 +98,7 @@ def _expiry(rows: ir.Table, live_days: int) -> ir.Value:
     return rows.expires_at.coalesce(rows.occurred_at + ibis.interval(days=live_days))
 
 
-def _line(rows: ir.Table) -> tuple[ir.WindowedExpr, ir.WindowedExpr]:  # type: ignore[name-defined]
+def _line(rows: ir.Table) -> tuple[ir.WindowedExpr, ir.WindowedExpr]:
     """The order of rows: by time; rows alike in all of this can change places without a difference."""
     known = rows.expires_at.fill_null(ibis.timestamp("2999-12-31"))
     order = [rows.occurred_at, known, rows.kind, rows.points]

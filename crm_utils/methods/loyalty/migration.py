@@ -36,7 +36,8 @@ class Migration:
         last = self.table[self.table["review"] == self.table["review"].max()]
         wide = last.pivot_table(index="before", columns="tier", values="customers", aggfunc="sum")
         wide = wide.reindex(index=self.tiers, columns=self.tiers).dropna(how="all")
-        return wide.div(wide.sum(axis=1), axis=0)
+        shares: pd.DataFrame = wide.div(wide.sum(axis=1), axis=0)
+        return shares
 
     def moved(self, review: object, sign: int) -> int:
         """Customers who rose (1) or fell (−1) at a review, as far as they are shown."""

@@ -17,7 +17,8 @@ from crm_utils.methods.loyalty.standing import AGES, SILENCES
 
 __all__ = ["DRAWS", "PARTS", "QUARTER", "STRATA", "Redemption", "redemption"]
 
-Floats, Ints = NDArray[np.float64], NDArray[np.int64]
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 PARTS = 64
 DRAWS = 200
 QUARTER = 13
@@ -97,7 +98,7 @@ def redemption(
     unit = float((surprise**2).sum()) / total * PARTS / (PARTS - 1) if total else 1.0
     backs = np.unique(counts["back"][counts["back"] > known_back]) - known_back
     shock, quarters = _shock(events[..., :-1], hazard[0] * exposed, backs)
-    return Redemption(share, watched, max(unit, 1.0), shock, quarters)
+    return Redemption(np.asarray(share, dtype=np.float64), watched, max(unit, 1.0), shock, quarters)
 
 
 def _shock(events: Floats, expected: Floats, backs: Ints) -> tuple[float, int]:

@@ -1,4 +1,4 @@
-"""Are referred customers worth more than others? And how many refer only themselves.
+"""Are referred customers worth more than others? Against those of the same month and channel.
 
 P. Schmitt, B. Skiera, C. Van den Bulte, Referral programs and customer value, *Journal of Marketing* 75,
 2011, hold referred customers against others who came at the same time. So here: against those whose first
@@ -15,71 +15,19 @@ import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from crm_utils import engine
-from crm_utils.features import NEW_DAYS, Number, ShopFacts, is_purchase
+from crm_utils.features import NEW_DAYS, Number, is_purchase
 from crm_utils.features.statistics import SMALLEST_GROUP, z
 from crm_utils.methods.loyalty.placebo import Estimate
 
-__all__ = [
-    "Fraud",
-    "Referrals",
-    "fraud",
-    "newcomer_cells",
-    "newcomers",
-    "referral_page",
-    "referral_value",
-    "shared_keys",
-]
+__all__ = ["Referrals", "newcomer_cells", "newcomers", "referral_value"]
 
+Floats = NDArray[np.float64]
 _ORIGINS = ["origin", "customers"] + [
     f"{name}{end}" for name in ("margin", "rate", "again") for end in ("", "_low", "_high")
 ]
 _NEVER = Estimate(math.nan, math.nan, math.nan)
-
-
-@dataclass(frozen=True)
-class ReferralPage:
-    """Referrals: what the referred are worth, how many are suspicious, and each of them; None without any."""
-
-    value: Referrals | None
-    fraud: Fraud | None
-    suspicious: ir.Table | None
-
-    def numbers(self) -> list[Number]:
-        """What is recorded."""
-        return self.value.numbers() if self.value else []
-
-
-@dataclass(frozen=True)
-class Fraud:
-    """Referrals that look like a customer referring themselves; counts under five are not shown.
-
-    Attributes
-    ----------
-    referrals, referrers
-        All of them, and who made them.
-    same
-        Where both are one customer.
-    shared
-        Where both were seen in one session on the day of the referral.
-    idle
-        Of those shared, where the referred bought once at most.
-    sessions_known
-        Whether sessions are known at all.
-    """
-
-    referrals: int
-    referrers: int
-    same: int
-    shared: int
-    idle: int
-    sessions_known: bool
-
-    @property
-    def suspected(self) -> int:
-        """Referrals suspected."""
-        return self.same + self.shared
 
 
 @dataclass(frozen=True)
@@ -127,32 +75,6 @@ class Referrals:
             "referred_again": (self.again, "share"),
         }
         return [Number(k, e.value, unit, e.low, e.high) for k, (e, unit) in named.items() if e.known]
-
-
-def referral_page(
-    referrals: ir.Table | None,
-    orders: ir.Table,
-    lines: ir.Table,
-    *,
-    facts: ShopFacts,
-    as_of: dt.date,
-    days: int,
-    events: ir.Table | None = None,
-    products: ir.Table | None = None,
-    customers: ir.Table | None = None,
-) -> ReferralPage:
-    """Judge the referrals; see :func:`newcomers` and :func:`shared_keys` for the arguments."""
-    if referrals is None:
-        return ReferralPage(None, None, None)
-    starts = facts.history_starts or facts.first_day or as_of
-    priced = products if products is not None and "unit_margin" in products.columns else None
-    rows = newcomers(
-        orders, lines, referrals, starts=starts, as_of=as_of, days=days, products=priced, customers=customers
-    )
-    cells: pd.DataFrame = newcomer_cells(rows).to_pyarrow().to_pandas()
-    value = referral_value(cells, days=days, by_margin=priced is not None)
-    suspicious = engine.keep(shared_keys(referrals, orders, events))
-    return ReferralPage(value, fraud(suspicious, sessions_known=events is not None), suspicious)
 
 
 def newcomers(
@@ -278,55 +200,6 @@ def referral_value(cells: pd.DataFrame, *, days: int, by_margin: bool) -> Referr
     )
 
 
-def shared_keys(referrals: ir.Table, orders: ir.Table, events: ir.Table | None) -> ir.Table:
-    """Each referral and what makes it suspicious.
-
-    Returns
-    -------
-    ibis.expr.types.Table
-        ``referrer_id``, ``customer_id``, ``referred_on``, ``same`` (one customer), ``shared`` (both in one
-        session on that day), ``orders`` (purchases of the referred): 1 or 0 but the last.
-    """
-    rows = referrals.select("referrer_id", "customer_id", referred_on=referrals.referred_at.cast("date"))
-    bought = orders.filter(is_purchase(orders), orders.customer_id.notnull())
-    counts = bought.group_by(who="customer_id").aggregate(orders=bought.count())
-    rows = rows.left_join(counts, rows.customer_id == counts.who).drop("who")
-    rows = rows.mutate(
-        orders=rows.orders.fill_null(0), same=(rows.referrer_id == rows.customer_id).cast("int64")
-    )
-    if events is None:
-        return rows.mutate(shared=ibis.literal(0).cast("int64"))
-    seen = events.filter(events.customer_id.notnull(), events.session_id.notnull())
-    seen = seen.select(
-        seen_id="customer_id", session="session_id", day=seen.occurred_at.cast("date")
-    ).distinct()
-    mine = rows.inner_join(seen, [rows.customer_id == seen.seen_id, rows.referred_on == seen.day])
-    mine = mine.select("referrer_id", "customer_id", "session", "referred_on")
-    theirs = seen.select(other_id="seen_id", other_session="session", other_day="day")
-    both = mine.inner_join(
-        theirs,
-        [
-            mine.referrer_id == theirs.other_id,
-            mine.session == theirs.other_session,
-            mine.referred_on == theirs.other_day,
-        ],
-    )
-    pairs = both.select(pair_one="referrer_id", pair_other="customer_id").distinct()
-    joined = rows.left_join(pairs, [rows.referrer_id == pairs.pair_one, rows.customer_id == pairs.pair_other])
-    shared = joined.pair_one.notnull() & (joined.same == 0)
-    return joined.mutate(shared=shared.cast("int64")).drop("pair_one", "pair_other")
-
-
-def fraud(rows: ir.Table, *, sessions_known: bool) -> Fraud:
-    """Count the suspicious: see :class:`Fraud`."""
-    idle = ((rows.shared == 1) & (rows.orders <= 1)).cast("int64")
-    row = rows.aggregate(
-        referrals=rows.count(), referrers=rows.referrer_id.nunique(), same=rows.same.sum(),
-        shared=rows.shared.sum(), idle=idle.sum(),
-    ).to_pyarrow().to_pylist()[0]  # fmt: skip
-    return Fraud(**{name: int(value or 0) for name, value in row.items()}, sessions_known=sessions_known)
-
-
 def _money(lines: ir.Table, products: ir.Table | None) -> ir.Table:
     known = lines.filter(lines.customer_id.notnull())
     rows = known.select(
@@ -354,9 +227,7 @@ def _with_origin(rows: ir.Table, referrals: ir.Table, customers: ir.Table | None
     return rows.select(*columns, referred=rows.friend.notnull().cast("int64"), origin=origin)
 
 
-def _pairs(
-    rows: pd.DataFrame, against: pd.Series[bool]
-) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray] | None:
+def _pairs(rows: pd.DataFrame, against: pd.Series[bool]) -> tuple[pd.DataFrame, pd.DataFrame, Floats] | None:
     """Cells of the referred, those of the others of the same month and channel, and what these weigh."""
     by, sums = ["month", "channel"], ["customers", "margin", "paid", "again", "mm", "pp", "mp"]
     one, other = (rows[mask].groupby(by)[sums].sum() for mask in (rows["referred"] == 1, against))
@@ -367,7 +238,7 @@ def _pairs(
     return one, other, (one["customers"] / other["customers"]).to_numpy()
 
 
-def _times(one: pd.DataFrame, other: pd.DataFrame, weight: np.ndarray) -> Estimate:
+def _times(one: pd.DataFrame, other: pd.DataFrame, weight: Floats) -> Estimate:
     totals = float(one["margin"].sum()), float(weight @ other["margin"])
     if min(totals) <= 0:
         return _NEVER
@@ -380,7 +251,7 @@ def _times(one: pd.DataFrame, other: pd.DataFrame, weight: np.ndarray) -> Estima
     return Estimate(times, times * math.exp(-z() * error), times * math.exp(z() * error))
 
 
-def _rates(one: pd.DataFrame, other: pd.DataFrame, weight: np.ndarray) -> Estimate:
+def _rates(one: pd.DataFrame, other: pd.DataFrame, weight: Floats) -> Estimate:
     rate, variance = [], 0.0
     for cells, w in ((one, np.ones(len(one))), (other, weight)):
         paid = float(w @ cells["paid"])
@@ -394,7 +265,7 @@ def _rates(one: pd.DataFrame, other: pd.DataFrame, weight: np.ndarray) -> Estima
     return _around(rate[0] - rate[1], math.sqrt(variance))
 
 
-def _again(one: pd.DataFrame, other: pd.DataFrame, weight: np.ndarray) -> Estimate:
+def _again(one: pd.DataFrame, other: pd.DataFrame, weight: Floats) -> Estimate:
     n = float(one["customers"].sum())
     shares = float(one["again"].sum()) / n, float(weight @ other["again"]) / n
     variance = sum(
@@ -404,11 +275,11 @@ def _again(one: pd.DataFrame, other: pd.DataFrame, weight: np.ndarray) -> Estima
     return _around(shares[0] - shares[1], math.sqrt(variance))
 
 
-def _scatter(total: pd.Series, squares: pd.Series, n: pd.Series) -> np.ndarray:
+def _scatter(total: pd.Series[float], squares: pd.Series[float], n: pd.Series[float]) -> Floats:
     """Variance of a cell's sum: n times that of one customer; a cell of one takes the mean square."""
-    return np.maximum((squares - total**2 / n.clip(lower=1)) * n / (n - 1).clip(lower=1), 0).where(
-        n > 1, squares
-    )
+    t, sq, size = (each.to_numpy(dtype=float) for each in (total, squares, n))
+    several = np.maximum((sq - t**2 / size) * size / np.maximum(size - 1, 1), 0)
+    return np.where(size > 1, several, sq)
 
 
 def _around(value: float, error: float) -> Estimate:
