@@ -348,10 +348,12 @@ def migration_title(moves: Migration | None) -> str:
     if moves is None or not len(moves.table):
         return _("No tiers are recorded")
     top, shares = moves.tiers[-1], moves.shares
-    if top not in shares.index or top not in shares.columns or pd.isna(shares.at[top, top]):
+    kept = shares.reindex(index=[top], columns=[top]).to_numpy(dtype=float)[0, 0]
+    if kept != kept:
         return _("Where customers went from each tier at the last review")
-    kept = wording.share(float(shares.loc[[top], top].iloc[0]))
-    return _("Of {tier}, {share} kept the tier at the last review").format(tier=top, share=kept)
+    return _("Of {tier}, {share} kept the tier at the last review").format(
+        tier=top, share=wording.share(float(kept))
+    )
 
 
 def threshold_words(page: TierPage, rule: Rule | None, currency: str) -> list[str]:

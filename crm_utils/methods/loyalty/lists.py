@@ -64,17 +64,18 @@ def make_lists(
     within, days
         Share of a cut that may be lacking; days within which points end.
     """
+    # A table that is nowhere yet cannot be kept: it would be kept in another engine than the run's.
     near, ending, thanked = (ibis.memtable([], schema=each) for each in (_NEAR, _EXPIRING, _REFERRERS))
     review = next_review(made.reviews, as_of)
     if tiers is not None and made.rule and review:
-        near = near_threshold(lines, orders, tiers, made.rule, review=review, as_of=as_of, within=within)
+        rows = near_threshold(lines, orders, tiers, made.rule, review=review, as_of=as_of, within=within)
+        near = engine.keep(rows)
     if pieces is not None:
-        ending = expiring_points(pieces, as_of=as_of, days=days)
+        ending = engine.keep(expiring_points(pieces, as_of=as_of, days=days))
     if suspicious is not None:
-        thanked = referrers(suspicious)
-    kept = [engine.keep(each) for each in (near, ending, thanked)]
-    sizes = [int(each.count().to_pyarrow().as_py()) for each in kept]
-    return Lists(*kept, *sizes)
+        thanked = engine.keep(referrers(suspicious))
+    sizes = [int(each.count().to_pyarrow().as_py()) for each in (near, ending, thanked)]
+    return Lists(near, ending, thanked, *sizes)
 
 
 def next_review(reviews: Sequence[dt.date], as_of: dt.date) -> dt.date | None:
