@@ -62,9 +62,9 @@ def open_points(owed: Liability | None, *, labels: Sequence[str], x: str, title:
     # Ends of a sum of strata: errors of strata of one silence are taken as one, the widest they can be.
     ax = plt.subplots(figsize=(8.0, 3.6))[1]
     places = np.arange(len(sums))[::-1]
+    ax.barh(places, sums["expected"], height=0.38, color=COLORS["money"], label=_("will be spent"), zorder=3)
+    ax.hlines(places, sums["low"], sums["high"], color="#262626", linewidth=1.6, zorder=4)
     ax.barh(places, sums["outstanding"], height=0.62, color=COLORS["plain"], alpha=0.3, label=_("open"))
-    ax.barh(places, sums["expected"], height=0.38, color=COLORS["money"], label=_("will be spent"))
-    ax.hlines(places, sums["low"], sums["high"], color="#262626", linewidth=1.6)
     ax.set_yticks(places, [labels[int(k)] for k in sums.index])
     ax.grid(visible=False, axis="y")
     ax.legend(loc="lower right")
@@ -99,7 +99,7 @@ def cuts(
         ax.plot(middle, bins["expected"], color=COLORS["plain"], label=_("expected from further away"))
         ax.axvline(each.cut, color="#262626", linewidth=1.2, linestyle="--")
         ax.legend(loc="upper right")
-        write_axis(say(ax, title, x=x if ax is axes[-1, 0] else "", y=_("customers and reviews")), "x", how)
+        write_axis(say(ax, title, x=x if ax is axes[-1, 0] else "", y=_("customers at a review")), "x", how)
     del figure
     return axes[0, 0]  # type: ignore[no-any-return]
 

@@ -12,7 +12,6 @@ from crm_utils.methods.loyalty import (
     Claim,
     Estimate,
     Fraud,
-    Lists,
     Migration,
     Owed,
     Placebo,
@@ -31,9 +30,6 @@ __all__ = [
     "CANNOT",
     "amount_in",
     "backtest_words",
-    "be_sure",
-    "be_told",
-    "be_warned",
     "claim_words",
     "cuts_axis",
     "data_words",
@@ -50,7 +46,6 @@ __all__ = [
     "placebo_words",
     "points_axis",
     "price_words",
-    "propose",
     "referral_words",
     "reward_words",
     "threshold_titles",
@@ -470,100 +465,6 @@ def claim_words(price: Claim | None, late: Claim | None) -> list[str]:
     return said
 
 
-def be_told(tell: Callable[[str], None], made: Programme, owed: Owed, page: TierPage, currency: str) -> None:
-    """Say the answer in two findings, what is owed and what tiers change, and then what a made-up line does."""
-    for sentence in liability_words(owed, currency)[:1]:
-        tell(sentence)
-    if page.thresholds and made.rule:
-        tell(" ".join(threshold_words(page, made.rule, currency)))
-    if not made.any:
-        tell(
-            _("There is no loyalty programme in these data, so nothing is owed and nobody could be changed.")
-        )
-    if page.placebo.known:
-        tell(placebo_words(page.placebo, page.window, currency, page.rule)[0])
-
-
-def be_warned(warn: Callable[[str], None], made: Programme, owed: Owed, page: TierPage) -> None:
-    """Say what must not be overlooked."""
-    if owed.ledger.why is not None and owed.ledger.why.code in ("loyalty.below_zero", "loyalty.no_expiry"):
-        warn(f"{reasons.reason(owed.ledger.why)} {reasons.remedy(owed.ledger.why)}")
-    if owed.overdue:
-        warn(
-            _("{points} open points are past their day: no row takes them off. They are not owed if the terms say so.").format(
-                points=wording.count(owed.overdue)
-            )
-        )  # fmt: skip
-    if made.rule and page.wrong:
-        warn(
-            _("Tier rule '{rule}' disagrees with {wrong} of {judged} recorded tiers.").format(
-                rule=made.rule.text, wrong=wording.few(page.wrong), judged=wording.count(page.judged)
-            )
-        )
-
-
-def propose(
-    act: Callable[..., None],
-    page: TierPage,
-    lists: Lists,
-) -> None:
-    """Say whom to write to, and what not to do.
-
-    Parameters
-    ----------
-    act
-        ``run.action``.
-    page
-        The tiers.
-    lists
-        Whom to write to.
-    """
-    act(
-        _("Tell"), _("customers who lack little for a tier how much"), customers=lists.near, list="near_threshold",
-        why=_("They may top up. Whether they only order earlier what they would have bought anyway, the half who are left out will tell."),
-    )  # fmt: skip
-    act(
-        _("Remind"), _("customers whose points end soon"), customers=lists.expiring, list="expiring_points",
-        why=_("Points that end unseen annoy. A reminder costs what is then spent, so half are left out to see what it brings."),
-    )  # fmt: skip
-    act(
-        _("Thank"), _("customers whose friends bought"), customers=lists.thanked, list="referrers",
-        why=_("Nobody is on the list who shares a session with whom they referred."),
-    )  # fmt: skip
-    for each in page.thresholds:
-        if each.verdict == "aimed_at":
-            aimed = int(max(each.bunching.excess, 0))
-            act(
-                _("Do not credit"),
-                _("reviewed customers just above {tier} to the tier").format(tier=each.tier), customers=aimed, avoid=True,
-                why=_("They chose to stand there: they are those who would have bought more anyway, or who ordered earlier."),
-            )  # fmt: skip
-
-
-def be_sure(
-    sure: Callable[[str], None], made: Programme, owed: Owed, page: TierPage, value: Referrals | None
-) -> None:
-    """Three lines of how sure this is."""
-    for sentence in backtest_words(owed)[:1]:
-        sure(sentence)
-    if page.thresholds:
-        sure(
-            _(
-                "A cut is judged only where the density of customers does not break at it; what is found there holds for customers next to the cut, not for all."
-            )
-        )
-    elif page.placebo.known:
-        sure(
-            _(
-                "The made-up line gave nobody anything, so all that it seems to do is who its customers are, and chance."
-            )
-        )
-    if value is not None and value.known:
-        sure(referral_words(value)[-1])
-    elif not made.any:
-        sure(_("Only a group left without the programme by lot can show what a programme changes."))
-
-
 def _claimed(claim: Claim) -> str:
     return {
         "less": _("holds here."), "more": _("the opposite holds here."), "open": _("not shown here."),
@@ -581,14 +482,14 @@ def _threshold(each: Threshold, rule: Rule, currency: str) -> str:
     if each.verdict == "too_few" or each.jump is None:
         return _("{tier} from {cut}: too few customers near it to tell anything.").format(**given)
     days = wording.days(rule.days)
-    found = _jump(each.jump)
+    effect = _jump(each.jump)
     if each.verdict == "not_shown":
         return _(
             "{tier} from {cut}: nobody is seen to aim at it, and that it changes purchases in {days} is not shown: {effect}."
-        ).format(**given, days=days, effect=found)
+        ).format(**given, days=days, effect=effect)
     return _(
         "{tier} from {cut}: nobody is seen to aim at it, and customers just above make {effect} more purchases in {days} than those just below."
-    ).format(**given, days=days, effect=found)
+    ).format(**given, days=days, effect=effect)
 
 
 def _jump(jump: Any) -> str:

@@ -83,6 +83,14 @@ class TierPage:
     rows: pd.DataFrame
     rule: Rule | None
 
+    def members(self, tier: str) -> int:
+        """Customers whom the last review gave a tier, as far as they are shown."""
+        if self.migration is None:
+            return 0
+        moves = self.migration.table
+        last = moves[(moves["review"] == moves["review"].max()) & (moves["tier"] == tier)]
+        return int(last["customers"].fillna(0).sum())
+
 
 def cannot(facts: ShopFacts) -> Cannot | None:
     """Why a shop has nothing to learn here; None where it has, with or without a programme."""

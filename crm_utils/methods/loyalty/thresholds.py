@@ -31,6 +31,7 @@ __all__ = [
 VERDICTS = ("aimed_at", "effect", "not_shown", "too_few")
 """``aimed_at``: customers choose their side, no effect can be told; ``effect``: the interval leaves out 0."""
 _BINS = 30  # a cut's height in bins
+_WINDOW, _AROUND = 4, 15  # bins on either side: that are not fitted, and that are looked at
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,9 @@ class Threshold:
         return "effect" if self.jump.p < 1 - LEVEL else "not_shown"
 
 
-def judge_threshold(rows: pd.DataFrame, cut: float, tier: str, *, seed: int = 0) -> Threshold:
+def judge_threshold(
+    rows: pd.DataFrame, cut: float, tier: str, *, others: Sequence[float] = (), seed: int = 0
+) -> Threshold:
     """Judge one cut: the density first, a jump only where it does not break.
 
     Parameters
@@ -75,12 +78,22 @@ def judge_threshold(rows: pd.DataFrame, cut: float, tier: str, *, seed: int = 0)
         :func:`.standings.sample_standings`, of reviews whose time after is over: a customer may have several.
     cut, tier
         From which value on which tier.
+    others
+        Other cuts: bins end before who gathers there.
     seed
         Of the bootstrap.
     """
     near = rows[rows["running"] > 0]
     running, people = near["running"].to_numpy(), near["customer_id"].to_numpy(dtype=str)
-    gathered = bunching(running, cut, width=cut / _BINS, clusters=people, seed=seed)
+    gathered = bunching(
+        running,
+        cut,
+        width=_bin_width(cut, others),
+        window=_WINDOW,
+        around=_AROUND,
+        clusters=people,
+        seed=seed,
+    )
     density = density_break(running, cut, clusters=people)
     if density.breaks or gathered.seen or not density.known:
         return Threshold(cut, tier, gathered, density, None, None)
@@ -94,7 +107,10 @@ def judge_thresholds(
     rows: pd.DataFrame, cuts: Sequence[tuple[float, str]], *, seed: int = 0
 ) -> list[Threshold]:
     """Judge every cut of a rule."""
-    return [judge_threshold(rows, cut, tier, seed=seed) for cut, tier in cuts]
+    return [
+        judge_threshold(rows, cut, tier, others=[other for other, _tier in cuts if other != cut], seed=seed)
+        for cut, tier in cuts
+    ]
 
 
 def thresholds_table(judged: Sequence[Threshold]) -> pd.DataFrame:
@@ -126,3 +142,9 @@ def thresholds_numbers(judged: Sequence[Threshold]) -> list[Number]:
         for k, each in enumerate(judged)
         if each.jump and each.verdict in ("effect", "not_shown")
     ]  # fmt: skip
+
+
+def _bin_width(cut: float, others: Sequence[float]) -> float:
+    """So wide that the bins reach no other cut, nor those who gather around it."""
+    gaps = [abs(cut - other) / (_AROUND + _WINDOW) for other in others]
+    return min([cut / _BINS, *gaps])
