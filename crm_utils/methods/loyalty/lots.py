@@ -88,7 +88,9 @@ def fates(points: ir.Table, *, live_days: int = 0) -> ir.Table:
     used = taken.group_by("who").aggregate(used=taken.until.max())
     left = every.left_join(used, every.customer_id == used.who)
     rest = ibis.least(left.points, left.ends - left.used.fill_null(0))
-    still = left.select(*columns, fate=ibis.literal("open"), ended_at=ibis.null("timestamp(6)"), points=rest)
+    still = left.select(
+        *columns, fate=ibis.literal("open"), ended_at=ibis.null(points.occurred_at.type()), points=rest
+    )
     return ended.union(still.filter(still.points > 0).select(*ended.columns))
 
 
