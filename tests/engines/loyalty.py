@@ -35,7 +35,8 @@ def _points(shop: Shop) -> ir.Table:
         expires_at=orders.ordered_at + ibis.interval(days=200),
     )  # fmt: skip
     spent = orders.filter(n % 2 == 0).select(
-        **named, occurred_at=orders.ordered_at + ibis.interval(hours=1), points=ibis.literal(-2).cast("int64"),
+        **named, occurred_at=orders.ordered_at + ibis.interval(hours=1),
+        points=ibis.literal(-2).cast("int64"),
         kind=ibis.literal("spent"), expires_at=empty,
     )  # fmt: skip
     gone = orders.filter(orders.ordered_at < dt.datetime(2024, 5, 1)).select(

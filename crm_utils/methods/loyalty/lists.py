@@ -132,28 +132,25 @@ def near_threshold(
     """
     window = Window(review, rule.starts(review), review)
     rows = standings(lines, orders, [window], metric=rule.metric, recorded=recorded)
-    branches = [(rows.running < cut, k) for k, (cut, _tier) in enumerate(rule.cuts)]
-    rows = rows.mutate(place=ibis.cases(*branches, else_=-1).cast("int64"))
-    rows = rows.filter(rows.place >= 0)
-    kinds = {"at": "int64", "cut": "decimal(38,2)", "most": "decimal(38,2)", "next_tier": "string"}
-    cuts = ibis.memtable(
-        {
-            "at": list(range(len(rule.cuts))),
-            "cut": [cut for cut, _tier in rule.cuts],
-            "most": [cut * within for cut, _tier in rule.cuts],
-            "next_tier": [tier for _cut, tier in rule.cuts],
-        },
-        schema=kinds,
-    )
-    both = rows.inner_join(cuts, rows.place == cuts["at"])
-    lacks = both.cut - both.running
-    both = both.filter(both.running > 0, lacks <= both.most)
+    below = [(rows.running < _exact(cut), (cut, tier)) for cut, tier in rule.cuts]
+    lacks = [(test, _exact(cut) - rows.running) for test, (cut, _tier) in below]
+    most = [(test, _exact(cut * within)) for test, (cut, _tier) in below]
+    names = [(test, tier) for test, (_cut, tier) in below]
+    rows = rows.mutate(
+        lacks=ibis.cases(*lacks, else_=ibis.null("decimal(38,2)")), most=ibis.cases(*most, else_=_exact(0)),
+        next_tier=ibis.cases(*names, else_=""),
+    )  # fmt: skip
+    near = rows.filter(rows.running > 0, rows.lacks.notnull(), rows.lacks <= rows.most)
     # A tier that they have already is not one to aim at.
-    both = both.filter(both.tier != both.next_tier)
-    return both.select(
-        "customer_id", "tier", "next_tier", "running", lacks=both.cut - both.running,
+    near = near.filter(near.tier != near.next_tier)
+    return near.select(
+        "customer_id", "tier", "next_tier", "running", lacks=near.lacks.cast("decimal(38,2)"),
         review_on=ibis.date(str(review)),
     )  # fmt: skip
+
+
+def _exact(value: float) -> ir.DecimalScalar:
+    return ibis.literal(f"{value:.2f}").cast("decimal(38,2)")
 
 
 def expiring_points(pieces: ir.Table, *, as_of: dt.date, days: int, least: int = 1) -> ir.Table:

@@ -42,32 +42,27 @@ def standing(pieces: ir.Table, orders: ir.Table, *, as_of: dt.date, weeks_back: 
         to 4), ``age`` (0 to 3), ``left`` (whole weeks until expiry), ``weeks`` (whole weeks from that day
         until the fate, or today), ``fate``, ``points``.
     """
-    days = ibis.memtable(
-        {"back": list(weeks_back), "day": [as_of - dt.timedelta(weeks=w) for w in weeks_back]},
-        schema={"back": "int64", "day": "date"},
-    )
     dated = pieces.filter(pieces.expires_at.notnull())
     rows = dated.select(
-        "customer_id", "fate", "points", issued=dated.issued_at.cast("date"),
-        ends=dated.expires_at.cast("date"), ended=dated.ended_at.cast("date"),
+        "customer_id", "fate", "points", issued=_ago(dated.issued_at, as_of),
+        ends=_ago(dated.expires_at, as_of), ended=_ago(dated.ended_at, as_of), back=_each(weeks_back),
     )  # fmt: skip
-    both = rows.cross_join(days)
-    both = both.filter(both.issued <= both.day, both.ends > both.day)
-    both = both.filter(both.ended.isnull() | (both.ended > both.day))
-    last = _last_purchases(orders, days)
-    seen = both.left_join(last, [both.customer_id == last.who, both.back == last.seen_back])
-    silent = seen.day.delta(seen.last_day, unit="day")
+    # All in days before today; the day looked back from is 7 · back of them.
+    then = rows.back * 7
+    rows = rows.filter(rows.issued >= then, rows.ends < then)
+    rows = rows.filter(rows.ended.isnull() | (rows.ended < rows.back * 7))
+    last = _last_purchases(orders, as_of, weeks_back)
+    seen = rows.left_join(last, [rows.customer_id == last.who, rows.back == last.seen_back])
+    then = seen.back * 7
+    silent, left, life = seen.last_ago - then, then - seen.ends, seen.issued - seen.ends
     bins = [(silent <= most, k) for k, most in enumerate(SILENCES)]
-    left = seen.ends.delta(seen.day, unit="day")
-    life = seen.ends.delta(seen.issued, unit="day")
-    until = seen.ended.delta(seen.day, unit="day") - 1
     return seen.select(
         "customer_id", "back", "fate", "points",
         part=_part(seen.customer_id),
         silence=ibis.cases(*bins, else_=len(SILENCES)).cast("int64"),
         age=ibis.least(((life - left) * AGES) // ibis.greatest(life, 1), AGES - 1).cast("int64"),
         left=(left // 7).cast("int64"),
-        weeks=ibis.coalesce(until // 7, seen.back).cast("int64"),
+        weeks=ibis.coalesce((then - seen.ended - 1) // 7, seen.back).cast("int64"),
     )  # fmt: skip
 
 
@@ -147,12 +142,22 @@ def points_flow(pieces: ir.Table, *, as_of: dt.date) -> ir.Table:
     return both.group_by("back").aggregate(**named).order_by("back")
 
 
-def _last_purchases(orders: ir.Table, days: ir.Table) -> ir.Table:
-    """Each customer's last day with a purchase, as known on each of the days."""
+def _ago(moment: ir.TimestampValue, as_of: dt.date) -> ir.IntegerValue:
+    """Whole days from the day of a moment to today; negative for a day that is to come."""
+    return ibis.date(str(as_of)).delta(moment.cast("date"), unit="day").cast("int64")
+
+
+def _each(weeks_back: Sequence[int]) -> ir.IntegerValue:
+    """A row for each day looked back from. A table in memory would be gone where Spark keeps the result."""
+    return ibis.array([ibis.literal(int(w)).cast("int64") for w in weeks_back]).unnest()
+
+
+def _last_purchases(orders: ir.Table, as_of: dt.date, weeks_back: Sequence[int]) -> ir.Table:
+    """Each customer's last day with a purchase, as known on each of the days: in days before today."""
     bought = purchase_days(orders)
-    both = bought.cross_join(days.select(seen_back="back", until="day"))
-    both = both.filter(both.day <= both.until)
-    return both.group_by(who="customer_id", seen_back="seen_back").aggregate(last_day=both.day.max())
+    rows = bought.select("customer_id", ago=_ago(bought.day, as_of), seen_back=_each(weeks_back))
+    rows = rows.filter(rows.ago >= rows.seen_back * 7)
+    return rows.group_by(who="customer_id", seen_back="seen_back").aggregate(last_ago=rows.ago.min())
 
 
 def _part(customer_id: ir.StringValue) -> ir.IntegerValue:

@@ -62,14 +62,7 @@ def standings(
         known). Customers who had a tier, or without tiers a purchase, before the review.
     """
     days = _days(lines, orders)
-    when = ibis.memtable(
-        {
-            "review": [w.day for w in windows], "earliest": [w.earlier for w in windows],
-            "starts": [w.starts for w in windows], "ends": [w.ends for w in windows],
-        },
-        schema=dict.fromkeys(("review", "earliest", "starts", "ends"), "date"),
-    )  # fmt: skip
-    both = days.cross_join(when)
+    both = _with_windows(days, windows)
     both = both.filter(both.day >= both.earliest, both.day < both.ends)
     counts, past = both[metric], both.day < both.review
     zero = ibis.literal(0).cast("decimal(38,2)")
@@ -79,7 +72,7 @@ def standings(
         after=both.net.sum(where=~past).cast("decimal(38,2)"),
         orders=both.orders.sum(where=~past).cast("int64"),
     )
-    people = _people(days, when) if recorded is None else _tiered(recorded, when)
+    people = _people(days, windows) if recorded is None else _tiered(recorded, windows)
     rows = people.left_join(sums, [people.customer_id == sums.who, people.review == sums.at])
     return rows.select(
         "customer_id", "review", "tier_before", "tier",
@@ -119,16 +112,28 @@ def _days(lines: ir.Table, orders: ir.Table) -> ir.Table:
     )  # fmt: skip
 
 
-def _people(days: ir.Table, when: ir.Table) -> ir.Table:
+def _with_windows(rows: ir.Table, windows: Sequence[Window]) -> ir.Table:
+    """Each row once a review, with the review's days. No table in memory: Spark would not keep it."""
+    rows = rows.mutate(_k=ibis.array([ibis.literal(k).cast("int64") for k in range(len(windows))]).unnest())
+
+    def day_of(name: str) -> ir.DateValue:
+        days = [(rows["_k"] == k, ibis.date(str(getattr(w, name)))) for k, w in enumerate(windows)]
+        return ibis.cases(*days, else_=ibis.null("date"))
+
+    named = {"review": "day", "earliest": "earlier", "starts": "starts", "ends": "ends"}
+    return rows.mutate(**{name: day_of(field) for name, field in named.items()}).drop("_k")
+
+
+def _people(days: ir.Table, windows: Sequence[Window]) -> ir.Table:
     first = days.filter(days.orders > 0).group_by("customer_id").aggregate(first=lambda t: t.day.min())
-    both = first.cross_join(when.select("review"))
+    both = _with_windows(first, windows)
     both = both.filter(both["first"] < both.review)
     return both.select("customer_id", "review", tier_before=ibis.literal(""), tier=ibis.literal(""))
 
 
-def _tiered(recorded: ir.Table, when: ir.Table) -> ir.Table:
+def _tiered(recorded: ir.Table, windows: Sequence[Window]) -> ir.Table:
     """Who had a tier before the review, which, and which from then on."""
-    both = recorded.cross_join(when.select("review"))
+    both = _with_windows(recorded.select("customer_id", "tier", "since"), windows)
     both = both.mutate(day=both.since.cast("date"))
     both = both.filter(both.day <= both.review)
     latest = ibis.window(group_by=["customer_id", "review"], order_by=[both.since.desc(), both.tier])
