@@ -79,11 +79,11 @@ def propose(act: Callable[..., None], page: TierPage, reward: Reward, lists: Lis
     """
     act(
         _("Tell"), _("customers who lack little for a tier how much"), customers=lists.near, list="near_threshold",
-        why=_("They may top up. Whether they only order earlier what they would have bought anyway, those left out at random will tell."),
+        why=_("They may top up. Leave some out at random: they show whether the others only order earlier what they would have bought anyway."),
     )  # fmt: skip
     act(
         _("Remind"), _("customers whose points end soon"), customers=lists.expiring, list="expiring_points",
-        why=_("Points that end unseen annoy. A reminder costs what is then spent, so some are left out at random to see what it brings."),
+        why=_("Points that end unseen annoy. A reminder costs what is then spent: leave some out at random to see what it brings."),
     )  # fmt: skip
     act(
         _("Thank"), _("customers whose friends bought"), customers=lists.thanked, list="referrers",

@@ -134,7 +134,7 @@ def _rule() -> method.Rule:
 def _lists(shop: Shop) -> list[Any]:
     made = lists.make_lists(
         shop.tables["order_lines"], shop.orders, _tiers(shop), _made(shop), _pieces(shop), _shared(shop),
-        as_of=AS_OF, within=0.3, days=60,
+        as_of=AS_OF, within=0.3, near_days=400, days=60,
     )  # fmt: skip
     return [made.near_threshold, made.expiring_points, made.referrers, made.near, made.expiring, made.thanked]
 

@@ -201,8 +201,8 @@ def test_a_short_ledger_or_one_that_nobody_spends_from_has_no_liability() -> Non
 def test_intervals_hold_what_is_really_spent_over_shops() -> None:
     """Each of 60 shops asked once, a random quarter before its end: held in 95 %, at least.
 
-    Bound before the first result: 95 % − 3 √(.95 · .05 / 60) = 86.6 %; Student's t of few quarters is wide, so
-    intervals may hold more. The mean error lies within 3 standard errors and 5 % of 0.
+    Bound before the first result: 95 % − 3 √(.95 · .05 / 60) = 86.6 %; Student's t of few quarters is wide,
+    so intervals may hold more. The mean error lies within 3 standard errors and 5 % of 0.
     """
     held, errors = [], []
     for seed in range(60):

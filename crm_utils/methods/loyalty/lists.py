@@ -47,6 +47,7 @@ def make_lists(
     *,
     as_of: dt.date,
     within: float,
+    near_days: int,
     days: int,
 ) -> Lists:
     """Make the three lists.
@@ -61,13 +62,16 @@ def make_lists(
         As ``fates`` and ``shared_keys`` give them; None where there are none.
     as_of
         The last day known.
-    within, days
-        Share of a cut that may be lacking; days within which points end.
+    within, near_days
+        Share of a cut that may be lacking; days before the next review from which on that is told.
+    days
+        Days within which points end.
     """
     # A table that is nowhere yet cannot be kept: it would be kept in another engine than the run's.
     near, ending, thanked = (ibis.memtable([], schema=each) for each in (_NEAR, _EXPIRING, _REFERRERS))
     review = next_review(made.reviews, as_of)
-    if tiers is not None and made.rule and review:
+    soon = review is not None and (review - as_of).days <= near_days
+    if tiers is not None and made.rule and review and soon:
         rows = near_threshold(lines, orders, tiers, made.rule, review=review, as_of=as_of, within=within)
         near = engine.keep(rows)
     if pieces is not None:

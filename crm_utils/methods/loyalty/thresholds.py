@@ -68,7 +68,13 @@ class Threshold:
 
 
 def judge_threshold(
-    rows: pd.DataFrame, cut: float, tier: str, *, others: Sequence[float] = (), seed: int = 0
+    rows: pd.DataFrame,
+    cut: float,
+    tier: str,
+    *,
+    others: Sequence[float] = (),
+    seed: int = 0,
+    draws: int = 400,
 ) -> Threshold:
     """Judge one cut: the density first, a jump only where it does not break.
 
@@ -80,7 +86,7 @@ def judge_threshold(
         From which value on which tier.
     others
         Other cuts: bins end before who gathers there.
-    seed
+    seed, draws
         Of the bootstrap.
     """
     near = rows[rows["running"] > 0]
@@ -93,6 +99,7 @@ def judge_threshold(
         around=_AROUND,
         clusters=people,
         seed=seed,
+        draws=draws,
     )
     density = density_break(running, cut, clusters=people)
     if density.breaks or gathered.seen or not density.known:
