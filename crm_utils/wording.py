@@ -29,6 +29,7 @@ __all__ = [
     "calendar_days",
     "count",
     "days",
+    "few",
     "interval",
     "money",
     "money_in",
@@ -63,6 +64,17 @@ def count(value: Number | None) -> str:
     ('1,469,307', '0', '–')
     """
     return number(value, 0)
+
+
+def few(value: int) -> str:
+    """A count of customers for a page, where 1 to 4 are not told apart.
+
+    Examples
+    --------
+    >>> few(0), few(3), few(1200)
+    ('0', 'fewer than 5', '1,200')
+    """
+    return count(value) if value == 0 or value >= 5 else _("fewer than 5")
 
 
 def number(value: Number | None, digits: int = 2) -> str:

@@ -1,13 +1,30 @@
-"""How long did a parcel take, and whose came late? From the states of orders."""
+"""Did the parcel come late, and did another purchase follow? Orders with what came before and after.
+
+A lapse is a window after it without a purchase: a pause, not a departure. One row a customer counts, drawn
+by a hash: were it the last one, those who did not come back would be drawn more often.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 
 import ibis
 import ibis.expr.types as ir
 
-__all__ = ["LATE_DAYS", "delivery_of_orders", "late_deliveries"]
+from crm_utils.features.customer_summary import is_purchase
+
+__all__ = [
+    "LATE_DAYS",
+    "cells",
+    "delivery_of_orders",
+    "frequency_words",
+    "late_deliveries",
+    "one_each",
+    "order_outcomes",
+    "with_delivery",
+    "with_purchases",
+]
 
 LATE_DAYS = 5
 """From so many days after the first state on a parcel is late, where nobody says otherwise."""
@@ -78,3 +95,78 @@ def late_deliveries(
     of = orders.filter(orders.customer_id.notnull()).select("order_id", "customer_id")
     rows = both.inner_join(of, "order_id")
     return rows.group_by("customer_id").aggregate(last_at=rows.at.max())
+
+
+def order_outcomes(orders: ir.Table, delivery: ir.Table, *, as_of: dt.date, horizon_days: int) -> ir.Table:
+    """Delivered purchases old enough to be judged, and whether another came after each: one row a customer.
+
+    Returns
+    -------
+    ibis.expr.types.Table
+        ``order_id``, ``customer_id``, ``day`` (on which it was ordered), ``delivery``, ``channel``,
+        ``frequency``, ``lapsed``.
+    """
+    bought = orders.filter(is_purchase(orders), orders.customer_id.notnull())
+    bought = bought.semi_join(delivery, "order_id")
+    rows = bought.select(
+        "order_id", "customer_id", channel=bought.channel.fill_null(""), day=bought.ordered_at.cast("date")
+    )
+    rows = one_each(rows, "order_id", as_of=as_of, horizon_days=horizon_days)
+    rows = with_delivery(rows, delivery)
+    rows = with_purchases(rows, orders, "order_id", horizon_days=horizon_days)
+    return rows.select("order_id", "customer_id", "day", "delivery", "channel", "frequency", "lapsed")
+
+
+def cells(outcomes: ir.Table, by: Sequence[str]) -> ir.Table:
+    """Count customers and lapses by what is the same of them: ``by``, ``customers``, ``lapsed``."""
+    counts = outcomes.group_by(list(by)).aggregate(customers=outcomes.count(), lapsed=outcomes.lapsed.sum())
+    return counts.order_by(list(by))
+
+
+def frequency_words(orders: ir.IntegerValue) -> ir.StringValue:
+    """Purchases so far, in groups that say much the same of a customer.
+
+    Examples
+    --------
+    >>> frequency_words(ibis.literal(4)).execute()
+    '3-5'
+    """
+    return ibis.cases(
+        (orders <= 1, "1"), (orders == 2, "2"), (orders <= 5, "3-5"), (orders <= 10, "6-10"), else_="11+"
+    )
+
+
+def one_each(rows: ir.Table, key: str, *, as_of: dt.date, horizon_days: int) -> ir.Table:
+    """One row a customer of those old enough to be judged, drawn by a hash of the key."""
+    rows = rows.filter(rows.day <= as_of - dt.timedelta(days=horizon_days))
+    drawn = ibis.window(group_by="customer_id", order_by=[rows[key].hexdigest("md5"), rows[key]])
+    ranked = rows.mutate(place=ibis.row_number().over(drawn))
+    return ranked.filter(ranked.place == 0).drop("place")
+
+
+def with_delivery(rows: ir.Table, delivery: ir.Table | None) -> ir.Table:
+    """Rows with the ``delivery`` of their order: empty where it is not known."""
+    if delivery is None:
+        return rows.mutate(delivery=ibis.literal(""))
+    parcels = delivery.select(parcel="order_id", delivery="delivery")
+    joined = rows.left_join(parcels, rows.order_id == parcels.parcel)
+    return joined.mutate(delivery=joined.delivery.fill_null("")).drop("parcel")
+
+
+def with_purchases(rows: ir.Table, orders: ir.Table, key: str, *, horizon_days: int) -> ir.Table:
+    """Purchase days up to the row's day, and whether one came within the horizon after it."""
+    bought = orders.filter(is_purchase(orders), orders.customer_id.notnull())
+    days = bought.select(who="customer_id", bought_on=bought.ordered_at.cast("date")).distinct()
+    who = rows.select("customer_id", key, "day")
+    both = who.inner_join(days, who.customer_id == days.who)
+    end = both.day + ibis.interval(days=horizon_days)
+    counts = both.group_by(key).aggregate(
+        past=(both.bought_on <= both.day).cast("int64").sum(),
+        after=((both.bought_on > both.day) & (both.bought_on <= end)).cast("int64").sum(),
+    )
+    other = counts.rename(counted=key)
+    joined = rows.left_join(other, rows[key] == other.counted)
+    return joined.mutate(
+        frequency=frequency_words(joined.past.fill_null(0)),
+        lapsed=(joined.after.fill_null(0) == 0).cast("int64"),
+    ).drop("counted", "past", "after")

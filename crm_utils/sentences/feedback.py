@@ -248,13 +248,13 @@ def themes_words(themes: Themes) -> list[str]:
         return [
             _(
                 "{low} texts with a low and {high} with a high score: no word tells them apart beyond chance."
-            ).format(low=_few(themes.low), high=_few(themes.high))
+            ).format(low=wording.few(themes.low), high=wording.few(themes.high))
         ]
     said = [
         _(
             "{low} texts with a low and {high} with a high score, split into {how}. Both halves of the customers weigh the words alike with a correlation of {agree}."
         ).format(
-            low=_few(themes.low), high=_few(themes.high), how=_(_ANALYSERS[themes.analyser]),
+            low=wording.few(themes.low), high=wording.few(themes.high), how=_(_ANALYSERS[themes.analyser]),
             agree=wording.number(themes.agreement),
         )
     ]  # fmt: skip
@@ -460,7 +460,3 @@ def be_sure(
 
 def _points(value: Any) -> str:
     return wording.number(value, 1)
-
-
-def _few(n: int) -> str:
-    return wording.count(n) if n == 0 or n >= 5 else _("fewer than 5")

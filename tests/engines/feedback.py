@@ -106,6 +106,11 @@ def _answers(shop: Shop) -> ir.Table:
     )
 
 
+def _days(shop: Shop) -> ir.Table:
+    known = shop.orders.filter(shop.orders.customer_id.notnull())
+    return known.select("order_id", "customer_id", day=known.ordered_at.cast("date"))
+
+
 def _outcomes(shop: Shop) -> ir.Table:
     return outcomes.answer_outcomes(_feedback(shop), shop.orders, delivery=_delivery(shop), **JUDGED)
 
@@ -122,6 +127,13 @@ CASES: dict[str, Callable[[Shop], Any]] = {
         method.overview(_feedback(s), scores.score_counts(_feedback(s)).to_pandas()).answers
     ),
     "feedback.overview.with_period": lambda s: method.with_period(_feedback(s), as_of=AS_OF, days=60),
+    "features.deliveries.one_each": lambda s: deliveries.one_each(
+        _days(s), "order_id", as_of=AS_OF, horizon_days=40
+    ),
+    "features.deliveries.with_delivery": lambda s: deliveries.with_delivery(_days(s), _delivery(s)),
+    "features.deliveries.with_purchases": lambda s: deliveries.with_purchases(
+        _days(s), s.orders, "order_id", horizon_days=40
+    ),
     "feedback.touchpoints.with_groups": _answers,
     "feedback.response.asked_rows": lambda s: method.asked_rows(
         _asked(s), _feedback(s), s.orders, delivery=_delivery(s)
@@ -134,8 +146,10 @@ CASES: dict[str, Callable[[Shop], Any]] = {
     )["answered"],
     "feedback.themes.text_sample": lambda s: themes.text_sample(_feedback(s), most=50),
     "feedback.outcomes.answer_outcomes": _outcomes,
-    "feedback.outcomes.order_outcomes": lambda s: outcomes.order_outcomes(s.orders, _delivery(s), **JUDGED),
-    "feedback.outcomes.cells": lambda s: outcomes.cells(_outcomes(s), ["low", "delivery", "frequency"]),
+    "features.deliveries.order_outcomes": lambda s: deliveries.order_outcomes(
+        s.orders, _delivery(s), **JUDGED
+    ),
+    "features.deliveries.cells": lambda s: deliveries.cells(_outcomes(s), ["low", "delivery", "frequency"]),
     "feedback.lapse.other_horizons": lambda s: lapse.other_horizons(
         _feedback(s), s.orders, _delivery(s), **JUDGED
     ),

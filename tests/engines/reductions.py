@@ -20,7 +20,16 @@ import ibis
 import ibis.expr.types as ir
 import ibis.selectors as cs
 import numpy as np
-from engines import ab_test, campaign_targeting, churn, cross_sell, feedback, lifetime_value, scorecard
+from engines import (
+    ab_test,
+    campaign_targeting,
+    churn,
+    cross_sell,
+    feedback,
+    lifetime_value,
+    loyalty,
+    scorecard,
+)
 from engines.compare import settle
 from engines.shop import AS_OF, MIDDLE, STARTS, Shop
 
@@ -268,5 +277,5 @@ CASES: dict[str, Callable[[Shop], Any]] = {
     ),
 }  # fmt: skip
 CASES |= feedback.FEATURES
-for part in (ab_test, campaign_targeting, churn, cross_sell, feedback, lifetime_value, scorecard):
+for part in (ab_test, campaign_targeting, churn, cross_sell, feedback, lifetime_value, loyalty, scorecard):
     CASES |= part.CASES

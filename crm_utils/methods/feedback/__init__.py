@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from crm_utils.features.deliveries import delivery_of_orders
+from crm_utils.features.deliveries import cells, delivery_of_orders, order_outcomes
 from crm_utils.features.low_scores import SCALES
+from crm_utils.features.strata import Adjusted, adjusted_difference
 from crm_utils.methods.feedback.cases import Cases, cases, cases_of
 from crm_utils.methods.feedback.drivers import drivers, lever_cells
 from crm_utils.methods.feedback.funnel import Funnel, funnel
-from crm_utils.methods.feedback.lapse import (
-    Adjusted,
-    ScoreAndLapse,
-    adjusted_difference,
-    other_horizons,
-    score_and_lapse,
-)
-from crm_utils.methods.feedback.outcomes import answer_outcomes, cells, order_outcomes
+from crm_utils.methods.feedback.lapse import ScoreAndLapse, other_horizons, score_and_lapse
+from crm_utils.methods.feedback.outcomes import answer_outcomes
 from crm_utils.methods.feedback.overview import (
     Overview,
     cannot,

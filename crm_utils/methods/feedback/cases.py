@@ -12,9 +12,9 @@ import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
 from crm_utils.features import Number
+from crm_utils.features.deliveries import order_outcomes
 from crm_utils.features.statistics import LEVEL, SMALLEST_GROUP
-from crm_utils.methods.feedback.lapse import Adjusted, adjusted_difference
-from crm_utils.methods.feedback.outcomes import order_outcomes
+from crm_utils.features.strata import Adjusted, adjusted_difference
 
 __all__ = ["AGAIN_DAYS", "Cases", "case_cells", "cases", "cases_of", "contact_cells"]
 

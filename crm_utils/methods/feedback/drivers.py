@@ -7,7 +7,7 @@ import ibis.expr.types as ir
 import pandas as pd
 from scipy.stats import false_discovery_control
 
-from crm_utils.methods.feedback.lapse import adjusted_difference
+from crm_utils.features.strata import adjusted_difference
 from crm_utils.methods.feedback.scores import known_answers
 
 __all__ = ["LEVERS", "drivers", "lever_cells"]

@@ -12,10 +12,10 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from crm_utils.features import Number, is_purchase
+from crm_utils.features.deliveries import cells, order_outcomes
 from crm_utils.features.low_scores import low_scores
 from crm_utils.features.statistics import SMALLEST_GROUP, z
-from crm_utils.methods.feedback.lapse import Adjusted, adjusted_difference
-from crm_utils.methods.feedback.outcomes import cells, order_outcomes
+from crm_utils.features.strata import Adjusted, adjusted_difference
 from crm_utils.methods.feedback.themes import Themes
 
 __all__ = [

@@ -18,9 +18,9 @@ import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
 from crm_utils.features import Number, is_purchase
+from crm_utils.features.deliveries import frequency_words
 from crm_utils.features.statistics import LEVEL, SMALLEST_GROUP, z
 from crm_utils.methods.feedback.scores import Score, known_answers, nps
-from crm_utils.methods.feedback.touchpoints import frequency_words
 
 __all__ = ["MARGINS", "Response", "Weights", "asked_rows", "response", "response_of", "weights"]
 

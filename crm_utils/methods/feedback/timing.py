@@ -14,7 +14,7 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from crm_utils.features import Number
-from crm_utils.methods.feedback.lapse import Adjusted, adjusted_difference
+from crm_utils.features.strata import Adjusted, adjusted_difference
 from crm_utils.methods.feedback.response import asked_rows
 
 __all__ = ["LATER_DAYS", "Timing", "timing", "timing_cells", "timing_of"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ibis
 import ibis.expr.types as ir
 
-__all__ = ["GROUPS", "frequency_words", "with_groups"]
+__all__ = ["GROUPS", "with_groups"]
 
 GROUPS = ("channel", "category", "region", "delivery")
 """By what scores are shown, as far as a study knows it."""
@@ -32,7 +32,7 @@ def with_groups(
     customers
         For ``region``.
     delivery
-        As :func:`delivery_of_orders` gives it.
+        As ``delivery_of_orders`` gives it.
 
     Returns
     -------
@@ -51,19 +51,6 @@ def with_groups(
     missing = [name for name in GROUPS if name not in rows.columns]
     rows = rows.mutate(**{name: ibis.null("string") for name in missing})
     return rows.select(*columns, "month", *GROUPS)
-
-
-def frequency_words(orders: ir.IntegerValue) -> ir.StringValue:
-    """Purchases so far, in groups that say much the same of a customer.
-
-    Examples
-    --------
-    >>> frequency_words(ibis.literal(4)).execute()
-    '3-5'
-    """
-    return ibis.cases(
-        (orders <= 1, "1"), (orders == 2, "2"), (orders <= 5, "3-5"), (orders <= 10, "6-10"), else_="11+"
-    )
 
 
 def _with_category(rows: ir.Table, lines: ir.Table | None, products: ir.Table) -> ir.Table:

@@ -1,0 +1,157 @@
+"""The points from end to end: counted, learnt from, priced, and checked on earlier quarters."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from dataclasses import dataclass
+
+import ibis.expr.types as ir
+import pandas as pd
+
+from crm_utils import engine
+from crm_utils.features import Cannot, Number
+from crm_utils.methods.loyalty.ledger import Ledger, read_ledger
+from crm_utils.methods.loyalty.liability import Backtest, Liability, backtest, issue_rate, liability
+from crm_utils.methods.loyalty.lots import fates
+from crm_utils.methods.loyalty.prices import Earning, earning
+from crm_utils.methods.loyalty.redemption import QUARTER, redemption
+from crm_utils.methods.loyalty.standing import (
+    issue_counts,
+    open_counts,
+    points_flow,
+    redemption_counts,
+    standing,
+)
+
+__all__ = ["Owed", "count_points", "points_fates"]
+
+_STEP = 4  # weeks between days looked back from
+_LEAST_WEEKS = 26  # of a ledger
+_LONGEST = 260  # weeks that points are followed
+_PRICED_DAYS = 364  # of sales whose price is shared
+
+
+@dataclass(frozen=True)
+class Owed:
+    """The points and what they owe.
+
+    Attributes
+    ----------
+    ledger
+        The ledger; ``why`` says what stands against counting it.
+    pieces
+        As :func:`.lots.fates` gives them; None where it cannot be counted.
+    flow
+        As :func:`.standing.points_flow`.
+    rate
+        Share of new points that is spent, with its interval.
+    liability, backtest, earned
+        None where they cannot be told.
+    overdue
+        Open points whose day has passed without a row that takes them off.
+    why
+        Why there is no liability; None where there is.
+    """
+
+    ledger: Ledger
+    pieces: ir.Table | None
+    flow: pd.DataFrame
+    rate: tuple[float, float, float]
+    liability: Liability | None
+    backtest: Backtest | None
+    earned: Earning | None
+    overdue: int
+    why: Cannot | None
+
+    def numbers(self, currency: str) -> list[Number]:
+        """What is recorded."""
+        numbers = [
+            Number(f"points.{name}", self.ledger.facts[name], "points")
+            for name in ("issued", "spent", "expired", "cancelled")
+            if name in self.ledger.facts
+        ]
+        if self.liability:
+            numbers += self.liability.numbers(currency)
+            numbers += [Number("redemption_rate", self.rate[0], "share", *self.rate[1:])]
+        return numbers + (self.backtest.numbers() if self.backtest else [])
+
+
+def count_points(
+    points: ir.Table | None,
+    orders: ir.Table,
+    *,
+    as_of: dt.date,
+    live_days: int = 0,
+    point_value: float = 1.0,
+    seed: int = 0,
+) -> Owed:
+    """Count a ledger and price what is open.
+
+    Parameters
+    ----------
+    points, orders
+        The canonical table (None where the study has none) and the view ``orders``.
+    as_of
+        The last day known.
+    live_days
+        Days until points end where rows do not say so; 0 to take it from the ledger.
+    point_value
+        Money that a point is worth when it is spent.
+    seed
+        Of the draws of customers.
+    """
+    ledger = read_ledger(points, as_of=as_of, live_days=live_days)
+    missing = (math.nan, math.nan, math.nan)
+    empty = pd.DataFrame(columns=["back", "issued", "spent", "expired", "cancelled"])
+    if points is None or not ledger.sound:
+        return Owed(ledger, None, empty, missing, None, None, None, 0, ledger.why)
+    pieces = engine.keep(fates(points, live_days=ledger.live_days))
+    flow = points_flow(pieces, as_of=as_of).to_pandas()
+    overdue = _overdue(pieces, as_of)
+    weeks = ((as_of - ledger.facts["first_day"]).days) // 7
+    if weeks < _LEAST_WEEKS or not ledger.facts["spent"]:
+        code = "loyalty.short_ledger" if weeks < _LEAST_WEEKS else "loyalty.nothing_spent"
+        why = Cannot(code, {"weeks": weeks, "least": _LEAST_WEEKS} if weeks < _LEAST_WEEKS else {})
+        return Owed(ledger, pieces, flow, missing, None, None, None, overdue, why)
+    quarters = list(range(0, weeks + 1, QUARTER))
+    backs = sorted({*range(0, weeks + 1, _STEP), *quarters})
+    rows = engine.keep(standing(pieces, orders, as_of=as_of, weeks_back=backs))
+    counts = redemption_counts(rows.filter(rows.back > 0)).to_pandas()
+    opened = open_counts(rows.filter(rows.back.isin(quarters))).to_pandas()
+    issued = issue_counts(pieces, as_of=as_of).to_pandas()
+    life = min(int(opened["left"].max()) + 1 if len(opened) else 1, _LONGEST)
+    rate = issue_rate(issued, weeks=life)
+    curve = redemption(counts, weeks=life, seed=seed)
+    owed = liability(opened[opened["back"] == 0], curve, point_value=point_value, flat=rate[0])
+    tested = backtest(counts, opened, issued, weeks=life, seed=seed)
+    earned = earning(points, orders, since=as_of - dt.timedelta(days=_PRICED_DAYS - 1))
+    return Owed(ledger, pieces, flow, rate, owed, tested, earned, overdue, None)
+
+
+def points_fates(flow: pd.DataFrame, *, as_of: dt.date) -> pd.DataFrame:
+    """The flow by quarters of thirteen weeks back from today, the oldest first.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``starts_on``, ``ends_on``, ``issued``, ``spent``, ``expired``, ``cancelled``, ``outstanding`` (at
+        the end).
+    """
+    names = ["issued", "spent", "expired", "cancelled"]
+    rows = (
+        flow.assign(quarter=flow["back"] // QUARTER)
+        .groupby("quarter")[names]
+        .sum()
+        .sort_index(ascending=False)
+    )
+    net = rows["issued"] - rows[names[1:]].sum(axis=1)
+    ends = [as_of - dt.timedelta(weeks=int(q) * QUARTER) for q in rows.index]
+    starts = [end - dt.timedelta(days=7 * QUARTER - 1) for end in ends]
+    table = rows.assign(starts_on=starts, ends_on=ends, outstanding=net.cumsum())
+    return table[["starts_on", "ends_on", *names, "outstanding"]].reset_index(drop=True)
+
+
+def _overdue(pieces: ir.Table, as_of: dt.date) -> int:
+    late = pieces.filter(pieces.fate == "open", pieces.expires_at.cast("date") <= as_of)
+    return int(late.points.sum().to_pyarrow().as_py() or 0)
