@@ -17,7 +17,17 @@ from crm_utils.methods.customer_journey.clock import HALVES
 from crm_utils.methods.customer_journey.credit import RULES, credits
 from crm_utils.methods.customer_journey.paths import PLACEBO, campaign_of, click_credit
 
-__all__ = ["CLICK_DAYS", "SHOWN_RULES", "Calibration", "all_credits", "beside", "calibrate", "campaign_names", "clicks_by_days"]
+__all__ = [
+    "CLICK_DAYS",
+    "COLUMNS",
+    "SHOWN_RULES",
+    "Calibration",
+    "all_credits",
+    "beside",
+    "calibrate",
+    "campaign_names",
+    "clicks_by_days",
+]
 
 CLICK_DAYS = (1, 7, 28)
 """Days after a click in which tools count an order."""

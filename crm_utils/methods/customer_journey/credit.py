@@ -288,7 +288,7 @@ def _solve(moves: Counter[tuple[tuple[str, ...], tuple[str, ...]]], orders: floa
 
 
 def _removals(solver: object, converts: NDArray[np.float64], n: int) -> NDArray[np.float64]:
-    """f · x of every state at once, by one inverse."""
+    """F · x of every state at once, by one inverse."""
     inverse = solver.solve(np.eye(n))  # type: ignore[attr-defined]
     meets = inverse[0, 1:] / np.diag(inverse)[1:]
     return np.asarray(meets * converts[1:])

@@ -124,7 +124,9 @@ def funnel(
     effect, the variance of a ratio estimate by person over that of independent visits (Kish, *Survey
     Sampling*, 1965, chapter 6).
     """
-    seen = visits if since is None else visits.filter(visits.occurred_at.cast("date") >= ibis.date(str(since)))
+    seen = (
+        visits if since is None else visits.filter(visits.occurred_at.cast("date") >= ibis.date(str(since)))
+    )
     each = entries(seen, steps, by=by, within_days=within_days, order=order)
     end = dt.datetime.combine(as_of + dt.timedelta(days=1), dt.time())
     if by == "session":
@@ -149,7 +151,9 @@ def funnel(
     for k, (step, name) in enumerate(zip(steps, names, strict=True)):
         share, low, high = _share(total, name)
         before = total[names[k - 1]] if k else total[name]
-        rows.append((by, step, int(total[name]), share, low, high, total[name] / before if before else np.nan))
+        rows.append(
+            (by, step, int(total[name]), share, low, high, total[name] / before if before else np.nan)
+        )
     columns = ["by", "step", "reached", "of_entrants", "low", "high", "of_previous"]
     return Funnel(
         pd.DataFrame(rows, columns=columns), int(total["n"]), int(total["immature"]), int(total["persons"]),

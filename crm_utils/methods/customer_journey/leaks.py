@@ -23,15 +23,20 @@ from crm_utils.methods.customer_journey.clock import group_of
 from crm_utils.methods.customer_journey.funnel import STEPS, entries
 from crm_utils.methods.customer_journey.stages import kind_of
 
-__all__ = ["LEAK_COLUMNS", "Leaks", "leak_counts", "leaks", "order_amount"]
+__all__ = ["LEAK_COLUMNS", "SEGMENTS", "Leaks", "leak_counts", "leaks", "order_amount"]
 
 LEAK_COLUMNS = [
     "leak", "segment", "step", "next_step", "starts_on", "ends_on", "entrants", "rate", "other", "gap", "low",
-    "high", "compared_with", "orders", "bound", "bound_low", "bound_high", "customers", "ended",
+    "high", "compared_with", "orders", "bound", "bound_low", "bound_high", "ended",
 ]  # fmt: skip
+SEGMENTS = ("app", "web", "store")
+"""Kinds of touchpoints that are compared; social networks lead to the web."""
 _LEAST = 100
 """Entrants from which a segment, or a week, is looked at."""
+_FEWEST_WEEKS = 8
 _FALSE = 0.05
+_ENDED = 3
+"""Weeks: a leak whose last week lies further back is over."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +93,10 @@ def leak_counts(
     """
     day = visits.occurred_at.cast("date")
     seen = visits.filter(day >= ibis.date(str(since)), day <= ibis.date(str(as_of)))
-    seen = seen.mutate(segment=kind_of(seen))
+    # A visit that a message brought is no standard for others: who clicks on it wants to buy.
+    kind = kind_of(seen)
+    seen = seen.mutate(segment=(kind == "social").ifelse("web", kind))
+    seen = seen.filter(seen.segment.isin(SEGMENTS))
     each = entries(seen, steps, by="session", within_days=0, group=["segment"])
     half = group_of(each.person).isin(list("01234567")).cast("int64")
     behind = ibis.date(str(as_of)).epoch_days() - each.entered_at.cast("date").epoch_days()
@@ -137,16 +145,15 @@ def leaks(
     """
     bad = {(as_of - day).days // 7 for day in silent}
     rows = counts[~counts["week"].isin(bad)]
-    found_rows = []
+    every, weekly = [], []
     for k, step in enumerate(steps[:-1]):
         names = [f"step_{k + 1}", f"step_{k + 2}", f"step_{len(steps)}"]
         part = rows.rename(columns=dict(zip(names[:2], ("entrants", "passed"), strict=True)))
         part = part.assign(won=rows[names[2]])
         part = part[["segment", "week", "half", "entrants", "passed", "won", "persons"]]
-        ends = {"step": step, "next_step": steps[k + 1]}
-        found_rows += [row | ends for row in _standing(part, as_of)]
-        found_rows += [row | ends for row in _sudden(part, as_of)]
-    frame = pd.DataFrame(found_rows, columns=["later", *LEAK_COLUMNS])
+        every += [row | {"step": step, "next_step": steps[k + 1]} for row in _standing(part, as_of)]
+        weekly.append(_scored(part).assign(step=step, next_step=steps[k + 1]))
+    frame = pd.DataFrame([*every, *_sudden(pd.concat(weekly), as_of)], columns=["later", *LEAK_COLUMNS])
     if not len(frame):
         return Leaks(pd.DataFrame(columns=LEAK_COLUMNS), margin)
     for name, of in (("orders", "gap"), ("bound_low", "low"), ("bound_high", "high")):
@@ -161,7 +168,11 @@ def _standing(part: pd.DataFrame, as_of: dt.date) -> list[dict[str, object]]:
     sums = part.groupby(["segment", "half"])[["entrants", "passed", "won"]].sum()
     whole = sums.groupby("segment").sum()
     large = [name for name in whole.index if whole.loc[name, "entrants"] >= 2 * _LEAST]
-    large = [s for s in large if all((s, h) in sums.index and sums.loc[(s, h), "entrants"] >= _LEAST for h in (0, 1))]
+    large = [
+        s
+        for s in large
+        if all((s, h) in sums.index and sums.loc[(s, h), "entrants"] >= _LEAST for h in (0, 1))
+    ]
     rows: list[dict[str, object]] = []
     if len(large) < 2:
         return rows
@@ -186,51 +197,51 @@ def _standing(part: pd.DataFrame, as_of: dt.date) -> list[dict[str, object]]:
             "entrants": int(own["entrants"]), "rate": float(share), "other": float(share + gap), "gap": gap,
             "low": low, "high": high, "compared_with": " / ".join(sorted(set(best))), "ended": False,
             "later": float(own["won"] / own["passed"]) if own["passed"] else 0.0,
-            "customers": int(part.loc[part["segment"] == segment, "persons"].sum()),
         })  # fmt: skip
     return rows
 
 
-def _sudden(part: pd.DataFrame, as_of: dt.date) -> list[dict[str, object]]:
+def _scored(part: pd.DataFrame) -> pd.DataFrame:
+    """Each week of each segment with the chance of a rate as low, beside the segment's usual one."""
     weeks = part.groupby(["segment", "week"], as_index=False)[["entrants", "passed", "won", "persons"]].sum()
     weeks = weeks[weeks["entrants"] >= _LEAST].reset_index(drop=True)
-    tested = []
-    for segment, own in weeks.groupby("segment"):
-        if len(own) < 8:
+    scored = [weeks.head(0).assign(p=0.0, spread=0.0)]
+    for _segment, own in weeks.groupby("segment"):
+        if len(own) < _FEWEST_WEEKS:
             continue
-        n, y = own["entrants"].to_numpy(float), own["passed"].to_numpy(float)
-        rate = y / n
+        n, rate = own["entrants"].to_numpy(float), (own["passed"] / own["entrants"]).to_numpy(float)
         level = float(np.median(rate))
         score = (rate - level) / np.sqrt(max(level * (1 - level), 1e-9) / n)
         # Median rather than mean: a leak must not widen the limits that it is judged by.
         spread = max(1.0, float(np.median(np.abs(score))) / float(norm.ppf(0.75)))
-        tested.append(own.assign(segment=segment, p=norm.cdf(score / spread), spread=spread))
-    if not tested:
+        scored.append(own.assign(p=norm.cdf(score / spread), spread=spread))
+    return pd.concat(scored, ignore_index=True)
+
+
+def _sudden(frame: pd.DataFrame, as_of: dt.date) -> list[dict[str, object]]:
+    if not len(frame):
         return []
-    frame = pd.concat(tested, ignore_index=True)
-    frame["low_week"] = false_discovery_control(frame["p"]) < _FALSE
+    frame = frame.assign(low_week=false_discovery_control(frame["p"]) < _FALSE)
     rows: list[dict[str, object]] = []
-    for segment, own in frame.groupby("segment"):
-        normal = own[~own["low_week"]]
+    for (segment, step, following), own in frame.groupby(["segment", "step", "next_step"]):
+        normal, hit = own[~own["low_week"]], own[own["low_week"]].sort_values("week")
         other = normal["passed"].sum() / normal["entrants"].sum() if len(normal) else float("nan")
-        later = normal["won"].sum() / normal["passed"].sum() if len(normal) and normal["passed"].sum() else 0.0
-        hit = own[own["low_week"]].sort_values("week")
+        later = normal["won"].sum() / normal["passed"].sum() if normal["passed"].sum() else 0.0
         runs = (hit["week"].diff().fillna(1) > 1).cumsum()
         for _run, inside in hit.groupby(runs):
-            n, passed = inside["entrants"].sum(), inside["passed"].sum()
-            rate = passed / n
-            error = float(np.sqrt(rate * (1 - rate) / n) * inside["spread"].iloc[0])
-            gap = float(other - rate)
             if inside["persons"].sum() < SMALLEST_GROUP:
                 continue
+            n = float(inside["entrants"].sum())
+            rate = float(inside["passed"].sum()) / n
+            reach = z() * float(np.sqrt(rate * (1 - rate) / n) * inside["spread"].iloc[0])
             newest, oldest = int(inside["week"].min()), int(inside["week"].max())
             rows.append({
-                "leak": "sudden", "segment": segment,
+                "leak": "sudden", "segment": segment, "step": step, "next_step": following,
                 "starts_on": as_of - dt.timedelta(days=7 * oldest + 6),
-                "ends_on": as_of - dt.timedelta(days=7 * newest), "entrants": int(n), "rate": float(rate),
-                "other": float(other), "gap": gap, "low": gap - z() * error, "high": gap + z() * error,
-                "compared_with": "", "ended": newest > 3, "later": float(later),
-                "customers": int(inside["persons"].sum()),
+                "ends_on": as_of - dt.timedelta(days=7 * newest), "entrants": int(n), "rate": rate,
+                "other": float(other), "gap": float(other - rate), "low": float(other - rate - reach),
+                "high": float(other - rate + reach), "compared_with": "", "ended": newest > _ENDED,
+                "later": float(later),
             })  # fmt: skip
     return rows
 

@@ -87,9 +87,7 @@ def lift_sums(messages: ir.Table, orders: ir.Table, *, horizon_days: int, as_of:
     )  # fmt: skip
 
 
-def held_out_lift(
-    messages: ir.Table, orders: ir.Table, *, horizon_days: int, as_of: dt.date
-) -> pd.DataFrame:
+def held_out_lift(messages: ir.Table, orders: ir.Table, *, horizon_days: int, as_of: dt.date) -> pd.DataFrame:
     """Estimate each campaign's extra orders.
 
     Parameters
@@ -119,7 +117,9 @@ def held_out_lift(
         if row is not None:
             rows.append(row)
     types = dict.fromkeys(["lift", "low", "high", "error"], "float64")
-    return pd.DataFrame(rows, columns=LIFT_COLUMNS).astype(types).astype({"sent": "int64", "held_out": "int64"})
+    return (
+        pd.DataFrame(rows, columns=LIFT_COLUMNS).astype(types).astype({"sent": "int64", "held_out": "int64"})
+    )
 
 
 def _lots(rows: ir.Table) -> ir.Table:
@@ -127,7 +127,9 @@ def _lots(rows: ir.Table) -> ir.Table:
     each = rows.group_by("touch", "customer_id").aggregate(
         n=rows.count(), arms=rows.held_out.nunique(), quarters=rows.quarter.nunique(), ends=rows.sent_at.max()
     )
-    inside = rows.group_by("touch", "customer_id", "quarter").aggregate(n=rows.count(), arms=rows.held_out.nunique())
+    inside = rows.group_by("touch", "customer_id", "quarter").aggregate(
+        n=rows.count(), arms=rows.held_out.nunique()
+    )
     inside = inside.group_by(_touch="touch").aggregate(
         many=(inside.n > 1).cast("int64").sum(), both=(inside.arms > 1).cast("int64").sum()
     )

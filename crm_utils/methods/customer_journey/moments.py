@@ -20,7 +20,12 @@ from crm_utils.methods.customer_journey.step_times import StepTimes
 
 __all__ = ["ANCHORS", "MOMENT_COLUMNS", "DelayLifts", "anyway", "delay_counts", "delay_lifts", "moments"]
 
-ANCHORS = {"viewed": "view", "cart_left": "cart", "checkout_left": "checkout", "payment_failed": "payment_failed"}
+ANCHORS = {
+    "viewed": "view",
+    "cart_left": "cart",
+    "checkout_left": "checkout",
+    "payment_failed": "payment_failed",
+}
 """Moments that deserve a message: a visit got to this event and to no purchase."""
 MOMENT_COLUMNS = [
     "moment", "anchor_event", "p25", "p50", "p75", "suggested_delay", "share_returning_anyway", "low", "high", "n",
@@ -37,7 +42,8 @@ class DelayLifts:
     table
         ``scenario``, ``anchor_event``, ``hours`` (median delay), ``sent``, ``held_out`` (messages), ``rate``,
         ``rate_held_out``, ``lift``, ``low``, ``high``, ``p``, ``best`` (whether this delay is shown to be the
-        best: its own lift is above 0, and above each other delay's, by Holm's procedure).
+        best: its own lift is above 0, and above each other delay's, by Holm's procedure), ``a_day`` (messages of
+        all delays, sent or withheld).
     within_days
         Days from the anchor in which an order counts.
     """
@@ -78,7 +84,8 @@ def delay_counts(
     -------
     ibis.expr.types.Table
         ``scenario``, ``variant``, ``held_out``, ``anchor_event``, ``customers``, ``units``, ``orders`` (units
-        with an order), ``squares``, ``cross``, ``pairs`` (by customer), ``delay`` (mean, seconds).
+        with an order), ``squares``, ``cross``, ``pairs`` (by customer), ``delay`` (sum, seconds), ``first`` and
+        ``latest`` (message).
     """
     sent = messages.filter(messages.scenario.notnull(), messages.anchor_id.notnull())
     put = events.filter(events.event.isin(["cart", "view"]), events.session_id.notnull())
@@ -105,12 +112,14 @@ def delay_counts(
     each = rows.left_join(came, rows.message_id == came._id)
     each = each.mutate(came=each._id.notnull().cast("int64"))
     per = each.group_by("scenario", "variant", "held_out", "anchor_event", "customer_id").aggregate(
-        units=each.count(), orders=each.came.sum(), delay=each.delay.sum()
-    )
+        units=each.count(), orders=each.came.sum(), delay=each.delay.sum(), first=each.sent_at.min(),
+        latest=each.sent_at.max(),
+    )  # fmt: skip
     return per.group_by("scenario", "variant", "held_out", "anchor_event").aggregate(
         customers=per.count(), units=per.units.sum(), orders=per.orders.sum(),
         squares=(per.orders * per.orders).sum(), cross=(per.orders * per.units).sum(),
-        pairs=(per.units * per.units).sum(), delay=per.delay.sum(),
+        pairs=(per.units * per.units).sum(), delay=per.delay.sum(), first=per["first"].min(),
+        latest=per.latest.max(),
     )  # fmt: skip
 
 
@@ -134,11 +143,13 @@ def delay_lifts(counts: pd.DataFrame, *, within_days: int = 7) -> DelayLifts:
     rows = []
     for (scenario, anchor), part in counts.groupby(["scenario", "anchor_event"]):
         of_scenario = []
+        days = max((part["latest"].max() - part["first"].min()).total_seconds() / 86_400, 1.0)
+        a_day = float(part["units"].sum()) / days
         for variant, arms in part.groupby("variant"):
             both = arms.set_index("held_out")
             if set(both.index) != {True, False} or both["customers"].min() < SMALLEST_GROUP:
                 continue
-            one, other = both.loc[False].astype(float, errors="ignore"), both.loc[True].astype(float, errors="ignore")
+            one, other = both.loc[False], both.loc[True]
             rate, rest = one["orders"] / one["units"], other["orders"] / other["units"]
             error = float(np.sqrt(arm_variance(one) + arm_variance(other)))
             lift = float(rate - rest)
@@ -147,13 +158,13 @@ def delay_lifts(counts: pd.DataFrame, *, within_days: int = 7) -> DelayLifts:
                 "scenario": scenario, "anchor_event": anchor, "variant": variant, "hours": float(hours),
                 "sent": int(one["units"]), "held_out": int(other["units"]), "rate": float(rate),
                 "rate_held_out": float(rest), "lift": lift, "low": lift - z() * error, "high": lift + z() * error,
-                "p": float(2 * norm.sf(abs(lift) / error)) if error else 1.0, "error": error,
+                "p": float(2 * norm.sf(abs(lift) / error)) if error else 1.0, "error": error, "a_day": a_day,
             })  # fmt: skip
         best = _best(of_scenario)
         rows += [row | {"best": k == best} for k, row in enumerate(of_scenario)]
     columns = [
         "scenario", "anchor_event", "variant", "hours", "sent", "held_out", "rate", "rate_held_out", "lift", "low",
-        "high", "p", "error", "best",
+        "high", "p", "error", "a_day", "best",
     ]  # fmt: skip
     frame = pd.DataFrame(rows, columns=columns)
     return DelayLifts(frame.sort_values(["scenario", "hours"], ignore_index=True), within_days)
@@ -195,7 +206,9 @@ def moments(steps: dict[str, StepTimes], delays: DelayLifts | None, *, within_da
             row |= {"tested": True, "lift": top["lift"], "lift_low": top["low"], "lift_high": top["high"],
                     "scenario": top["scenario"]}  # fmt: skip
         share, low, high = anyway(step, delay, horizon)
-        rows.append(row | {"suggested_delay": delay, "share_returning_anyway": share, "low": low, "high": high})
+        rows.append(
+            row | {"suggested_delay": delay, "share_returning_anyway": share, "low": low, "high": high}
+        )
     return pd.DataFrame(rows, columns=MOMENT_COLUMNS)
 
 

@@ -237,7 +237,9 @@ def placebo_messages(
     out = (people.customer_id + "placebo").hexdigest("md5").substr(0, 1).isin(list("01234567"))
     moment = ibis.literal(at, "timestamp(6)")
     rows = people.mutate(held_out=out, sent_at=moment)
-    empty = {name: ibis.null("string") for name in ("scenario", "kind", "channel", "failed_reason", "fallback_of")}
+    empty = {
+        name: ibis.null("string") for name in ("scenario", "kind", "channel", "failed_reason", "fallback_of")
+    }
     if visits is None:
         rows = rows.mutate(clicked_at=ibis.null("timestamp(6)"))
     else:
@@ -265,8 +267,10 @@ def _of_visits(visits: ir.Table, *, without_messages: bool) -> ir.Table:
     medium = rows.medium.fill_null("none")
     if without_messages:
         rows = rows.filter(medium != "message")
-    name = rows.medium.fill_null("none").isin(["none", "(none)", ""]).ifelse(
-        rows.source, rows.source + " / " + rows.medium
+    name = (
+        rows.medium.fill_null("none")
+        .isin(["none", "(none)", ""])
+        .ifelse(rows.source, rows.source + " / " + rows.medium)
     )
     return rows.select("customer_id", at="occurred_at", touch=_clean(name), message=ibis.literal(False))
 

@@ -78,7 +78,9 @@ def switched_sources(
     empty = pd.DataFrame(columns=SOURCE_COLUMNS)
     if not len(counts) or not len(costs):
         return empty
-    wide = counts.pivot_table(index="starts_on", columns="touch", values="visits", aggfunc="sum", fill_value=0)
+    wide = counts.pivot_table(
+        index="starts_on", columns="touch", values="visits", aggfunc="sum", fill_value=0
+    )
     spans = costs.groupby("starts_on")["ends_on"].max().sort_index()
     wide = wide.reindex(spans.index, fill_value=0)
     paid = costs.assign(on=costs["cost"].astype(float) > 0)
@@ -92,7 +94,9 @@ def switched_sources(
         for a, b in spans.items()
     ])  # fmt: skip
     total = wide.sum(axis=1).to_numpy(float)
-    pairs = [k for k in range(0, len(total) - 1, 2) if not bad[k : k + 2].any() and total[k : k + 2].min() > 0]
+    pairs = [
+        k for k in range(0, len(total) - 1, 2) if not bad[k : k + 2].any() and total[k : k + 2].min() > 0
+    ]
     change = np.array([np.log(total[k] / total[k + 1]) for k in pairs])
     design = np.array([[float(on.iloc[k]) - float(on.iloc[k + 1]) for on in fitting.values()] for k in pairs])
     if len(pairs) < _LEAST_PAIRS or np.linalg.matrix_rank(design) < len(fitting):
@@ -107,7 +111,10 @@ def switched_sources(
     for k, (name, on) in enumerate(fitting.items()):
         visits = float(total[on.to_numpy()].sum())
         credit = float(wide[name].sum())
-        ends = [float(visits * (1 - np.exp(-value))) for value in (beta[k], beta[k] - reach[k], beta[k] + reach[k])]
+        ends = [
+            float(visits * (1 - np.exp(-value)))
+            for value in (beta[k], beta[k] - reach[k], beta[k] + reach[k])
+        ]
         rows.append((name, int(on.sum()), int((~on).sum()), credit, *ends, ends[0] / credit))
     return pd.DataFrame(rows, columns=SOURCE_COLUMNS)
 

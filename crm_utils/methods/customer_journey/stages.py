@@ -77,7 +77,9 @@ def stage_rows(tables: Mapping[str, ir.Table | None]) -> ir.Table | None:
 
     def add(rows: ir.Table, at: ir.Value, stage: ir.Value | str, customer: str = "customer_id") -> None:
         value = ibis.literal(stage) if isinstance(stage, str) else stage
-        parts.append(rows.select(customer_id=rows[customer].cast("string"), at=at.cast("timestamp(6)"), stage=value))
+        parts.append(
+            rows.select(customer_id=rows[customer].cast("string"), at=at.cast("timestamp(6)"), stage=value)
+        )
 
     orders = tables["orders"]
     assert orders is not None
@@ -193,7 +195,9 @@ def coverage(tables: Mapping[str, ir.Table | None]) -> Coverage:
     assert rows is not None
     counted = rows.group_by("stage").aggregate(rows=rows.count(), known=rows.customer_id.count()).to_pandas()
     stages = pd.DataFrame({"stage": list(STAGES)}).merge(counted, on="stage", how="left").fillna({"rows": 0})
-    stages = stages.assign(rows=stages["rows"].astype("int64"), known=stages["known"] / stages["rows"].where(stages["rows"] > 0))
+    stages = stages.assign(
+        rows=stages["rows"].astype("int64"), known=stages["known"] / stages["rows"].where(stages["rows"] > 0)
+    )
     events, orders = tables.get("events"), tables["orders"]
     if events is None or orders is None:
         return Coverage(stages, pd.DataFrame(columns=["kind", "events", "known"]), 0, float("nan"), [])

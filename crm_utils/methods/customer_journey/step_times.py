@@ -217,5 +217,3 @@ def usual_delay(hours: float) -> str:
     ('4h', '3d')
     """
     return f"{max(1, round(hours))}h" if hours < 47.5 or not math.isfinite(hours) else f"{round(hours / 24)}d"
-
-

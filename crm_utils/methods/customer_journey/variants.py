@@ -138,16 +138,17 @@ def rework(
         calls = events.filter(events.event == "call", events.customer_id.notnull())
         calls = calls.select(_who="customer_id", when=seconds(calls.occurred_at))
         own = per.filter(per.customer_id.notnull())
-        own = own.select(
-            "order_id", "customer_id", begun=seconds(own.begun), arrived=seconds(own.arrived)
-        )
+        own = own.select("order_id", "customer_id", begun=seconds(own.begun), arrived=seconds(own.arrived))
         near = own.inner_join(calls, own.customer_id == calls._who)
         near = near.filter(near.when >= near.begun, near.when < near.arrived + REWORK_DAYS * 86_400)
         called = near.select(_order="order_id").distinct()
         per = per.drop("call").left_join(called, per.order_id == called._order)
         per = per.mutate(call=per._order.notnull().cast("int64"))
     sums = per.group_by("delivery").aggregate(
-        parcels=per.count(), customers=per.customer_id.nunique(), returned=per.returned.sum(), call=per.call.sum()
+        parcels=per.count(),
+        customers=per.customer_id.nunique(),
+        returned=per.returned.sum(),
+        call=per.call.sum(),
     )
     rows = []
     kinds = ("returned", "call") if events is not None else ("returned",)
