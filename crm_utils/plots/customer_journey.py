@@ -1,4 +1,4 @@
-"""Pictures of journeys: the funnel, times between steps, where visits go, second orders, credit beside lift."""
+"""Pictures of journeys: funnel, times between steps, where visits go, second orders, credit and lift."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ __all__ = ["credit_plot", "flow", "funnel_plot", "second_plot", "times_plot"]
 
 _CURVES = ("customers", "loss", "gain", "compare")
 _DELAYS = (1, 4, 24)
+_HOURS = (1, 1.5, 2, 3, 4, 6, 8, 12, 18, 24, 36, 48, 72, 96, 120, 168, 240, 336, 480, 672)
+_EVERY = 7
+"""Days between the points of a curve of second orders."""
 _MOST_NODES = 12
 _MARKS = {"last_non_direct": "s", "markov": "D", "click_7": "^"}
 
@@ -39,19 +42,18 @@ def funnel_plot(
     """
     if not funnels:
         return None
-    ax = plt.subplots(figsize=(8.0, 3.6))[1]
+    ax = plt.subplots(figsize=(8.0, 3.2))[1]
     names = list(funnels[0].table["step"])
     places = np.arange(len(names))[::-1]
-    height = 0.8 / len(funnels)
-    for k, (one, color) in enumerate(zip(funnels, ("customers", "money"), strict=False)):
+    for one, color in zip(funnels, ("customers", "money"), strict=False):
         rows = one.table
-        at = places + 0.4 - height * (k + 0.5)
-        ax.barh(at, rows["of_entrants"], height=height * 0.9, color=COLORS[color], label=labels[one.by])
-        ax.hlines(at, rows["low"], rows["high"], color="#262626", linewidth=1.4)
+        ax.hlines(places, rows["low"], rows["high"], color=COLORS[color], linewidth=4, alpha=0.45)
+        ax.plot(rows["of_entrants"], places, "o", color=COLORS[color], markersize=8, label=labels[one.by])
     ax.set_yticks(places, [steps[name] for name in names])
-    ax.set_xlim(0, 1)
+    ax.set_ylim(-0.6, len(names) - 0.4)
+    ax.set_xlim(0, 1.02)
     ax.grid(visible=False, axis="y")
-    ax.legend(loc="lower right")
+    ax.legend(loc="upper left")
     return write_axis(say(ax, title, x=labels["x"]), "x", wording.share)
 
 
@@ -61,18 +63,10 @@ def times_plot(steps: Mapping[str, StepTimes], *, labels: Mapping[str, str], tit
         return None
     ax = plt.subplots()[1]
     for (name, step), color in zip(steps.items(), _CURVES, strict=False):
-        rows = step.curve.table
-        hours = rows["days"].to_numpy(float)
-        ax.fill_between(
-            hours,
-            1 - rows["high"],
-            1 - rows["low"],
-            step="post",
-            color=COLORS[color],
-            alpha=0.15,
-            linewidth=0,
-        )
-        ax.plot(hours, 1 - rows["survival"], drawstyle="steps-post", color=COLORS[color], label=labels[name])
+        hours = np.array(_HOURS)
+        share, low, high = (np.array(ends) for ends in zip(*map(step.by, _HOURS), strict=True))
+        ax.fill_between(hours, low, high, color=COLORS[color], alpha=0.15, linewidth=0)
+        ax.plot(hours, share, color=COLORS[color], label=labels[name])
     ax.set_xscale("log")
     for k, delay in enumerate(_DELAYS):
         ax.axvline(
@@ -94,7 +88,7 @@ def flow(ways: Ways, *, steps: Mapping[str, str], title: str) -> Axes | None:
     if not len(rows):
         return None
     sizes = rows.groupby("target")["visits"].sum().add(rows.groupby("source")["visits"].sum(), fill_value=0)
-    kept = [n for n in sizes.sort_values(ascending=False).index][:_MOST_NODES]
+    kept = list(sizes.sort_values(ascending=False).index)[:_MOST_NODES]
     rows = rows[rows["source"].isin(kept) & rows["target"].isin(kept)]
     order = ["(start)", "visit", "search", "view", "cart", "checkout", "payment_failed", "purchase"]
     known = [n for n in order if n in kept] + sorted(n for n in kept if n not in (*order, "(end)"))
@@ -174,8 +168,8 @@ def _climb(ax: Axes, curve: Survival, name: str, color: str, label: str) -> None
     rows = curve.table[curve.table["group"] == name]
     if not len(rows):
         return
-    days = rows["days"].to_numpy(float)
-    ax.fill_between(
-        days, 1 - rows["high"], 1 - rows["low"], step="post", color=COLORS[color], alpha=0.15, linewidth=0
-    )
-    ax.plot(days, 1 - rows["survival"], drawstyle="steps-post", color=COLORS[color], label=label)
+    # The last day of each week: the curve's steps are too many for a table.
+    rows = rows.groupby(rows["days"] // _EVERY).last()
+    days = rows["days"].to_numpy(float) // _EVERY * _EVERY
+    ax.fill_between(days, 1 - rows["high"], 1 - rows["low"], color=COLORS[color], alpha=0.15, linewidth=0)
+    ax.plot(days, 1 - rows["survival"], color=COLORS[color], label=label)

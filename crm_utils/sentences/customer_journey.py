@@ -37,6 +37,7 @@ from crm_utils.sentences.customer_journey_lists import (
     robust_table,
     rule_word,
     second_table,
+    segment_word,
     sessions_table,
     sources_table,
     stage_word,
@@ -133,22 +134,13 @@ def funnel_words(funnels: list[Funnel]) -> list[str]:
     """Of a hundred who enter, how many get to the end."""
     said = []
     for one in funnels:
-        row = one.table.iloc[-1]
-        ends = [wording.count(100 * row[name]) for name in ("of_entrants", "low", "high")]
-        if one.by == "customer":
+        said.append(_short(one))
+        if one.immature:
             said.append(
-                _("Of 100 customers who {first}, {n} ({low} to {high}) {last} within {days}, step by step; {immature} entered too late to know and are left out.").format(
-                    first=step_word(one.table["step"].iloc[0]), last=step_word(row["step"]), n=ends[0], low=ends[1],
-                    high=ends[2], days=wording.days(one.within_days), immature=wording.count(one.immature),
+                _("{n} of them entered too late to know, and are left out.").format(
+                    n=wording.count(one.immature)
                 )
-            )  # fmt: skip
-        else:
-            said.append(
-                _("Of 100 visits with “{first}”, {n} ({low} to {high}) end with “{last}”.").format(
-                    first=step_word(one.table["step"].iloc[0]), last=step_word(row["step"]), n=ends[0], low=ends[1],
-                    high=ends[2],
-                )
-            )  # fmt: skip
+            )
     return said
 
 
@@ -157,7 +149,7 @@ def funnel_title(funnels: list[Funnel]) -> str:
     if not funnels:
         return _("No funnel: no events")
     rows = funnels[-1].table.reset_index(drop=True)
-    k = int(rows["of_previous"].iloc[1:].idxmin()) if len(rows) > 1 else 0
+    k = 1 + int(rows["of_previous"].iloc[1:].to_numpy().argmin()) if len(rows) > 1 else 0
     return _("Most visits stall before “{step}”: {share} get there").format(
         step=step_word(rows["step"].iloc[k]), share=wording.share(rows["of_previous"].iloc[k])
     )
@@ -440,7 +432,20 @@ def leak_words(result: Leaks | None, currency: str) -> list[str]:
                 bound=wording.interval(row["bound"], row["bound_low"], row["bound_high"], money),
             )
         )  # fmt: skip
-    return said or [_("No week loses more than chance explains.")]
+    if len(result.whole) > 1:
+        said.append(
+            _("From “{first}” to “{last}” over all: {shares}. Where more are let through one step, fewer go on at the next: look at the whole before one step.").format(
+                first=step_word("view"), last=step_word("purchase"),
+                shares=", ".join(
+                    _("{segment} {share}").format(
+                        segment=segment_word(r["segment"]),
+                        share=wording.interval(r["rate"], r["low"], r["high"], lambda v: wording.share(v, 1)),
+                    )
+                    for r in result.whole.to_dict("records")
+                ),
+            )
+        )  # fmt: skip
+    return said
 
 
 def delay_words(delays: DelayLifts | None) -> list[str]:
@@ -471,7 +476,7 @@ def be_told(
 ) -> None:  # fmt: skip
     """Say the answer in two sentences."""
     if funnels:
-        words = funnel_words(funnels)[0]
+        words = _short(funnels[0])
         if leaks is not None and len(leaks.table):
             row = leaks.table.iloc[0].to_dict()
             words = _("{funnel} The costliest step: {leak}, where {rate} go on and {other} elsewhere.").format(
@@ -490,6 +495,20 @@ def be_told(
         )
     elif study is None:
         tell(credit_words(study)[0])
+
+
+def _short(one: Funnel) -> str:
+    row = one.table.iloc[-1]
+    n, low, high = (wording.count(100 * row[name]) for name in ("of_entrants", "low", "high"))
+    template = (
+        _("Of 100 customers who {first}, {n} ({low} to {high}) {last} within {days}.")
+        if one.by == "customer"
+        else _("Of 100 visits with “{first}”, {n} ({low} to {high}) end with “{last}”.")
+    )
+    return template.format(
+        first=step_word(one.table["step"].iloc[0]), last=step_word(row["step"]), n=n, low=low, high=high,
+        days=wording.days(one.within_days),
+    )  # fmt: skip
 
 
 def be_warned(warn: Callable[[str], None], seen: Coverage) -> None:
@@ -535,7 +554,11 @@ def propose(
         money = wording.money_in(currency)
         for row in leaks.shown.to_dict("records")[:2]:
             act(
-                _("Find out why visits stall:"), leak_word(row), customers=int(row["entrants"]), list="leaks",
+                _("Look into"),
+                _("visits in the {segment} at “{step}”: why do so few “{next}”?").format(
+                    segment=segment_word(row["segment"]), step=step_word(row["step"]), next=step_word(row["next_step"])
+                ),
+                customers=int(row["entrants"]), list="leaks",
                 why=_("{rate} go on, {other} elsewhere. If it did as well: {bound} of margin at most. It is a bound: who comes there may differ.").format(
                     rate=wording.share(row["rate"]), other=wording.share(row["other"]),
                     bound=wording.interval(row["bound"], row["bound_low"], row["bound_high"], money),
@@ -544,17 +567,18 @@ def propose(
     for row in sources.to_dict("records"):
         if row["low"] <= 0 and row["high"] < row["credit"]:
             act(
-                _("Do not pay by its credit"), _("visits named {source}").format(source=row["source"]),
+                _("Do not pay {source} by its credit").format(source=row["source"]), _("visits that carry its name"),
                 customers=round(row["credit"]), avoid=True,
-                why=_("In the periods in which it was not bought as many came: {lift} visits because of it.").format(
+                why=_("In the periods in which it was not bought as many came: {lift} visits because of it, all sources together.").format(
                     lift=wording.interval(row["lift"], row["low"], row["high"], wording.count)
                 ),
             )  # fmt: skip
 
 
 def be_sure(
-    sure: Callable[[str], None], study: CreditStudy | None, steps: dict[str, StepTimes], leaks: Leaks | None
-) -> None:
+    sure: Callable[[str], None], study: CreditStudy | None, steps: dict[str, StepTimes], leaks: Leaks | None,
+    currency: str,
+) -> None:  # fmt: skip
     """Three lines of how sure this is."""
     if study is None:
         sure(
@@ -574,7 +598,7 @@ def be_sure(
     if leaks is not None:
         sure(
             _("Leaks are bounds at an assumed margin of {margin} an order; the best segment is chosen on one half of the customers and measured on the other.").format(
-                margin=wording.number(leaks.margin, 0)
+                margin=wording.money(leaks.margin, currency)
             )
         )  # fmt: skip
     elif steps:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -136,7 +137,7 @@ def hours_word(hours: float) -> str:
     return _("{days} days").format(days=wording.number(hours / 24, 1))
 
 
-def leak_word(row: dict[str, Any]) -> str:
+def leak_word(row: Mapping[Any, Any]) -> str:
     """What leaks where.
 
     Examples
@@ -182,7 +183,7 @@ def funnel_table(funnels: list[Funnel]) -> wording.Table:
     shown = pd.DataFrame({
         "by": [names[b] for b in rows["by"]], "step": [step_word(s) for s in rows["step"]],
         "reached": rows["reached"],
-        "share": [wording.interval(*v, wording.share) for v in rows[["of_entrants", "low", "high"]].to_numpy()],
+        "share": [wording.interval(v, low, high, wording.share) for v, low, high in rows[["of_entrants", "low", "high"]].to_numpy()],
         "previous": rows["of_previous"],
     }) if len(rows) else pd.DataFrame(columns=["by", "step", "reached", "share", "previous"])  # fmt: skip
     return wording.table(
@@ -436,14 +437,14 @@ def lists(currency: str) -> dict[str, dict[str, Any]]:
     }  # fmt: skip
 
 
-def _orders(value: float) -> str:
+def _orders(value: Any) -> str:
     return wording.count(value)
 
 
 def _factor(own: pd.DataFrame) -> str:
     if "markov" not in own.index:
         return wording.MISSING
-    row = own.loc["markov"]
+    row = own.loc["markov"].to_dict()
     if not row["verified"] or row["credit"] < LEAST_CREDIT:
         return wording.MISSING
     return wording.interval(row["factor"], row["factor_low"], row["factor_high"], wording.number)
@@ -453,14 +454,14 @@ def _q(q: float) -> str:
     return _("below 0.001") if q < 0.001 else wording.number(q, 3)
 
 
-def _when(row: dict[str, Any]) -> str:
+def _when(row: Mapping[Any, Any]) -> str:
     if row["leak"] == "standing":
         return _("all the time")
     template = _("{first} to {last}, over") if row["ended"] else _("{first} to {last}")
     return template.format(first=row["starts_on"], last=row["ends_on"])
 
 
-def _other(row: dict[str, Any]) -> str:
+def _other(row: Mapping[Any, Any]) -> str:
     if row["leak"] == "standing":
         return _("{share} ({segment})").format(
             share=wording.share(row["other"]), segment=segment_word(str(row["compared_with"]))
@@ -468,7 +469,7 @@ def _other(row: dict[str, Any]) -> str:
     return _("{share} (other weeks)").format(share=wording.share(row["other"]))
 
 
-def _tested(row: dict[str, Any]) -> str:
+def _tested(row: Mapping[Any, Any]) -> str:
     if not row["tested"]:
         return _("not tested")
     return _("tested: {lift} more buy").format(
@@ -476,7 +477,7 @@ def _tested(row: dict[str, Any]) -> str:
     )
 
 
-def again_word(row: dict[str, Any]) -> str:
+def again_word(row: Mapping[Any, Any]) -> str:
     """What was done twice."""
     return _("{what} ({delivery})").format(
         what=_(_AGAIN[row["what"]]), delivery=_(_DELIVERY[row["delivery"]])

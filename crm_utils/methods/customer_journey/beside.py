@@ -119,8 +119,8 @@ def beside(credit: pd.DataFrame, lift: pd.DataFrame, campaigns: pd.DataFrame) ->
     Returns
     -------
     pandas.DataFrame
-        :data:`COLUMNS`. ``verified`` where people were left out at random; ``factor`` is lift over credit, with
-        the interval of a ratio by the delta method, missing where there is no credit.
+        :data:`COLUMNS`. ``verified`` where people were left out at random; ``factor`` is lift over credit,
+        with the interval of a ratio by the delta method, missing where there is no credit.
 
     Examples
     --------
@@ -144,7 +144,8 @@ def beside(credit: pd.DataFrame, lift: pd.DataFrame, campaigns: pd.DataFrame) ->
     factor = rows["lift"] / size
     spread = np.sqrt(rows["lift_error"] ** 2 + factor**2 * rows["error"] ** 2) / size
     table = rows.assign(
-        campaign_id=rows["touch"].where(ours, ""), channel=rows["channel"].where(ours, rows["touch"]).fillna(""),
+        campaign_id=rows["touch"].where(ours, ""),
+        channel=rows["channel"].where(ours, rows["touch"]).fillna(""),
         verified=rows["lift"].notna(), factor=factor, factor_low=factor - z() * spread,
         factor_high=factor + z() * spread,
     )  # fmt: skip

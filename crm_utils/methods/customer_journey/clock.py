@@ -1,4 +1,4 @@
-"""On which second did it happen, and what came first? Numbers of the shop's wall clock, ties by a stated order.
+"""When did it happen, and what came first? Seconds of the shop's wall clock, ties by a stated order.
 
 Wall clocks go back once a year: in that hour an event may seem to come before the one that it followed.
 Gaps are differences of wall-clock times, never negative.

@@ -3,13 +3,15 @@
 Markov: E. Anderl, I. Becker, F. von Wangenheim, J. Schumann, *International Journal of Research in Marketing*
 33, 2016. Nothing is simulated: with N = (I − Q)⁻¹ of the absorbing chain, a path from the start ever meets
 touch c with chance f = N[s, c] / N[c, c] and converts from there with chance x_c, so without c the chain
-converts f · x_c less often. Null paths are in the chain; without them every removal effect would be too large.
+converts f · x_c less often. Null paths are in the chain; without them every effect would be too large.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,6 +28,7 @@ __all__ = ["RULES", "chain_credit", "credits", "markov_credit", "rule_credit", "
 
 RULES = ("first", "last", "last_non_direct", "linear", "position")
 """Rules on the order of touches. ``position``: 40 % first, 40 % last, the rest to those between."""
+Moves = dict[tuple[tuple[str, ...], tuple[str, ...]], float]
 _START, _WON, _LOST = "(start)", "(order)", "(nothing)"
 _ENDS = 0.4
 _TOGETHER = {"markov": 1, "markov_2": 2}
@@ -61,10 +64,10 @@ def rule_credit(paths: pd.DataFrame, rule: str, *, direct: Sequence[str] = DIREC
     """
     if rule not in RULES:
         raise ValueError(f"'{rule}' is no rule. They are: {', '.join(RULES)}.")
-    total: Counter[str] = Counter()
+    total: dict[str, float] = defaultdict(float)
     for path, converted, n in _rows(paths):
         for touch in path:
-            total[touch] += 0
+            total[touch] += 0.0
         if not converted or not path:
             continue
         for touch, share in zip(path, _shares(path, rule, direct), strict=True):
@@ -91,7 +94,7 @@ def set_shapley(paths: pd.DataFrame) -> pd.DataFrame:
     no touch outside it (K. Zhao, S. Mahboobi, S. Bagheri, *arXiv* 1804.05327, 2018): a path's order is a
     unanimity game, whose value is split equally. It knows neither order nor null paths.
     """
-    total: Counter[str] = Counter()
+    total: dict[str, float] = defaultdict(float)
     for path, converted, n in _rows(paths):
         kinds = sorted(set(path))
         for touch in kinds:
@@ -125,11 +128,11 @@ def markov_credit(paths: pd.DataFrame, *, order: int = 1) -> pd.DataFrame:
     won = sum(n for _path, converted, n in rows if converted)
     if not won:
         raise ValueError(f"None of {sum(n for *_, n in rows)} paths ends with an order: no credit to share.")
-    moves: Counter[tuple[tuple[str, ...], tuple[str, ...]]] = Counter()
+    moves: Moves = defaultdict(float)
     for path, converted, n in rows:
         states = [(_START,), *(path[max(0, k - order + 1) : k + 1] for k in range(len(path)))]
         states.append((_WON,) if converted else (_LOST,))
-        for one, other in zip(states[:-1], states[1:], strict=True):
+        for one, other in pairwise(states):
             moves[one, other] += n
     return _solve(moves, float(won))
 
@@ -149,7 +152,7 @@ def chain_credit(moves: pd.DataFrame, *, orders: float) -> pd.DataFrame:
     ValueError
         Touches from which no path comes to an end; they are named.
     """
-    counted: Counter[tuple[tuple[str, ...], tuple[str, ...]]] = Counter()
+    counted: Moves = defaultdict(float)
     for one, other, n in zip(moves["source"], moves["target"], moves["paths"], strict=True):
         counted[(str(one),), (str(other),)] += n
     return _solve(counted, orders)
@@ -172,8 +175,8 @@ def credits(paths: pd.DataFrame, rule: str) -> pd.DataFrame:
 
     Notes
     -----
-    A jackknife that leaves out one group of customers at a time (J. Shao, D. Tu, *The Jackknife and Bootstrap*,
-    1995, section 2.3), so that all that one customer did stands or falls together.
+    A jackknife that leaves out one group of customers at a time (J. Shao, D. Tu, *The Jackknife and
+    Bootstrap*, 1995, section 2.3), so that all that one customer did stands or falls together.
     """
     names = sorted(paths["group"].unique())
     if rule in _TOGETHER:
@@ -187,7 +190,7 @@ def credits(paths: pd.DataFrame, rule: str) -> pd.DataFrame:
     reach = float(t.ppf((1 + LEVEL) / 2, max(g - 1, 1))) * error
     return pd.DataFrame({
         "rule": rule, "touch": whole.index.astype("str"), "credit": whole.to_numpy(),
-        "low": np.clip(whole - reach, 0, None).to_numpy(), "high": (whole + reach).to_numpy(),
+        "low": (whole - reach).clip(lower=0).to_numpy(), "high": (whole + reach).to_numpy(),
         "error": error.to_numpy(),
     })  # fmt: skip
 
@@ -210,7 +213,7 @@ def _left_out(
 ) -> tuple[pd.Series[float], NDArray[np.float64]]:
     """The same for the chain, which needs all paths together."""
 
-    def share(rows: pd.DataFrame) -> pd.Series[float]:
+    def share(rows: Any) -> pd.Series[float]:
         counted = rows.groupby(["path", "converted"], as_index=False)["paths"].sum()
         if not (counted["converted"].eq(1) & counted["path"].ne("")).any():
             return pd.Series(dtype=float)
@@ -251,12 +254,12 @@ def _shares(path: tuple[str, ...], rule: str, direct: Sequence[str]) -> NDArray[
     return share
 
 
-def _sorted(total: Counter[str]) -> pd.DataFrame:
+def _sorted(total: dict[str, float]) -> pd.DataFrame:
     names = sorted(total)
     return pd.DataFrame({"touch": names, "credit": [float(total[name]) for name in names]})
 
 
-def _solve(moves: Counter[tuple[tuple[str, ...], tuple[str, ...]]], orders: float) -> pd.DataFrame:
+def _solve(moves: Moves, orders: float) -> pd.DataFrame:
     ends = {(_WON,), (_LOST,)}
     states = sorted({state for pair in moves for state in pair} - ends - {(_START,)})
     place = {state: k for k, state in enumerate([(_START,), *states])}
@@ -319,6 +322,6 @@ def _check_exits(chance: csr_matrix, states: list[tuple[str, ...]]) -> None:
     stuck = [SEPARATOR.join(states[k]) for k in range(n) if k not in reached]
     if stuck:
         raise ValueError(
-            f"No path from {', '.join(stuck)} comes to an end: the touches form a loop without an exit. Add the "
-            f"moves to {_WON} or {_LOST}."
+            f"No path from {', '.join(stuck)} comes to an end: a loop without an exit. "
+            f"Add the moves to {_WON} or {_LOST}."
         )

@@ -1,4 +1,4 @@
-"""How many get from step to step? Closed funnels within a window, with entrants whose window is not over left out."""
+"""How many get from step to step? Closed funnels in a window; whose window is not over is left out."""
 
 from __future__ import annotations
 
@@ -103,8 +103,9 @@ def entries(
 
 
 def funnel(
-    visits: ir.Table, steps: Sequence[str] = STEPS, *, by: Literal["session", "customer"], within_days: int = 7,
-    as_of: dt.date, since: dt.date | None = None, order: Literal["closed", "open"] = "closed",
+    visits: ir.Table, steps: Sequence[str] = STEPS, *, by: Literal["session", "customer"],
+    within_days: int = 7, as_of: dt.date, since: dt.date | None = None, order: Literal["closed", "open"] =
+    "closed",
     gap_minutes: int = 30,
 ) -> Funnel:  # fmt: skip
     """Count how far entrants came, among those whose window is over.

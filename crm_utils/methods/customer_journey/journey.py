@@ -1,4 +1,4 @@
-"""The page's questions, each in one call, where tables may be missing: what cannot be asked is None or empty."""
+"""The page's questions, each in one call: where tables are missing the answer is None or empty."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ from crm_utils.methods.customer_journey.variants import Variants, moves, rework,
 from crm_utils.methods.customer_journey.visits import Sessions, describe_sessions, sessions, without_robots
 
 __all__ = [
-    "CreditStudy", "Ways", "credit_rows", "credit_study", "delays_of", "funnel_rows", "funnels_of", "leak_rows",
-    "leaks_of", "some_messages", "sources_of", "steps_of", "visits_of", "ways_of",
+    "CreditStudy", "Ways", "credit_rows", "credit_study", "delays_of", "funnel_rows", "funnels_of",
+    "leak_rows", "leaks_of", "some_messages", "sources_of", "steps_of", "visits_of", "ways_of",
 ]  # fmt: skip
 
 ROBUST = ("linear", "shapley", "markov", "markov_2")
@@ -183,8 +183,8 @@ def sources_of(
 
 
 def credit_study(
-    visits: ir.Table | None, messages: ir.Table | None, orders: ir.Table, *, as_of: dt.date, lookback_days: int,
-    days: int,
+    visits: ir.Table | None, messages: ir.Table | None, orders: ir.Table, *, as_of: dt.date,
+    lookback_days: int, days: int,
 ) -> CreditStudy | None:  # fmt: skip
     """Share orders between touches by every rule, beside what the lot shows.
 
@@ -195,8 +195,8 @@ def credit_study(
     orders
         Canonical.
     as_of, lookback_days, days
-        The last day known; days before an order in which a touch counts, and after a message in which its lift
-        is measured; days of orders.
+        The last day known; days before an order in which a touch counts, and after a message in which its
+        lift is measured; days of orders.
 
     Returns
     -------
@@ -210,12 +210,12 @@ def credit_study(
         messages = messages if int(messages.count().to_pyarrow().as_py()) else None
     if visits is None and messages is None:
         return None
-    touched = touches(visits, messages)
+    touched = touches(visits, messages).cache()
     paths = _counted(touch_paths(touched, orders, lookback_days=lookback_days, **span))
     won = int(paths.loc[paths["converted"] == 1, "paths"].sum())
     if not won:
         return None
-    made_up = placebo_messages(orders, visits, as_of=as_of, horizon_days=lookback_days)
+    made_up = placebo_messages(orders, visits, as_of=as_of, horizon_days=lookback_days).cache()
     clicks = clicks_by_days(messages, orders, **span) if messages is not None else {}
     names = pd.DataFrame(columns=["touch", "channel"]).astype("str")
     lift = pd.DataFrame(columns=["touch", "lift", "low", "high", "error"])

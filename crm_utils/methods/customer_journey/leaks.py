@@ -20,7 +20,7 @@ from scipy.stats import false_discovery_control, norm
 from crm_utils.features import is_purchase
 from crm_utils.features.statistics import SMALLEST_GROUP, Number, z
 from crm_utils.methods.customer_journey.clock import group_of
-from crm_utils.methods.customer_journey.funnel import STEPS, entries
+from crm_utils.methods.customer_journey.funnel import STEPS, entries, wilson
 from crm_utils.methods.customer_journey.stages import kind_of
 
 __all__ = ["LEAK_COLUMNS", "SEGMENTS", "Leaks", "leak_counts", "leaks", "order_amount"]
@@ -51,10 +51,15 @@ class Leaks:
         the segment did as well, with its interval.
     margin
         Of one order.
+    whole
+        A row a segment: ``segment``, ``entrants`` (visits at the first step), ``rate`` (of them, that end
+        with
+        the last), ``low``, ``high``: steps trade off, so a place may leak at one step and not on the whole.
     """
 
     table: pd.DataFrame
     margin: float
+    whole: pd.DataFrame
 
     @property
     def shown(self) -> pd.DataFrame:
@@ -98,7 +103,7 @@ def leak_counts(
     seen = seen.mutate(segment=(kind == "social").ifelse("web", kind))
     seen = seen.filter(seen.segment.isin(SEGMENTS))
     each = entries(seen, steps, by="session", within_days=0, group=["segment"])
-    half = group_of(each.person).isin(list("01234567")).cast("int64")
+    half = (group_of(each.person) < "8").cast("int64")
     behind = ibis.date(str(as_of)).epoch_days() - each.entered_at.cast("date").epoch_days()
     each = each.mutate(half=half, week=(behind / 7).floor().cast("int64"))
     names = [f"step_{k}" for k in range(1, len(steps) + 1)]
@@ -135,12 +140,14 @@ def leaks(
     Returns
     -------
     Leaks
-        Only what chance does not explain: standing ones whose gap's interval is above 0, sudden ones at a false
+        Only what chance does not explain: standing ones whose gap's interval is above 0, sudden ones at a
+        false
         discovery rate of 5 %.
 
     Notes
     -----
-    orders missing = entrants · gap · the segment's own later rate; bound = that · margin. Weeks are tested by a
+    orders missing = entrants · gap · the segment's own later rate; bound = that · margin. Weeks are tested
+    by a
     binomial whose spread is widened by how much weeks differ beyond chance.
     """
     bad = {(as_of - day).days // 7 for day in silent}
@@ -154,14 +161,25 @@ def leaks(
         every += [row | {"step": step, "next_step": steps[k + 1]} for row in _standing(part, as_of)]
         weekly.append(_scored(part).assign(step=step, next_step=steps[k + 1]))
     frame = pd.DataFrame([*every, *_sudden(pd.concat(weekly), as_of)], columns=["later", *LEAK_COLUMNS])
+    whole = _whole(rows, len(steps))
     if not len(frame):
-        return Leaks(pd.DataFrame(columns=LEAK_COLUMNS), margin)
+        return Leaks(pd.DataFrame(columns=LEAK_COLUMNS), margin, whole)
     for name, of in (("orders", "gap"), ("bound_low", "low"), ("bound_high", "high")):
         frame[name] = frame["entrants"] * frame[of].clip(lower=0) * frame["later"]
     frame["bound"] = frame["orders"] * margin
     frame[["bound_low", "bound_high"]] *= margin
     frame = frame.sort_values(["bound", "segment", "step"], ascending=[False, True, True], ignore_index=True)
-    return Leaks(frame[LEAK_COLUMNS], margin)
+    return Leaks(frame[LEAK_COLUMNS], margin, whole)
+
+
+def _whole(rows: pd.DataFrame, steps: int) -> pd.DataFrame:
+    sums = rows.groupby("segment", as_index=False)[["step_1", f"step_{steps}"]].sum()
+    sums = sums[sums["step_1"] >= 2 * _LEAST]
+    parts = [
+        (row[0], int(row[1]), row[2] / row[1], *wilson(row[2] / row[1], float(row[1])))
+        for row in sums.itertuples(index=False, name=None)
+    ]
+    return pd.DataFrame(parts, columns=["segment", "entrants", "rate", "low", "high"])
 
 
 def _standing(part: pd.DataFrame, as_of: dt.date) -> list[dict[str, object]]:

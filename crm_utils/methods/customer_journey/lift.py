@@ -41,7 +41,8 @@ def lift_sums(messages: ir.Table, orders: ir.Table, *, horizon_days: int, as_of:
     -------
     ibis.expr.types.Table
         ``touch``, ``unit`` (``customer``, ``quarter`` or ``message``), ``wave``, ``held_out``, ``units``,
-        ``orders``, ``squares``, ``cross`` and ``pairs`` (Σ over customers of orders², orders · units, units²).
+        ``orders``, ``squares``, ``cross`` and ``pairs`` (Σ over customers of orders², orders · units,
+        units²).
     """
     rows = messages.mutate(touch=campaign_of(messages))
     rows = rows.filter(rows.touch.notnull())
@@ -165,7 +166,8 @@ def _judged(touch: str, part: pd.DataFrame) -> dict[str, object] | None:
     error = float(np.sqrt(variance))
     return {
         "touch": touch, "unit": str(part["unit"].iloc[0]), "sent": int(sent), "held_out": int(out),
-        "lift": float(lift), "low": float(lift - z() * error), "high": float(lift + z() * error), "error": error,
+        "lift": float(lift), "low": float(lift - z() * error), "high": float(lift + z() * error), "error":
+        error,
     }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""When does a message meet those who would not come back by themselves? Delays by curves, tested where a lot was."""
+"""When does a message meet those who would not come by themselves? Curves, and delays drawn by lot."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ ANCHORS = {
 }
 """Moments that deserve a message: a visit got to this event and to no purchase."""
 MOMENT_COLUMNS = [
-    "moment", "anchor_event", "p25", "p50", "p75", "suggested_delay", "share_returning_anyway", "low", "high", "n",
+    "moment", "anchor_event", "p25", "p50", "p75", "suggested_delay", "share_returning_anyway", "low",
+    "high", "n",
     "tested", "lift", "lift_low", "lift_high", "scenario",
 ]  # fmt: skip
 
@@ -42,7 +43,8 @@ class DelayLifts:
     table
         ``scenario``, ``anchor_event``, ``hours`` (median delay), ``sent``, ``held_out`` (messages), ``rate``,
         ``rate_held_out``, ``lift``, ``low``, ``high``, ``p``, ``best`` (whether this delay is shown to be the
-        best: its own lift is above 0, and above each other delay's, by Holm's procedure), ``a_day`` (messages of
+        best: its own lift is above 0, and above each other delay's, by Holm's procedure), ``a_day``
+        (messages of
         all delays, sent or withheld).
     within_days
         Days from the anchor in which an order counts.
@@ -59,7 +61,8 @@ class DelayLifts:
     def numbers(self) -> list[Number]:
         """What is recorded."""
         return [
-            Number(f"delay.{row['scenario']}.{row['hours']:.0f}h", row["lift"], "share", row["low"], row["high"], row["p"])
+            Number(f"delay.{row['scenario']}.{row['hours']:.0f}h", row["lift"], "share", row["low"],
+            row["high"], row["p"])
             for row in self.table.to_dict("records")
         ]  # fmt: skip
 
@@ -84,7 +87,8 @@ def delay_counts(
     -------
     ibis.expr.types.Table
         ``scenario``, ``variant``, ``held_out``, ``anchor_event``, ``customers``, ``units``, ``orders`` (units
-        with an order), ``squares``, ``cross``, ``pairs`` (by customer), ``delay`` (sum, seconds), ``first`` and
+        with an order), ``squares``, ``cross``, ``pairs`` (by customer), ``delay`` (sum, seconds),
+        ``first`` and
         ``latest`` (message).
     """
     sent = messages.filter(messages.scenario.notnull(), messages.anchor_id.notnull())
@@ -149,7 +153,7 @@ def delay_lifts(counts: pd.DataFrame, *, within_days: int = 7) -> DelayLifts:
             both = arms.set_index("held_out")
             if set(both.index) != {True, False} or both["customers"].min() < SMALLEST_GROUP:
                 continue
-            one, other = both.loc[False], both.loc[True]
+            one, other = (pd.Series(both.loc[arm]) for arm in (False, True))
             rate, rest = one["orders"] / one["units"], other["orders"] / other["units"]
             error = float(np.sqrt(arm_variance(one) + arm_variance(other)))
             lift = float(rate - rest)
@@ -157,13 +161,15 @@ def delay_lifts(counts: pd.DataFrame, *, within_days: int = 7) -> DelayLifts:
             of_scenario.append({
                 "scenario": scenario, "anchor_event": anchor, "variant": variant, "hours": float(hours),
                 "sent": int(one["units"]), "held_out": int(other["units"]), "rate": float(rate),
-                "rate_held_out": float(rest), "lift": lift, "low": lift - z() * error, "high": lift + z() * error,
+                "rate_held_out": float(rest), "lift": lift, "low": lift - z() * error, "high": lift + z() *
+                error,
                 "p": float(2 * norm.sf(abs(lift) / error)) if error else 1.0, "error": error, "a_day": a_day,
             })  # fmt: skip
         best = _best(of_scenario)
         rows += [row | {"best": k == best} for k, row in enumerate(of_scenario)]
     columns = [
-        "scenario", "anchor_event", "variant", "hours", "sent", "held_out", "rate", "rate_held_out", "lift", "low",
+        "scenario", "anchor_event", "variant", "hours", "sent", "held_out", "rate", "rate_held_out",
+        "lift", "low",
         "high", "p", "error", "a_day", "best",
     ]  # fmt: skip
     frame = pd.DataFrame(rows, columns=columns)
@@ -186,7 +192,8 @@ def moments(steps: dict[str, StepTimes], delays: DelayLifts | None, *, within_da
     -------
     pandas.DataFrame
         :data:`MOMENT_COLUMNS`; quantiles (hours) of those who come back within the days; without a test the
-        ``suggested_delay`` is the hour by which three quarters of them are back; ``share_returning_anyway`` of
+        ``suggested_delay`` is the hour by which three quarters of them are back;
+        ``share_returning_anyway`` of
         those not yet back then, within the days, with the ends of its band.
     """
     horizon = 24.0 * within_days
@@ -195,8 +202,10 @@ def moments(steps: dict[str, StepTimes], delays: DelayLifts | None, *, within_da
         near = _until(step, horizon)
         delay = near[0.75]
         row = {
-            "moment": moment, "anchor_event": step.start, "p25": near[0.25], "p50": near[0.5], "p75": near[0.75],
-            "n": step.n, "tested": False, "lift": np.nan, "lift_low": np.nan, "lift_high": np.nan, "scenario": "",
+            "moment": moment, "anchor_event": step.start, "p25": near[0.25], "p50": near[0.5], "p75":
+            near[0.75],
+            "n": step.n, "tested": False, "lift": np.nan, "lift_low": np.nan, "lift_high": np.nan,
+            "scenario": "",
         }  # fmt: skip
         best = delays.best if delays is not None else pd.DataFrame(columns=["anchor_event"])
         own = best[best["anchor_event"] == step.start]

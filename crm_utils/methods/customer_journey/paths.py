@@ -107,9 +107,14 @@ def steps_of_paths(
         Orders without any touch in the look-back are not among them.
     """
     bought = orders.filter(is_purchase(orders), orders.customer_id.notnull())
-    mine = touched.select("customer_id", "at", "touch", closes=ibis.literal(0, "int64"))
+    mine = touched.select(
+        "customer_id", "touch", at=touched["at"].cast("timestamp(6)"), closes=ibis.literal(0, "int64")
+    )
     closing = bought.select(
-        "customer_id", at="ordered_at", touch=ibis.null("string"), closes=ibis.literal(1, "int64")
+        "customer_id",
+        touch=ibis.null("string"),
+        at=bought.ordered_at.cast("timestamp(6)"),
+        closes=ibis.literal(1, "int64"),
     )
     rows = mine.union(closing).mutate(second=seconds(ibis._["at"]))
     stream = {"group_by": "customer_id", "order_by": ["second", "closes", "touch"]}
@@ -234,7 +239,7 @@ def placebo_messages(
         orders.ordered_at >= at - dt.timedelta(days=active_days),
     )  # fmt: skip
     people = past.select("customer_id").distinct()
-    out = (people.customer_id + "placebo").hexdigest("md5").substr(0, 1).isin(list("01234567"))
+    out = (people.customer_id + "placebo").hexdigest("md5").substr(0, 1) < "8"
     moment = ibis.literal(at, "timestamp(6)")
     rows = people.mutate(held_out=out, sent_at=moment)
     empty = {
@@ -255,7 +260,8 @@ def placebo_messages(
         delivered_at=rows.held_out.ifelse(ibis.null("timestamp(6)"), rows.sent_at),
     )  # fmt: skip
     return rows.select(
-        "customer_id", "campaign_id", "scenario", "kind", "channel", "failed_reason", "fallback_of", "sent_at",
+        "customer_id", "campaign_id", "scenario", "kind", "channel", "failed_reason", "fallback_of",
+        "sent_at",
         "held_out", "delivered_at", "clicked_at", "cost",
     )  # fmt: skip
 

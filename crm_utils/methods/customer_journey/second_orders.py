@@ -45,7 +45,7 @@ class SecondOrders:
 
     @property
     def median(self) -> tuple[float, float, float]:
-        """Days until half of the customers have ordered again, with its interval; missing where fewer have."""
+        """Days until half of the customers have ordered again, with the interval; missing if fewer have."""
         row = self.whole.groups.iloc[0]
         return float(row["median"]), float(row["low"]), float(row["high"])
 
@@ -176,11 +176,12 @@ def second_orders(firsts: ir.Table, *, as_of: dt.date, horizon_days: int = 182) 
 
 
 def _until(counts: ir.Table, horizon_days: int) -> pd.DataFrame:
-    frame = counts.order_by("group", "days", "event").to_pandas()
+    frame: pd.DataFrame = counts.order_by("group", "days", "event").to_pandas()
     late = frame["days"] > horizon_days
     frame["event"] = frame["event"].where(~late, 0)
     frame["days"] = frame["days"].clip(upper=horizon_days)
-    return frame.groupby(["group", "days", "event"], as_index=False)["customers"].sum()
+    summed = frame.groupby(["group", "days", "event"], as_index=False)[["customers"]].sum()
+    return pd.DataFrame(summed)
 
 
 def _first_categories(rows: ir.Table, lines: ir.Table, products: ir.Table) -> ir.Table:

@@ -1,4 +1,4 @@
-"""Does a paid source bring visits, or take those that come anyway? Weeks in which it was bought against weeks not.
+"""Does a paid source bring visits, or take those that come anyway? Weeks with it against weeks without.
 
 Credit gives a source every visit that carries its name. Where it was switched on and off, the visits of *all*
 sources together tell what it brought (T. Blake, C. Nosko, S. Tadelis, *Econometrica* 83, 2015).
@@ -72,7 +72,8 @@ def switched_sources(
 
     Notes
     -----
-    Periods go in pairs, the first with the second and so on: log(visits) of all sources in one less the other,
+    Periods go in pairs, the first with the second and so on: log(visits) of all sources in one less the
+    other,
     regressed on which of the two bought each source, without intercept. Fair if a lot chose the periods.
     """
     empty = pd.DataFrame(columns=SOURCE_COLUMNS)
@@ -90,7 +91,7 @@ def switched_sources(
     if not fitting:
         return empty
     bad = np.array([
-        any(pd.Timestamp(a) <= pd.Timestamp(day) <= pd.Timestamp(b) for day in silent or [])
+        any(pd.Timestamp(str(a)) <= pd.Timestamp(day) <= pd.Timestamp(b) for day in silent or [])
         for a, b in spans.items()
     ])  # fmt: skip
     total = wide.sum(axis=1).to_numpy(float)

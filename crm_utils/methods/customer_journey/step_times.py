@@ -149,7 +149,7 @@ def step_times(
     visits: ir.Table, start: str, end: str = "purchase", *, as_of: dt.date, horizon_days: int = 28,
     orders: ir.Table | None = None, messages: ir.Table | None = None,
 ) -> ir.Table:  # fmt: skip
-    """How long after a visit that got to ``start`` and not to ``end`` does the customer take that step?
+    """Count how long after a visit that got to ``start`` and not to ``end`` that step is taken.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Which ways do visits take, and how often is something done twice? Paths of events, counted in the engine."""
+"""Which ways do visits take, and what is done twice? Paths of events, counted in the engine."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def variants(visits: ir.Table, *, top: int = 20) -> Variants:
 
 
 def moves(visits: ir.Table) -> ir.Table:
-    """Count moves between events within visits, from ``(start)`` to ``(end)``: ``source``, ``target``, ``visits``."""
+    """Count moves of visits, from ``(start)`` to ``(end)``: ``source``, ``target``, ``visits``."""
     own = ibis.window(group_by="session", order_by="place")
     rows = visits.mutate(previous=visits.event.lag().over(own), following=visits.event.lead().over(own))
     inside = rows.filter(rows.previous.isnull() | (rows.previous != rows.event))

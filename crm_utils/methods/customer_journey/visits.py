@@ -1,4 +1,4 @@
-"""Which events belong to one visit, and which visits are robots'? By pauses, beside the ids that were given."""
+"""Which events belong to one visit, and which visits are robots'? By pauses, beside given ids."""
 
 from __future__ import annotations
 
@@ -109,7 +109,8 @@ def robots(visits: ir.Table) -> ir.Table:
     """
     second = seconds(visits.occurred_at)
     each = visits.mutate(second=second).group_by("session").aggregate(
-        views=(ibis._.event == "view").cast("int64").sum(), bought=(ibis._.event == "purchase").cast("int64").sum(),
+        views=(ibis._.event == "view").cast("int64").sum(), bought=(ibis._.event ==
+        "purchase").cast("int64").sum(),
         length=ibis._.second.max() - ibis._.second.min(), events=ibis._.count(),
     )  # fmt: skip
     fast = each.views * 60 >= ibis.greatest(each.length, 60) * BOT_PACE
