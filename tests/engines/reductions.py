@@ -20,7 +20,16 @@ import ibis
 import ibis.expr.types as ir
 import ibis.selectors as cs
 import numpy as np
-from engines import ab_test, campaign_targeting, churn, cross_sell, feedback, lifetime_value, scorecard
+from engines import (
+    ab_test,
+    campaign_targeting,
+    churn,
+    cross_sell,
+    customer_journey,
+    feedback,
+    lifetime_value,
+    scorecard,
+)  # fmt: skip
 from engines.compare import settle
 from engines.shop import AS_OF, MIDDLE, STARTS, Shop
 
@@ -267,5 +276,7 @@ CASES: dict[str, Callable[[Shop], Any]] = {
         features.customer_summary(s.orders, as_of=MIDDLE), s.orders, summed_on=MIDDLE, as_of=AS_OF
     ),
 }  # fmt: skip
-for part in (ab_test, campaign_targeting, churn, cross_sell, feedback, lifetime_value, scorecard):
+for part in (
+    ab_test, campaign_targeting, churn, cross_sell, customer_journey, feedback, lifetime_value, scorecard,
+):  # fmt: skip
     CASES |= part.CASES

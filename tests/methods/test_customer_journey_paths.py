@@ -13,8 +13,9 @@ import pytest
 from crm_utils.features.survival import kaplan_meier
 from crm_utils.methods.customer_journey import (
     PLACEBO,
+    RULES,
     click_credit,
-    credit_study,
+    credits,
     delay_lifts,
     describe_step,
     first_orders,
@@ -254,15 +255,14 @@ def test_every_rule_credits_what_nobody_got_and_its_lift_is_nothing():
             {"customer_id": w, "campaign_id": "real", "sent_at": at - pd.Timedelta(hours=5)}
             for w, at in bought[::3]
         ]
-        study = credit_study(
-            None, messages_of(visit), orders_of(bought), as_of=DAY, lookback_days=28, days=364
-        )
-        assert study is not None
-        own = study.placebo.set_index("rule")
-        assert set(own.index) >= {"first", "last", "linear", "position", "shapley", "markov"}
-        assert not study.verified.shape[0]
-        missed += int(own["lift_low"].iloc[0] > 0 or own["lift_high"].iloc[0] < 0)
-        credited.append(own.loc[["first", "last", "linear", "position", "shapley", "markov"], "low"].min())
+        orders = orders_of(bought)
+        made_up = placebo_messages(orders, None, as_of=DAY, horizon_days=28).cache()
+        lift = held_out_lift(made_up, orders, horizon_days=28, as_of=DAY).iloc[0]
+        missed += int(lift["low"] > 0 or lift["high"] < 0)
+        touched = touches(None, messages_of(visit).union(made_up))
+        paths = touch_paths(touched, orders, as_of=DAY).to_pandas()
+        shares = [credits(paths, rule).set_index("touch").loc[PLACEBO, "low"] for rule in (*RULES, "shapley")]
+        credited.append(min(shares))
     assert missed <= 7
     assert np.mean(np.array(credited) > 0) == 1.0
 
@@ -378,21 +378,21 @@ def test_a_week_that_leaks_is_found_with_its_days():
 
 @pytest.mark.simulated
 def test_where_nothing_leaks_little_is_found_and_luck_cancels():
-    """400 shops of three like segments: the mean gap of the best, chosen and measured on halves, is nothing.
+    """150 shops of three like segments: the mean gap of the best, chosen and measured on halves, is nothing.
 
     Standing leaks at one-sided 2.5 % a segment and step (9): the gaps' mean is 0 within 4 standard errors.
     A shop has any sudden leak with a chance of 5 % at most (tests of one family under the null).
     """
     rng, gaps, sudden, standing = np.random.default_rng(8), [], 0, 0
-    for _ in range(400):
+    for _ in range(150):
         counts = weekly(rng, {"app": 0.6, "web": 0.6, "store": 0.6}, weeks=12)
         table = leaks(counts, as_of=DAY, margin=10.0).table
         sudden += int((table["leak"] == "sudden").any())
         standing += int((table["leak"] == "standing").sum())
         gaps += _gaps(counts)
     assert abs(np.mean(gaps)) < 4 * np.std(gaps) / np.sqrt(len(gaps) / 3)
-    assert sudden / 400 < 0.05 + 3.3 * np.sqrt(0.05 * 0.95 / 400)
-    assert standing / (400 * 9) < 0.025 + 3.3 * np.sqrt(0.025 * 0.975 / (400 * 3))
+    assert sudden / 150 < 0.05 + 3.3 * np.sqrt(0.05 * 0.95 / 150)
+    assert standing / (150 * 9) < 0.025 + 3.3 * np.sqrt(0.025 * 0.975 / (150 * 3))
 
 
 def _gaps(counts: pd.DataFrame) -> list[float]:

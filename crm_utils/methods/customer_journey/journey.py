@@ -255,7 +255,8 @@ def _placebo(
     touched: ir.Table, made_up: ir.Table, orders: ir.Table, span: dict[str, dt.date], lookback_days: int
 ) -> pd.DataFrame:
     """The made-up campaign's credits and lift, in paths that hold it."""
-    with_it = touched.union(touches(None, made_up).select(*touched.columns))
+    kind = {"at": "timestamp(6)"}  # an engine that kept a table may have forgotten
+    with_it = touched.cast(kind).union(touches(None, made_up).select(*touched.columns).cast(kind))
     paths = _counted(touch_paths(with_it, orders, lookback_days=lookback_days, **span))
     clicks = clicks_by_days(made_up, orders, **span)
     lift = held_out_lift(made_up, orders, horizon_days=lookback_days, as_of=span["as_of"])

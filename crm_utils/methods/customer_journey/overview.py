@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ibis.expr.types as ir
-
 from crm_utils.features import Cannot, ShopFacts
 
-__all__ = ["cannot", "known_visits", "no_journeys"]
+__all__ = ["cannot", "no_journeys"]
 
 
 def cannot(facts: ShopFacts) -> Cannot | None:
@@ -15,11 +13,6 @@ def cannot(facts: ShopFacts) -> Cannot | None:
     if not facts.customers and not has_events:
         return Cannot("no_customers")
     return None
-
-
-def known_visits(visits: ir.Table | None) -> bool:
-    """Whether there are any visits."""
-    return visits is not None and bool(visits.count().to_pyarrow().as_py())
 
 
 def no_journeys(second: object | None, visits: object | None, touched: object | None) -> Cannot | None:

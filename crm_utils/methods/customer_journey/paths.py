@@ -77,9 +77,9 @@ def touches(
         parts.append(clicked.select("customer_id", "touch", "message", at="clicked_at"))
     if not parts:
         raise ValueError("No touches: there are neither visits nor messages. Record events, or messages.")
-    rows = ibis.union(*(part.select("customer_id", "at", "touch", "message") for part in parts)) if len(
-        parts
-    ) > 1 else parts[0].select("customer_id", "at", "touch", "message")  # fmt: skip
+    columns = ("customer_id", "at", "touch", "message")
+    alike = [part.select(*columns).cast({"at": "timestamp(6)"}) for part in parts]
+    rows = ibis.union(*alike) if len(alike) > 1 else alike[0]
     return rows.filter(rows.customer_id.notnull(), rows["at"].notnull())
 
 

@@ -191,7 +191,8 @@ def _with_previous(events: ir.Table, not_visits: tuple[str, ...]) -> ir.Table:
     rows = events.filter(events.event.notin(not_visits))
     rows = rows.mutate(person=person_of(rows), second=seconds(rows.occurred_at))
     place = ibis.row_number().over(ibis.window(group_by="person", order_by=in_order(rows)))
-    rows = rows.mutate(place=place)
+    # By way of a smaller type: Spark numbers rows in one, and a kept table would tell.
+    rows = rows.mutate(place=place.cast("int32").cast("int64"))
     one_before = ibis.window(group_by="person", order_by="place")
     return rows.mutate(
         previous=rows.second.lag().over(one_before), before=rows.session_id.lag().over(one_before)
