@@ -486,11 +486,11 @@ def be_told(
         tell(words)
     else:
         tell(second_words(second)[0])
-    told = placebo_words(study)
-    if told:
+    placebo = placebo_words(study)
+    if placebo:
         tell(
             _("{placebo} Credit is no effect: believe the lift, and hold out where there is none.").format(
-                placebo=told
+                placebo=placebo
             )
         )
     elif study is None:

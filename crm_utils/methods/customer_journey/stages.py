@@ -105,8 +105,8 @@ def stage_rows(tables: Mapping[str, ir.Table | None]) -> ir.Table | None:
         add(came, came.occurred_at, "delivery")
     feedback = tables.get("feedback")
     if feedback is not None:
-        told = feedback.filter(feedback.kind != "case")
-        add(told, told.submitted_at, "review")
+        answers = feedback.filter(feedback.kind != "case")
+        add(answers, answers.submitted_at, "review")
     referrals = tables.get("referrals")
     if referrals is not None:
         add(referrals, referrals.referred_at, "referral", customer="referrer_id")
