@@ -242,7 +242,10 @@ def _sudden(frame: pd.DataFrame, as_of: dt.date) -> list[dict[str, object]]:
     frame = frame.assign(low_week=false_discovery_control(frame["p"]) < _FALSE)
     rows: list[dict[str, object]] = []
     for (segment, step, following), own in frame.groupby(["segment", "step", "next_step"]):
-        normal, hit = own[~own["low_week"]], own[own["low_week"]].sort_values("week")
+        own = own.sort_values("week")
+        beside = own["low_week"].shift(1, fill_value=False) | own["low_week"].shift(-1, fill_value=False)
+        low = own["low_week"] | (beside & (own["p"] < _FALSE))  # a leak's edges are weaker than its middle
+        normal, hit = own[~low], own[low]
         other = normal["passed"].sum() / normal["entrants"].sum() if len(normal) else float("nan")
         later = normal["won"].sum() / normal["passed"].sum() if normal["passed"].sum() else 0.0
         runs = (hit["week"].diff().fillna(1) > 1).cumsum()
