@@ -25,6 +25,7 @@ from engines import (
     campaign_targeting,
     churn,
     cross_sell,
+    customer_journey,
     feedback,
     lifetime_value,
     loyalty,
@@ -277,5 +278,8 @@ CASES: dict[str, Callable[[Shop], Any]] = {
     ),
 }  # fmt: skip
 CASES |= feedback.FEATURES
-for part in (ab_test, campaign_targeting, churn, cross_sell, feedback, lifetime_value, loyalty, scorecard):
+for part in (
+    ab_test, campaign_targeting, churn, cross_sell, customer_journey, feedback, lifetime_value, loyalty,
+    scorecard,
+):  # fmt: skip
     CASES |= part.CASES

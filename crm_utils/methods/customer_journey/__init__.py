@@ -1,0 +1,152 @@
+"""Where do customers stall, and which touches deserve credit? One module a question."""
+
+from __future__ import annotations
+
+from crm_utils.methods.customer_journey.beside import (
+    SHOWN_RULES,
+    Calibration,
+    all_credits,
+    beside,
+    calibrate,
+    campaign_names,
+    clicks_by_days,
+)
+from crm_utils.methods.customer_journey.credit import (
+    RULES,
+    chain_credit,
+    credits,
+    markov_credit,
+    rule_credit,
+    set_shapley,
+)
+from crm_utils.methods.customer_journey.funnel import STEPS, Funnel, entries, funnel, wilson
+from crm_utils.methods.customer_journey.journey import (
+    CreditStudy,
+    Ways,
+    credit_rows,
+    credit_study,
+    delays_of,
+    funnel_rows,
+    funnels_of,
+    leak_rows,
+    leaks_of,
+    some_messages,
+    sources_of,
+    steps_of,
+    visits_of,
+    ways_of,
+)
+from crm_utils.methods.customer_journey.leaks import Leaks, leak_counts, leaks
+from crm_utils.methods.customer_journey.lift import held_out_lift, lift_sums
+from crm_utils.methods.customer_journey.moments import (
+    ANCHORS,
+    DelayLifts,
+    delay_counts,
+    delay_lifts,
+    moments,
+)
+from crm_utils.methods.customer_journey.overview import cannot, no_journeys
+from crm_utils.methods.customer_journey.paths import (
+    PLACEBO,
+    click_credit,
+    placebo_messages,
+    steps_of_paths,
+    touch_paths,
+    touches,
+)
+from crm_utils.methods.customer_journey.second_orders import (
+    SecondOrders,
+    first_orders,
+    second_orders,
+    second_times,
+)
+from crm_utils.methods.customer_journey.sources import source_visits, switched_sources
+from crm_utils.methods.customer_journey.stages import STAGES, Coverage, coverage, silent_days, stage_of
+from crm_utils.methods.customer_journey.step_times import StepTimes, describe_step, step_times
+from crm_utils.methods.customer_journey.variants import Variants, moves, rework, variants, ways
+from crm_utils.methods.customer_journey.visits import (
+    NOT_VISITS,
+    Sessions,
+    describe_sessions,
+    robots,
+    sessions,
+    without_robots,
+)
+
+__all__ = [
+    "ANCHORS",
+    "NOT_VISITS",
+    "PLACEBO",
+    "RULES",
+    "SHOWN_RULES",
+    "STAGES",
+    "STEPS",
+    "Calibration",
+    "Coverage",
+    "CreditStudy",
+    "DelayLifts",
+    "Funnel",
+    "Leaks",
+    "SecondOrders",
+    "Sessions",
+    "StepTimes",
+    "Variants",
+    "Ways",
+    "all_credits",
+    "beside",
+    "calibrate",
+    "campaign_names",
+    "cannot",
+    "chain_credit",
+    "click_credit",
+    "clicks_by_days",
+    "coverage",
+    "credit_rows",
+    "credit_study",
+    "credits",
+    "delay_counts",
+    "delay_lifts",
+    "delays_of",
+    "describe_sessions",
+    "describe_step",
+    "entries",
+    "first_orders",
+    "funnel",
+    "funnel_rows",
+    "funnels_of",
+    "held_out_lift",
+    "leak_counts",
+    "leak_rows",
+    "leaks",
+    "leaks_of",
+    "lift_sums",
+    "markov_credit",
+    "moments",
+    "moves",
+    "no_journeys",
+    "placebo_messages",
+    "rework",
+    "robots",
+    "rule_credit",
+    "second_orders",
+    "second_times",
+    "sessions",
+    "set_shapley",
+    "silent_days",
+    "some_messages",
+    "source_visits",
+    "sources_of",
+    "stage_of",
+    "step_times",
+    "steps_of",
+    "steps_of_paths",
+    "switched_sources",
+    "touch_paths",
+    "touches",
+    "variants",
+    "visits_of",
+    "ways",
+    "ways_of",
+    "wilson",
+    "without_robots",
+]
