@@ -255,8 +255,14 @@ def liability_words(owed: Owed, currency: str) -> list[str]:
     unit = _value(result.point_value, currency)
     each = result.point_value or 1.0
     said = [
-        _(
-            "{outstanding} points are open. We expect {expected} of them to be spent; the flat rate of {rate} says {flat}, because it forgets that open points belong to customers who keep silent."
+        (
+            _(
+                "{outstanding} points are open. We expect {expected} worth of them to be spent; the flat rate of {rate} says {flat}, because it forgets that open points belong to customers who keep silent."
+            )
+            if result.point_value
+            else _(
+                "{outstanding} points are open. We expect {expected} of them to be spent; the flat rate of {rate} says {flat}, because it forgets that open points belong to customers who keep silent."
+            )
         ).format(
             outstanding=wording.count(result.outstanding), expected=wording.interval(result.expected * each, result.low * each, result.high * each, unit),
             rate=wording.share(owed.rate[0]), flat=unit(result.flat * each),

@@ -11,12 +11,17 @@ import ibis.expr.types as ir
 from engines.shop import AS_OF, STARTS, Shop
 
 from crm_utils import features
+from crm_utils.experiments import Experiment
 from crm_utils.methods import loyalty as method
 from crm_utils.methods.loyalty import Window, claims, lists
 
 __all__ = ["CASES"]
 
 RULE = "spend_182d >= 60: silver; spend_182d >= 120: gold"
+EXPERIMENT = Experiment(
+    id="x", arms={"control": 1, "coupon": 2}, control="control", starts_on=dt.date(2024, 11, 1),
+    horizon_days=40, primary="orders",
+)  # fmt: skip
 REVIEWS = (dt.date(2024, 1, 1), dt.date(2024, 7, 1))
 
 
@@ -91,6 +96,22 @@ def _assignments(shop: Shop) -> ir.Table:
     sent = shop.tables["messages"]
     arm = (sent.message_id.cast("int64") % 3 == 0).ifelse("control", "coupon")
     return sent.select("customer_id", experiment_id=ibis.literal("x"), arm=arm, assigned_at="sent_at")
+
+
+def _status(shop: Shop) -> ir.Table:
+    """Each order paid when ordered, and delivered two or six days later."""
+    orders = shop.orders
+    days = (_number(orders) % 3 == 0).ifelse(6, 2)
+    paid = orders.select("order_id", status=ibis.literal("paid"), occurred_at="ordered_at")
+    came = [
+        orders.filter(days == each).select(
+            "order_id",
+            status=ibis.literal("delivered"),
+            occurred_at=orders.ordered_at + ibis.interval(days=each),
+        )
+        for each in (2, 6)
+    ]
+    return paid.union(came[0]).union(came[1])
 
 
 def _pieces(shop: Shop) -> ir.Table:
@@ -193,11 +214,11 @@ CASES: dict[str, Callable[[Shop], Any]] = {
     "loyalty.claims.price_cells": lambda s: claims.price_cells(
         _assignments(s), s.orders, experiment="x", horizon_days=40, as_of=AS_OF
     ),
-    "loyalty.claims.price_test": lambda s: str(
-        claims.price_test(_assignments(s), s.orders, [], name="", as_of=AS_OF)
+    "loyalty.claims.price_test": lambda s: claims.price_test(
+        _assignments(s), s.orders, [EXPERIMENT], name="x", as_of=AS_OF
     ),
-    "loyalty.claims.late_test": lambda s: str(
-        claims.late_test(s.orders, None, as_of=AS_OF, horizon_days=40, late_days=5)
+    "loyalty.claims.late_test": lambda s: claims.late_test(
+        s.orders, _status(s), as_of=AS_OF, horizon_days=40, late_days=5
     ),
     "loyalty.lists.make_lists": _lists,
     "loyalty.lists.near_threshold": lambda s: method.near_threshold(

@@ -43,7 +43,8 @@ class Judged:
         self.owed = loyalty.count_points(self.tables["points"], self.orders, as_of=DAY)
         self.friends = loyalty.referral_page(
             self.tables["referrals"], self.orders, lines, facts=facts, as_of=DAY, days=182,
-            events=self.tables["events"], products=self.tables["products"], customers=self.tables["customers"],
+            events=self.tables["events"], products=self.tables["products"],
+            customers=self.tables["customers"],
         )  # fmt: skip
 
 
