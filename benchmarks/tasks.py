@@ -16,6 +16,7 @@ from pathlib import Path
 import basket_tasks
 import csv_tasks
 import effect_tasks
+import journey_tasks
 import lifetime_tasks
 import panel_tasks
 import week_tasks
@@ -165,7 +166,7 @@ def load_bare() -> Timed:
 if __name__ == "__main__":
     name, warm, *arguments = sys.argv[1:]
     others = vars(basket_tasks) | vars(csv_tasks) | vars(effect_tasks)
-    others |= vars(panel_tasks) | vars(lifetime_tasks) | vars(week_tasks)
+    others |= vars(panel_tasks) | vars(lifetime_tasks) | vars(week_tasks) | vars(journey_tasks)
     task = (globals() | others)[name]()
     if warm:
         task(warm)
