@@ -1,4 +1,4 @@
-"""Events to counted paths, against one plain grouping of the same events by customer; and Markov's algebra."""
+"""Events to counted paths, against a plain grouping of the same events by customer; Markov's algebra."""
 
 from __future__ import annotations
 
