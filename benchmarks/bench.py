@@ -23,6 +23,7 @@ from compared import HEAD, PEERS_UP_TO, ROUNDS, agree, compared
 from effects import experiments
 from files import csv_files, load_anew
 from itemsets import SIZES, itemsets, pairs
+from journey import journey
 from lifetime import lifetime
 from measure import HERE, Aim, Measurement, in_turn, ratio, run, task
 from panel import churn
@@ -49,6 +50,7 @@ def main() -> None:
             "pairs": lambda: pairs(folder, made),
             "churn": lambda: churn(folder),
             "weeks": lambda: weeks(folder, made),
+            "journey": lambda: journey(folder),
             "lifetime": lambda: lifetime(folder, given.peers, given.pymc),
             "experiments": lambda: experiments(folder, given.peers),
             "feedback": lambda: answers(folder),

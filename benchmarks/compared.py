@@ -42,6 +42,8 @@ WHO = {
     "itemsets_fpgrowth": "mlxtend, fpgrowth",
     "itemsets_efficient": "efficient-apriori",
     "itemsets_pyfim": "pyfim, fpgrowth (in C)",
+    "paths_ours": "**touch_paths**",
+    "paths_bare": "one grouping by customer, touches in order",
     "weeks_ours": "**weekly_sums, known_weeks**",
     "weeks_bare": "one aggregation of the same orders",
     "pairs_ours": "**baskets, frequent_itemsets**",

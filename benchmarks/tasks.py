@@ -17,6 +17,7 @@ import basket_tasks
 import csv_tasks
 import effect_tasks
 import feedback_tasks
+import journey_tasks
 import lifetime_tasks
 import panel_tasks
 import week_tasks
@@ -167,6 +168,7 @@ if __name__ == "__main__":
     name, warm, *arguments = sys.argv[1:]
     others = vars(basket_tasks) | vars(csv_tasks) | vars(effect_tasks)
     others |= vars(feedback_tasks) | vars(panel_tasks) | vars(lifetime_tasks) | vars(week_tasks)
+    others |= vars(journey_tasks)
     task = (globals() | others)[name]()
     if warm:
         task(warm)
