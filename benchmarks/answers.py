@@ -31,7 +31,7 @@ def answers(folder: Path, rounds: int = 3) -> tuple[list[str], list[Aim]]:
         write_answers(str(place), size)
     for size in (1, 10):
         print(f"{size} million answers", flush=True)
-        lines += [f"\n### {size} million answer{'s' if size > 1 else ''}\n", HEAD]
+        lines += [f"\n### {size} million answers\n", HEAD]
         names = {"counts": ["counts_ours", "counts_pandas"], "response": ["response_ours", "response_pandas"]}
         for kind, contenders in names.items():
             alone = kind == "response" and size == 10

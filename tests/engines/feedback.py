@@ -13,7 +13,9 @@ from engines.shop import AS_OF, Shop
 from crm_utils.features import deliveries
 from crm_utils.features.low_scores import is_low, low_scores
 from crm_utils.methods import feedback as method
-from crm_utils.methods.feedback import cases, lapse, outcomes, scores, themes, timing, touchpoints
+from crm_utils.methods.feedback import lapse, outcomes, scores, themes, touchpoints
+from crm_utils.methods.feedback.cases import case_cells, contact_cells
+from crm_utils.methods.feedback.timing import timing_cells
 
 __all__ = ["CASES", "FEATURES"]
 
@@ -160,7 +162,7 @@ CASES: dict[str, Callable[[Shop], Any]] = {
         themes.text_sample(_feedback(s)), _outcomes(s)
     ),
     "feedback.drivers.lever_cells": lambda s: method.lever_cells(_answers(s)),
-    "feedback.timing.timing_cells": lambda s: timing.timing_cells(
+    "feedback.timing.timing_cells": lambda s: timing_cells(
         method.asked_rows(_asked(s), _feedback(s), s.orders, delivery=_delivery(s)), s.orders, _delivery(s)
     ),
     "feedback.timing.timing_of": lambda s: (
@@ -168,8 +170,8 @@ CASES: dict[str, Callable[[Shop], Any]] = {
             "every"
         ].exposed
     ),
-    "feedback.cases.case_cells": lambda s: cases.case_cells(_cases(s), now=dt.datetime(2025, 1, 1)),
-    "feedback.cases.contact_cells": lambda s: cases.contact_cells(
+    "feedback.cases.case_cells": lambda s: case_cells(_cases(s), now=dt.datetime(2025, 1, 1)),
+    "feedback.cases.contact_cells": lambda s: contact_cells(
         outcomes.order_outcomes(s.orders, _delivery(s), **JUDGED), _cases(s)
     ),
     "feedback.cases.cases_of": lambda s: vars(method.cases_of(_cases(s), s.orders, _delivery(s), **JUDGED))[

@@ -33,7 +33,9 @@ def lever_cells(answers: ir.Table) -> ir.Table:
     """
     rows = known_answers(answers)
     rows = rows.mutate(**{name: rows[name].fill_null("") for name in LEVERS})
-    drawn = ibis.window(group_by="person", order_by=[rows.feedback_id.hexdigest("md5"), rows.feedback_id])
+    # What breaks ties makes the draw the same on every engine.
+    order = [rows.feedback_id.hexdigest("md5"), rows.feedback_id, rows.kind, rows.score]
+    drawn = ibis.window(group_by="person", order_by=[*order, *(rows[name] for name in LEVERS)])
     ranked = rows.mutate(place=ibis.row_number().over(drawn))
     one = ranked.filter(ranked.place == 0)
     counts = one.group_by(list(LEVERS)).aggregate(customers=one.count(), low=one.low.sum())
