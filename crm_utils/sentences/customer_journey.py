@@ -485,7 +485,11 @@ def be_told(
             )  # fmt: skip
         tell(words)
     else:
-        tell(second_words(second)[0])
+        tell(
+            _("{second} Where visits stall cannot be said: there are no events.").format(
+                second=second_words(second)[0]
+            )
+        )
     placebo = placebo_words(study)
     if placebo:
         tell(

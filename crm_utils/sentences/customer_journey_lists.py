@@ -61,11 +61,6 @@ _BY = {
 }  # fmt: skip
 _AGAIN = {"returned": N_("something came back"), "call": N_("somebody called about it")}
 _DELIVERY = {"late": N_("late parcel"), "on_time": N_("parcel on time")}
-_UNITS = {
-    "customer": N_("customers"),
-    "quarter": N_("customers, anew each quarter"),
-    "message": N_("messages"),
-}
 
 
 def rule_word(rule: str) -> str:
@@ -482,8 +477,3 @@ def again_word(row: Mapping[Any, Any]) -> str:
     return _("{what} ({delivery})").format(
         what=_(_AGAIN[row["what"]]), delivery=_(_DELIVERY[row["delivery"]])
     )
-
-
-def unit_word(unit: str) -> str:
-    """What was drawn."""
-    return _(_UNITS[unit])

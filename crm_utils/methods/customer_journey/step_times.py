@@ -8,7 +8,6 @@ what comes after may be the message's doing.
 from __future__ import annotations
 
 import datetime as dt
-import math
 from dataclasses import dataclass
 
 import ibis
@@ -20,7 +19,7 @@ from crm_utils.features.statistics import SMALLEST_GROUP
 from crm_utils.features.survival import Survival, kaplan_meier
 from crm_utils.methods.customer_journey.clock import seconds
 
-__all__ = ["StepTimes", "describe_step", "occasions", "reaches", "step_times", "usual_delay"]
+__all__ = ["StepTimes", "describe_step", "occasions", "reaches", "step_times"]
 
 _TICK = 900  # seconds: times are counted in quarters of an hour, rounded up
 
@@ -206,14 +205,3 @@ def _first_after(rows: ir.Table, moments: ir.Table, name: str) -> ir.Table:
     joined = rows.select("customer_id", "began").inner_join(moments, "customer_id")
     later = joined.filter(joined.when > joined.began)
     return later.group_by("customer_id").aggregate(**{name: seconds(later.when).min()})
-
-
-def usual_delay(hours: float) -> str:
-    """A delay as a scenario writes it: ``4h``, ``3d``.
-
-    Examples
-    --------
-    >>> usual_delay(3.75), usual_delay(70.0)
-    ('4h', '3d')
-    """
-    return f"{max(1, round(hours))}h" if hours < 47.5 or not math.isfinite(hours) else f"{round(hours / 24)}d"
