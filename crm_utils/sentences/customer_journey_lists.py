@@ -374,7 +374,7 @@ def lists(currency: str) -> dict[str, dict[str, Any]]:
     return {
         "journey_stage": {
             "purpose": _("Where each customer stands: the stage of the last touch."),
-            "columns": {"customer_id": (_("the customer"), ""), "stage": (_("the stage"), ""),
+            "columns": {"customer_id": (_("the customer"), ""), "journey_stage": (_("the stage"), ""),
                         "since": (_("when the last touch was"), _("local time"))},
         },
         "touchpoints": {

@@ -217,7 +217,7 @@ def test_stages_are_those_of_the_last_touch_and_what_is_not_recorded_is_named():
     seen = events([("bob", "1", "2024-03-01", "view"), ("eve", "2", "2024-03-02", "cart"),
                    ("eve", "2", "2024-03-02", "checkout"), (None, "3", "2024-03-02", "view")])  # fmt: skip
     tables = {"orders": orders, "events": seen}
-    stages = stage_of(tables).to_pandas().set_index("customer_id")["stage"].to_dict()
+    stages = stage_of(tables).to_pandas().set_index("customer_id")["journey_stage"].to_dict()
     assert stages == {"ann": "repurchase", "bob": "browse", "eve": "checkout"}
     result = coverage(tables)
     assert set(result.missing) == {"awareness", "visit", "delivery", "review", "referral"}

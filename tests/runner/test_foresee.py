@@ -127,6 +127,7 @@ def test_a_shop_without_money_is_told_so_on_the_pages_of_money() -> None:
     said = {n.name: foreseen(n.name, facts, {}, {}) for n in NOTEBOOKS}
     assert {name for name, why in said.items() if why is not None and why.code == "no_money"} == {
         "lifetime_value",
+        "loyalty",
         "scorecard",
     }
     assert "every amount is 0" in " ".join(to_hold_against(facts, "USD", part=""))

@@ -124,7 +124,7 @@ def stage_of(tables: Mapping[str, ir.Table | None]) -> ir.Table:
     Returns
     -------
     ibis.expr.types.Table
-        ``customer_id``, ``stage``, ``since``.
+        ``customer_id``, ``journey_stage``, ``since``.
     """
     rows = stage_rows(tables)
     assert rows is not None
@@ -133,7 +133,7 @@ def stage_of(tables: Mapping[str, ir.Table | None]) -> ir.Table:
     rows = rows.mutate(rank=rank)
     last = ibis.window(group_by="customer_id", order_by=[rows["at"].desc(), rows["rank"].desc()])
     rows = rows.mutate(turn=ibis.row_number().over(last))
-    return rows.filter(rows.turn == 0).select("customer_id", "stage", since="at")
+    return rows.filter(rows.turn == 0).select("customer_id", journey_stage="stage", since="at")
 
 
 def kind_of(events: ir.Table) -> ir.StringValue:
