@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+import ibis
 import ibis.expr.types as ir
 
 from crm_utils import tables
-from crm_utils.features.customer_summary import is_purchase
+from crm_utils.features.customer_summary import NEW_DAYS, is_purchase
 
 __all__ = ["Cannot", "ShopFacts", "shop_facts"]
 
@@ -55,6 +56,9 @@ class ShopFacts:
         The days on which a known customer bought, in their order; None where that was not asked.
     tables
         The tables that the study has; None where that was not asked.
+    newcomers
+        Customers whose first purchase lies 90 days or more after ``history_starts`` (from
+        the first order on where that is not known) and before ``as_of``; None where that was not asked.
     """
 
     lines: int
@@ -75,6 +79,7 @@ class ShopFacts:
     history_starts: dt.date | None = None
     customer_days: tuple[dt.date, ...] | None = None
     tables: frozenset[str] | None = None
+    newcomers: int | None = None
 
     @property
     def days(self) -> int:
@@ -124,8 +129,12 @@ def shop_facts(lines: ir.Table, *, as_of: dt.date, history_starts: dt.date | Non
     ).to_pyarrow().to_pylist()[0]
     # fmt: on
     known = orders.filter(bought, orders.customer_id.notnull())
-    per = known.group_by("customer_id").aggregate(days=known.day.nunique())
-    people = per.aggregate(customers=per.count(), repeat=(per.days > 1).cast("int64").sum())
+    per = known.group_by("customer_id").aggregate(days=known.day.nunique(), begun=known.day.min())
+    starts = history_starts + dt.timedelta(days=NEW_DAYS) if history_starts else dt.date.min
+    new = (per.begun >= ibis.date(str(starts))) & (per.begun < ibis.date(str(as_of)))
+    people = per.aggregate(
+        customers=per.count(), repeat=(per.days > 1).cast("int64").sum(), new=new.cast("int64").sum()
+    )
     who = people.to_pyarrow().to_pylist()[0]
     customer_days = sorted(known.select("day").distinct().to_pyarrow()["day"].to_pylist())
     priced = lines.filter(lines.amount > 0)
@@ -139,5 +148,5 @@ def shop_facts(lines: ir.Table, *, as_of: dt.date, history_starts: dt.date | Non
         larger_orders=whole["larger_orders"] or 0, products=goods["products"], prices=prices,
         order_days=whole["order_days"], first_day=whole["first_day"], last_day=whole["last_day"],
         as_of=as_of, revenue=whole["revenue"] or zero, history_starts=history_starts,
-        customer_days=tuple(customer_days),
+        customer_days=tuple(customer_days), newcomers=who["new"] or 0,
     )  # fmt: skip

@@ -523,7 +523,11 @@ def be_warned(warn: Callable[[str], None], seen: Coverage) -> None:
                 "On {days} day ({first} to {last}) orders went on and hardly an event was recorded: the tag was broken. It is left out where weeks are compared.",
                 "On {days} days ({first} to {last}) orders went on and hardly an event was recorded: the tag was broken. They are left out where weeks are compared.",
                 len(seen.silent),
-            ).format(days=len(seen.silent), first=seen.silent[0], last=seen.silent[-1])
+            ).format(
+                days=len(seen.silent),
+                first=wording.calendar_day(seen.silent[0]),
+                last=wording.calendar_day(seen.silent[-1]),
+            )
         )  # fmt: skip
 
 
@@ -550,7 +554,7 @@ def propose(
                 _("customers who leave a {anchor} ({scenario})").format(anchor=row["anchor_event"], scenario=row["scenario"]),
                 customers=round(units), gain=gains[0], low=gains[1], high=gains[2], horizon_days=_GAIN_DAYS,
                 certainty="tested", list="moments",
-                why=_("A lot drew the delay: {lift} more of those sent buy, at other delays that is not shown. As many as were due a day while it ran, all at this delay; the cost of sending is not taken off. In 07 set the scenario's delay.").format(
+                why=_("A lot drew the delay: {lift} more of those sent buy, at other delays that is not shown. As many as were due a day while it ran, all at this delay; the cost of sending is not taken off. The scenarios file sets it: the delay of that scenario.").format(
                     lift=wording.interval(row["lift"], row["low"], row["high"], wording.points)
                 ),
             )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from crm_utils.features import Cannot, ShopFacts
+from crm_utils.features.survival import FEWEST
 
 __all__ = ["cannot", "no_journeys"]
 
@@ -12,6 +13,8 @@ def cannot(facts: ShopFacts) -> Cannot | None:
     has_events = facts.tables is None or bool({"events", "messages"} & facts.tables)
     if not facts.customers and not has_events:
         return Cannot("no_customers")
+    if not has_events and facts.newcomers is not None and facts.newcomers < FEWEST:
+        return Cannot("customer_journey.nothing")
     return None
 
 
