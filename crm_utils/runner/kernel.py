@@ -88,6 +88,7 @@ class Executor:
             "CRM_PYTHON": sys.executable,
         }
         self._kernels: list[AsyncKernelManager] = []
+        self._begun: dict[str, int] = {}
         self._stopped = ""
         self._lock = threading.Lock()
 
@@ -129,9 +130,14 @@ class Executor:
         return Execution(status, reason, round(time.monotonic() - started, 3))
 
     def progress(self, notebook: NotebookFile) -> tuple[int, int]:
-        """How many cells with code a notebook that is running has begun, and how many it has."""
+        """How many cells with code a notebook that is running has begun, and how many it has.
+
+        While its file is being written, it has begun what it had before.
+        """
         cells = _code_cells(self._working(notebook)) or _code_cells(self.source(notebook))
-        return sum(map(_begun, cells)), len(cells)
+        begun = max(self._begun.get(notebook.name, 0), sum(map(_begun, cells)))
+        self._begun[notebook.name] = begun
+        return begun, len(cells)
 
     def _working(self, notebook: NotebookFile) -> Path:
         """Where papermill writes it, after each cell."""
