@@ -172,7 +172,7 @@ CASES: dict[str, Callable[[Shop], Any]] = {
     ),
     "feedback.cases.case_cells": lambda s: case_cells(_cases(s), now=dt.datetime(2025, 1, 1)),
     "feedback.cases.contact_cells": lambda s: contact_cells(
-        outcomes.order_outcomes(s.orders, _delivery(s), **JUDGED), _cases(s)
+        deliveries.order_outcomes(s.orders, _delivery(s), **JUDGED), _cases(s)
     ),
     "feedback.cases.cases_of": lambda s: vars(method.cases_of(_cases(s), s.orders, _delivery(s), **JUDGED))[
         "opened"
