@@ -268,12 +268,15 @@ def second_words(result: SecondOrders | None) -> list[str]:
 
 def second_title(result: SecondOrders | None, by: str = "category") -> str:
     """The message of the curves of second orders."""
-    if result is None or not result.by:
+    if result is None:
         return _("Second orders")
-    curve = result.by[by if by in result.by else next(iter(result.by))]
-    known = curve.groups.dropna(subset=["median"]).sort_values("median")
+    curve = result.by.get(by) or next(iter(result.by.values()), None)
+    known = curve.groups.dropna(subset=["median"]).sort_values("median") if curve else pd.DataFrame()
     if len(known) < 2:
-        return _("How soon the second order comes")
+        median = result.median[0]
+        if pd.isna(median):
+            return _("Fewer than half order again in 182 days")
+        return _("Half have ordered again after {days}").format(days=wording.days(median))
     return _("Second orders come soonest after “{soon}”, latest after “{late}”").format(
         soon=known["group"].iloc[0], late=known["group"].iloc[-1]
     )

@@ -79,6 +79,24 @@ def test_axes_write_numbers_as_the_text_does():
     assert (ax.get_title(loc="left"), ax.get_xlabel()) == ("Message", "spend, USD")
 
 
+@pytest.mark.parametrize("top", [1.0, 1.3, 1.9, 2.6, 4.2, 7.5, 13.0, 26.0, 110.0])
+def test_labels_of_an_axis_are_where_they_say(top):
+    """Steps of 0.25 written to one digit would be 0.2, 0.5, 0.8; whole numbers have no half between them."""
+    theme.use_theme()
+    figure, ax = plt.subplots()
+    ax.plot([0, top], [0, top])
+    theme.write_axis(theme.write_axis(ax, "x", lambda v: wording.number(v, 1)), "y", wording.count)
+    figure.canvas.draw()
+    for axis in (ax.xaxis, ax.yaxis):
+        shown = [(t.get_loc(), t.label1.get_text()) for t in axis.get_major_ticks()]
+        assert len(shown) > 1
+        assert all(
+            float(label.replace(wording.MINUS, "-")) == pytest.approx(place, abs=1e-9)
+            for place, label in shown
+        )
+    plt.close(figure)
+
+
 def test_a_short_logarithmic_axis_is_written_in_plain_numbers():
     theme.use_theme()
     figure, ax = plt.subplots()
