@@ -792,7 +792,7 @@ def _summary(book: Experiments) -> str:
 
 
 def propose(act: Callable[..., None], book: Experiments, plan: NextTest, *, currency: str) -> None:
-    """Turn verdicts into actions: ship to all active customers, stop, or do not use a void test."""
+    """Turn verdicts into actions: ship to all who ordered lately, stop, or do not use a void test."""
     for one in book.judged:
         if one.word == "none":
             why = _(
@@ -814,7 +814,8 @@ def propose(act: Callable[..., None], book: Experiments, plan: NextTest, *, curr
             sign = 1 if verdict.word == "ship" else -1
             verb = _("Use {what} for") if sign > 0 else _("Stop {what} for")
             count = one.customers if one.newcomers else plan.customers
-            audience = _("customers as new as those tested") if one.newcomers else _("active customers")
+            regular = _("customers with an order in {days}").format(days=wording.days(plan.active_days))
+            audience = _("customers as new as those tested") if one.newcomers else regular
             act(
                 verb.format(what=_what(one.experiment, verdict.arm)), audience,
                 customers=count, certainty="tested",
@@ -829,7 +830,7 @@ def _beyond(one: Judged, customers: int) -> str:
         _("Tested on {tested} customers of whom hardly any had bought before: it says nothing of others, and the "
           "numbers are those of as many newcomers.")
         if one.newcomers
-        else _("Tested on {tested} customers: for all {customers} active ones it holds if they react as those "
+        else _("Tested on {tested} customers: for all these {customers} it holds if they react as those "
                "did, and if no other tested treatment reaches them too.")
     )  # fmt: skip
     tested = sum(sums.n for sums in one.sums.values())

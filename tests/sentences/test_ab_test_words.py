@@ -120,7 +120,7 @@ def test_shipping_brings_the_contribution_of_all_active_customers(shipped: Judge
     assert (more["certainty"], more["horizon_days"]) == ("tested", 56)
     # The test saw a sample; that all react alike is an assumption, and the card says it.
     tested = sum(sums.n for sums in shipped.sums.values())
-    assert f"Tested on {tested:,} customers: for all {plan.customers:,} active ones" in more["why"]
+    assert f"Tested on {tested:,} customers: for all these {plan.customers:,} it holds" in more["why"]
 
 
 def test_what_worked_on_newcomers_is_not_offered_to_regular_customers(
