@@ -36,8 +36,9 @@ PEERS = (
 )
 # Written in C and built on the spot: without a compiler it is left out, and the results say so.
 BUILT_PEERS = ("pyfim==6.28",)
-# It needs another pandas than the other peers; where it does not install it is left out as well.
+# They need another pandas than the other peers; where they do not install they are left out as well.
 BAYESIAN_PEER = "pymc-marketing==0.19.2"
+JOURNEY_PEERS = ("retentioneering==5.2.4", "marketing-attribution-models==2.1.1")
 
 
 GROUPS = ("tests", "browser", "spark", "lint", "types", "korean")
@@ -245,11 +246,14 @@ def bench(session: nox.Session) -> None:
     session.run(str(peers / "bin" / "pip"), "install", "--quiet", *PEERS, external=True)
     pip = (str(peers / "bin" / "pip"), "install", "--quiet", *BUILT_PEERS)
     session.run(*pip, external=True, success_codes=[0, 1])
-    pymc = Path(session.create_tmp()).resolve() / "pymc"
-    session.run("python", "-m", "venv", str(pymc))
-    pip = (str(pymc / "bin" / "pip"), "install", "--quiet", BAYESIAN_PEER, "pyarrow")
-    session.run(*pip, external=True, success_codes=[0, 1])
-    there = (pymc / "lib").glob("python*/site-packages/pymc_marketing")
-    bayesian = ("--pymc", str(pymc / "bin" / "python")) if any(there) else ()
+    others: list[str] = []
+    apart = {"pymc": ("pymc_marketing", (BAYESIAN_PEER, "pyarrow")), "journeys": ("mam", JOURNEY_PEERS)}
+    for option, (module, packages) in apart.items():
+        folder = Path(session.create_tmp()).resolve() / option
+        session.run("python", "-m", "venv", str(folder))
+        pip = (str(folder / "bin" / "pip"), "install", "--quiet", *packages)
+        session.run(*pip, external=True, success_codes=[0, 1])
+        if any((folder / "lib").glob(f"python*/site-packages/{module}")):
+            others += [f"--{option}", str(folder / "bin" / "python")]
     peers_python = ("--peers", str(peers / "bin" / "python"))
-    session.run("python", "benchmarks/bench.py", *peers_python, *bayesian, *session.posargs)
+    session.run("python", "benchmarks/bench.py", *peers_python, *others, *session.posargs)

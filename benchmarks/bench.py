@@ -50,7 +50,7 @@ def main() -> None:
             "pairs": lambda: pairs(folder, made),
             "churn": lambda: churn(folder),
             "weeks": lambda: weeks(folder, made),
-            "journey": lambda: journey(folder),
+            "journey": lambda: journey(folder, given.journeys),
             "lifetime": lambda: lifetime(folder, given.peers, given.pymc),
             "experiments": lambda: experiments(folder, given.peers),
             "feedback": lambda: answers(folder),
@@ -163,6 +163,9 @@ def _arguments() -> argparse.Namespace:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--peers", type=Path, required=True, help="the Python that has the peers")
     options.add_argument("--pymc", type=Path, help="the Python that has pymc-marketing; left out without it")
+    options.add_argument(
+        "--journeys", type=Path, help="the Python that has retentioneering and MAM; likewise"
+    )
     options.add_argument("--sizes", type=int, nargs="+", default=[1, 10, 100], help="millions of lines")
     options.add_argument("--baskets", type=int, nargs="+", default=[*SIZES], help="baskets, for itemsets")
     options.add_argument("--made", type=Path, help="a folder that keeps the N.parquet between runs")

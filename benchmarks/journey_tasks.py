@@ -1,11 +1,15 @@
-"""Events to counted paths, against a plain grouping of the same events by customer; Markov's algebra."""
+"""Events to counted paths and to visits, and Markov's credit: ours and peers."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from typing import Any
 
-__all__ = ["markov_ours", "paths_bare", "paths_ours", "write_events"]
+__all__ = [
+    "markov_mam", "markov_ours", "paths_bare", "paths_ours", "visits_ours", "visits_retentioneering",
+    "write_events",
+]  # fmt: skip
 
 Timed = Callable[..., int]
 DAY = dt.date(2025, 12, 31)
@@ -62,18 +66,73 @@ def paths_bare() -> Timed:
     return run
 
 
-def markov_ours() -> Timed:
-    """Credit of 1,000 channels from 6,000 paths, which are drawn within the time."""
+def _drawn(channels: int) -> Any:
+    """6,000 paths over so many channels: ``path``, ``converted``, ``paths``."""
     import numpy as np
     import pandas as pd
 
+    rng = np.random.default_rng(6)
+    names = np.array([f"c{k:04d}" for k in range(channels)])
+    rows = [" > ".join(rng.choice(names, rng.integers(1, 8))) for _ in range(6000)]
+    return pd.DataFrame({"path": rows, "converted": (rng.random(6000) < 0.3).astype(int), "paths": 1})
+
+
+def markov_ours() -> Timed:
+    """What would be lost without each channel, of their number: the sum of it, in millionths."""
     from crm_utils.methods.customer_journey import markov_credit
 
+    def run(channels: str) -> int:
+        paths = _drawn(int(channels))
+        return round(1e6 * float(markov_credit(paths)["removal"].sum()))
+
+    return run
+
+
+def markov_mam() -> Timed:
+    """The same of DP6's marketing-attribution-models, which inverts a matrix a channel."""
+    from mam.core import MAM
+
+    def run(channels: str) -> int:
+        paths = _drawn(int(channels))
+        names = {"channels_colname": "path", "journey_with_conv_colname": "converted"}
+        mam = MAM(paths, format_type="grouped_journey", occurrences_colname="paths", **names)
+        markov = mam.run_markov()
+        return round(1e6 * float(markov.metadata["removal_effect"]["removal_effect"].sum()))
+
+    return run
+
+
+def visits_ours() -> Timed:
+    """Events to visits, cut at pauses of 30 minutes, counted."""
+    import ibis
+    import pandas as pd  # noqa: F401
+
+    from crm_utils.engine import connect
+    from crm_utils.methods.customer_journey import sessions
+
     def run(path: str) -> int:
-        rng = np.random.default_rng(6)
-        names = np.array([f"c{k:04d}" for k in range(1000)])
-        rows = [" > ".join(rng.choice(names, rng.integers(1, 8))) for _ in range(6000)]
-        paths = pd.DataFrame({"path": rows, "converted": rng.random(6000) < 0.3, "paths": 1})
-        return len(markov_credit(paths.astype({"converted": int})))
+        rows = connect().read_parquet(path)
+        events = rows.select(
+            "customer_id", occurred_at=rows["at"], event=rows.touch, session_id=ibis.null("string"),
+            event_id=ibis.null("string"),
+        )  # fmt: skip
+        return int(sessions(events).session.nunique().to_pyarrow().as_py())
+
+    return run
+
+
+def visits_retentioneering() -> Timed:
+    """The same of retentioneering, from a data frame."""
+    import os
+
+    os.environ["RETENTIONEERING_NO_TRACK"] = "1"  # else it reports its use over the network
+    import pandas as pd
+    from retentioneering import Eventstream
+
+    def run(path: str) -> int:
+        rows = pd.read_parquet(path, columns=["customer_id", "at", "touch"])
+        rows.columns = ["user_id", "timestamp", "event"]
+        split = Eventstream(rows).split_sessions(timeout="30m")
+        return int(split.to_dataframe()["session_id"].nunique())
 
     return run

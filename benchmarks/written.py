@@ -80,7 +80,8 @@ def measured(started: dt.datetime, busy: float, peers: Path) -> str:
 def versions(python: Path, packages: list[str]) -> str:
     """Of these packages, those that a Python has."""
     say = (
-        "import sys, importlib.metadata as m; there = {d.name.lower() for d in m.distributions()}; "
+        "import sys, importlib.metadata as m; "
+        "there = {d.name.lower().replace('_', '-') for d in m.distributions()}; "
         "print(*(f'{p} {m.version(p)}' for p in sys.argv[1:] if p in there), sep=', ')"
     )
     done = subprocess.run([python, "-c", say, *packages], capture_output=True, text=True, check=True)

@@ -273,13 +273,12 @@ def _solve(moves: Moves, orders: float) -> pd.DataFrame:
     _check_exits(chance, [*([(_START,)]), *states])
     inside = csr_matrix(chance[:, :n])
     won = np.asarray(chance[:, n].todense()).ravel()
-    solver = splu((csr_matrix(np.eye(n)) - inside).tocsc())
-    converts = solver.solve(won)
-    base = float(converts[0])
     names = sorted({state[-1] for state in states})
     if len(names) == len(states):
-        removal = _removals(solver, converts, n)
+        visits = np.linalg.inv(np.eye(n) - inside.toarray())  # dense: a path leads nearly everywhere
+        base, removal = float((visits @ won)[0]), _removals(visits, won)
     else:
+        base = float(splu((csr_matrix(np.eye(n)) - inside).tocsc()).solve(won)[0])
         removal = _removals_of_sets(inside, won, states, names, base)
     if base <= 0:
         raise ValueError("No path ends with an order: there is no credit to share.")
@@ -290,11 +289,10 @@ def _solve(moves: Moves, orders: float) -> pd.DataFrame:
     return result
 
 
-def _removals(solver: object, converts: NDArray[np.float64], n: int) -> NDArray[np.float64]:
-    """F · x of every state at once, by one inverse."""
-    inverse = solver.solve(np.eye(n))  # type: ignore[attr-defined]
-    meets = inverse[0, 1:] / np.diag(inverse)[1:]
-    return np.asarray(meets * converts[1:])
+def _removals(visits: NDArray[np.float64], won: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Chance to meet a state, times the chance of an order from there, of every state at once."""
+    meets = visits[0, 1:] / np.diag(visits)[1:]
+    return np.asarray(meets * (visits @ won)[1:])
 
 
 def _removals_of_sets(
