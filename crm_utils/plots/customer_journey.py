@@ -137,7 +137,8 @@ def credit_plot(rows: pd.DataFrame, *, labels: Mapping[str, str], title: str) ->
     """
     if not len(rows):
         return None
-    ax = plt.subplots(figsize=(8.0, 0.42 * max(len(rows), 3) + 1.9))[1]
+    height = 0.42 * max(len(rows), 3) + 1.9
+    ax = plt.subplots(figsize=(8.0, height))[1]
     places = np.arange(len(rows))[::-1]
     ax.axvline(0, color=COLORS["plain"], linewidth=1.0)
     ax.axhspan(places[0] - 0.5, places[0] + 0.5, color=COLORS["compare"], alpha=0.12, linewidth=0)
@@ -160,8 +161,12 @@ def credit_plot(rows: pd.DataFrame, *, labels: Mapping[str, str], title: str) ->
     ax.set_yticks(places, list(rows["name"]))
     ax.set_ylim(-0.7, len(rows) - 0.3)
     ax.grid(visible=False, axis="y")
-    ax.legend(loc="upper center", bbox_to_anchor=(0.4, -0.14), ncols=2)
-    return write_axis(say(ax, title, x=labels["x"]), "x", wording.count)
+    write_axis(say(ax, title, x=labels["x"]), "x", wording.count)
+    below = 0.62 / (height - 1.1)  # inches under the axis, whatever the number of rows
+        ax.get_figure().get_figheight() - 1.1
+    )  # inches under the axis, whatever the number of rows
+    ax.legend(loc="upper center", bbox_to_anchor=(0.4, -below), ncols=2)
+    return ax
 
 
 def _climb(ax: Axes, curve: Survival, name: str, color: str, label: str) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
@@ -17,9 +16,6 @@ from crm_utils import engine
 from crm_utils.errors import DataError, known_names
 from crm_utils.sources import Decision, Input, Raw, Reading
 from crm_utils.sources.files.options import folder_of
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["DECISIONS", "VERSION", "Options", "inputs", "read"]
 

@@ -7,7 +7,7 @@ an account (``user_id``): both are hashed, and joined into one customer.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -19,9 +19,6 @@ from crm_utils.sources import Decision, Input, Raw, Reading
 from crm_utils.sources.files.finding import find_files, format_of
 from crm_utils.sources.files.options import FileTable, folder_of
 from crm_utils.tools.sql_text import literal, path_literal
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["DECISIONS", "VERSION", "Options", "inputs", "read"]
 

@@ -580,6 +580,19 @@ def test_what_an_experiment_sent_is_told_once_and_what_is_planned_has_its_day(ru
     assert "First result from 28 January 2018" in worked
 
 
+def test_who_is_left_out_of_a_list_that_nobody_may_be_sent_is_not_told(run):
+    import pandas as pd
+
+    left = {**ACTIONS[1], "list": "shelves", "held_out": 34, "horizon_days": 28}
+    run.add("churn", *ordinary_cells(), tables=["shelves"], actions=[left])
+    assert "First result from" in run.index()
+    run.manifest["lists_taken"] = ["shelves"]
+    run.add("campaign_targeting", *ordinary_cells(), tables=["exclusions"])
+    nobody = {"scenario": ["churn_contact"], "held_out": [0], "to_send": [0]}
+    pd.DataFrame(nobody).to_parquet(run.folder / "tables" / "exclusions.parquet")
+    assert "First result from" not in run.index()
+
+
 def test_every_list_has_rows_purpose_and_what_its_columns_mean(tmp_path):
     run = ordinary_run(tmp_path / "run")
     index = run.index()

@@ -217,11 +217,9 @@ def credit_study(
         return None
     made_up = placebo_messages(orders, visits, as_of=as_of, horizon_days=lookback_days).cache()
     clicks = clicks_by_days(messages, orders, **span) if messages is not None else {}
-    names = pd.DataFrame(columns=["touch", "channel"]).astype("str")
-    lift = pd.DataFrame(columns=["touch", "lift", "low", "high", "error"])
-    if messages is not None:
-        names = campaign_names(messages)
-        lift = held_out_lift(messages, orders, horizon_days=lookback_days, as_of=as_of)
+    unnamed = pd.DataFrame(columns=["touch", "channel"]).astype("str")
+    names = unnamed if messages is None else campaign_names(messages)
+    lift = held_out_lift(messages, orders, horizon_days=lookback_days, as_of=as_of)
     table = beside(all_credits(paths, clicks), lift, names)
     half = touch_paths(touched, orders, lookback_days=max(1, lookback_days // 4), **span)
     return CreditStudy(

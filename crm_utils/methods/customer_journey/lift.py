@@ -88,7 +88,9 @@ def lift_sums(messages: ir.Table, orders: ir.Table, *, horizon_days: int, as_of:
     )  # fmt: skip
 
 
-def held_out_lift(messages: ir.Table, orders: ir.Table, *, horizon_days: int, as_of: dt.date) -> pd.DataFrame:
+def held_out_lift(
+    messages: ir.Table | None, orders: ir.Table, *, horizon_days: int, as_of: dt.date
+) -> pd.DataFrame:
     """Estimate each campaign's extra orders.
 
     Parameters
@@ -108,15 +110,14 @@ def held_out_lift(messages: ir.Table, orders: ir.Table, *, horizon_days: int, as
     The difference of means times the units sent, summed over quarters where they were drawn anew; variances
     by customer, who may be several units.
     """
-    sums = lift_sums(messages, orders, horizon_days=horizon_days, as_of=as_of)
-    frame = sums.order_by("touch", "wave", "held_out").to_pandas()
-    numbers = ["customers", "units", "orders", "squares", "cross", "pairs"]
-    frame[numbers] = frame[numbers].astype(float)
     rows = []
-    for touch, part in frame.groupby("touch"):
-        row = _judged(str(touch), part)
-        if row is not None:
-            rows.append(row)
+    if messages is not None:
+        sums = lift_sums(messages, orders, horizon_days=horizon_days, as_of=as_of)
+        frame = sums.order_by("touch", "wave", "held_out").to_pandas()
+        numbers = ["customers", "units", "orders", "squares", "cross", "pairs"]
+        frame[numbers] = frame[numbers].astype(float)
+        judged = (_judged(str(touch), part) for touch, part in frame.groupby("touch"))
+        rows = [row for row in judged if row is not None]
     types = dict.fromkeys(["lift", "low", "high", "error"], "float64")
     return (
         pd.DataFrame(rows, columns=LIFT_COLUMNS).astype(types).astype({"sent": "int64", "held_out": "int64"})

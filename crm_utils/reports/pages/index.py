@@ -22,7 +22,7 @@ from .lists import lists, write_dictionary
 from .news import news, week
 from .state import state
 from .summary import write_summary
-from .today import cards
+from .today import cards, is_taken
 
 __all__ = ["render_index", "render_neighbours"]
 
@@ -150,16 +150,16 @@ def _pending(
 ) -> list[dict[str, str]]:
     """What this report sends and leaves customers out of: when that can be judged.
 
-    A list that goes out with the contact list is told there, with those who may be written to.
+    A list that goes out with the contact list is told there, with those who may be written to: nothing is
+    told of it where nobody may be.
     """
-    taken = set(manifest.get("lists_taken", []))
     rows = planned(folder, results)
     rows += [
         {"name": words.headline(action), **action}
         for result in results.values()
         for action in result.get("actions", [])
         if action["held_out"] and action["horizon_days"] and not action["avoid"]
-        and not (rows and action["list"] in taken)
+        and not is_taken(manifest, action["list"])
     ]  # fmt: skip
     return [
         {

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from crm_utils.sentences import pages as words
 from crm_utils.sentences.actions import certainty_words, gain_words
 
-__all__ = ["cards", "sending"]
+__all__ = ["cards", "is_taken", "sending"]
 
 #: The one list to send from, and the notebook that makes it.
 _SENT, _SENDER = "contact_list", "campaign_targeting"
@@ -42,7 +42,7 @@ def cards(
         _card(manifest, results, name, action, number)
         for name in names
         for number, action in enumerate(results.get(name, {}).get("actions", []), start=1)
-        if own_page or action["avoid"] or not _is_taken(manifest, action["list"])
+        if own_page or action["avoid"] or not is_taken(manifest, action["list"])
     ]
     ordered.sort(key=lambda card: (card["list"] != _SENT, card["order"] is None, -(card["order"] or 0)))
     return [c for c in ordered if not c["avoid"]], [c for c in ordered if c["avoid"]]
@@ -97,7 +97,7 @@ def sending(manifest: Mapping[str, Any], name: str, table: Mapping[str, Any] | N
     """
     if not table or "customer_id" not in table["columns"]:
         return {"command": "", "says": ""}
-    if _is_taken(manifest, name):
+    if is_taken(manifest, name):
         return {"command": "", "says": words.goes_out_with(_SENT)}
     published = manifest["status"] in ("passed", "running") and not manifest.get("only")
     day = manifest["as_of"] if published else manifest["run_id"]
@@ -115,7 +115,7 @@ def _mind(
     return [words.check_consent(_SENT)] * beside
 
 
-def _is_taken(manifest: Mapping[str, Any], name: str) -> bool:
+def is_taken(manifest: Mapping[str, Any], name: str) -> bool:
     """Whether a list goes out with the contact list: that says by which channel, and to how many it may."""
     return name != _SENT and name in manifest.get("lists_taken", []) and _sends(manifest)
 
