@@ -163,8 +163,6 @@ def credit_plot(rows: pd.DataFrame, *, labels: Mapping[str, str], title: str) ->
     ax.grid(visible=False, axis="y")
     write_axis(say(ax, title, x=labels["x"]), "x", wording.count)
     below = 0.62 / (height - 1.1)  # inches under the axis, whatever the number of rows
-        ax.get_figure().get_figheight() - 1.1
-    )  # inches under the axis, whatever the number of rows
     ax.legend(loc="upper center", bbox_to_anchor=(0.4, -below), ncols=2)
     return ax
 
