@@ -12,6 +12,7 @@ from crm_utils.proposal.by_values import by_values, of_one_day, with_values
 from crm_utils.proposal.matching import Match, by_source, is_personal, match, named, price_of
 from crm_utils.proposal.profiles import Profile, profile_of
 from crm_utils.proposal.table import TableProposal
+from crm_utils.proposal.touches import match_touches
 from crm_utils.sources.files.guessing import Looked
 from crm_utils.tables import TABLES
 
@@ -81,7 +82,8 @@ _FEW_COLUMNS = 3
 
 
 def _other(looked: Looked, table: str) -> TableProposal:
-    matches = match(looked.columns, table)
+    of_people_or_goods = table in ("products", "customers")
+    matches = match(looked.columns, table) if of_people_or_goods else match_touches(looked, table)
     return _proposal(looked, table, matches)
 
 

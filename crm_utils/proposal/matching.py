@@ -32,8 +32,8 @@ from crm_utils.sources.files.guessing import Guess, dates_of
 from crm_utils.tables import DAY, MONEY, QUANTITY, TABLES, TIME, WHOLE
 
 __all__ = [
-    "Match", "buyer_column", "by_source", "country_of", "currencies", "is_personal", "match", "named",
-    "price_of", "says_a_kind", "stands_once", "who_columns", "with_the_clock",
+    "Match", "buyer_column", "by_source", "country_of", "currencies", "fits", "holds_several", "is_personal",
+    "match", "named", "price_of", "says_a_kind", "stands_once", "who_columns", "with_the_clock",
 ]  # fmt: skip
 
 #: What is a line's own: the total of an order is none of them, however its column is called.
@@ -161,7 +161,7 @@ def by_source(target: str, source: str, columns: dict[str, list[str]], why: str)
     kind = next(c.type for c in TABLES["order_lines"].columns if c.name == target)
     decimal = decimal_of(columns)
     if source in columns:
-        guess, reading = _fits(kind, columns[source], decimal) or (
+        guess, reading = fits(kind, columns[source], decimal) or (
             Guess("", 0.3, "its values do not look so"),
             {},
         )
@@ -175,7 +175,7 @@ def by_source(target: str, source: str, columns: dict[str, list[str]], why: str)
         return Match(target, text, round(0.98 * guess.sure, 2), f"{why}; {guess.why}", {"dates": form})
     marks: dict[str, str] = {}
     for values in parts if kind in (MONEY, QUANTITY) else []:
-        marks |= (_fits(kind, values, decimal) or (None, {}))[1]
+        marks |= (fits(kind, values, decimal) or (None, {}))[1]
     return Match(target, text, 0.95, why, marks)
 
 
@@ -210,10 +210,10 @@ def _judged(target: str, kind: str, name: str, values: list[str], decimal: str) 
         return None
     if target == "discount" and _are_shares(values):
         return None
-    fits = _fits(kind, values, decimal)
-    if fits is None:
+    read = fits(kind, values, decimal)
+    if read is None:
         return None
-    guess, reading = fits
+    guess, reading = read
     why = f"its name; {guess.why}" if guess.why else "its name"
     return Match(target, name, round(by_name * guess.sure, 2), why, reading)
 
@@ -275,7 +275,7 @@ def _by_name(target: str, name: str) -> float:
     return 0.45 if near else 0.0
 
 
-def _fits(kind: str, values: list[str], decimal: str) -> tuple[Guess, dict[str, str]] | None:
+def fits(kind: str, values: list[str], decimal: str) -> tuple[Guess, dict[str, str]] | None:
     """Whether values can be of a type, and what has to be declared so that they are read.
 
     ``decimal`` is the mark of the file's numbers, where it can be told.
