@@ -109,9 +109,9 @@ def match_touches(looked: Looked, table: str) -> list[Match]:
         have[target] = Match(target, json.dumps(usual[0]), 0.4, usual[1], {}, {"constant": usual[0]})
     left = [n for n in columns if columns[n] and n not in {m.source for m in have.values()}]
     for target in sorted(TABLES[table].required, key=lambda name: name in _KEYS):
-        if target not in have and (found := _by_what_is_left(target, types[target], left, looked, have)):
-            have[target] = found
-            left = [name for name in left if name != found.source]
+        if target not in have and (other := _by_what_is_left(target, types[target], left, looked, have)):
+            have[target] = other
+            left = [name for name in left if name != other.source]
     return [have[target] for target in types if target in have]
 
 
