@@ -489,9 +489,9 @@ def be_told(
         tell(words)
     else:
         tell(
-            _("{second} Where visits stall cannot be said: there are no events.").format(
-                second=second_words(second)[0]
-            )
+            _(
+                "{second} Where visits stall cannot be said: no views, carts and checkouts are recorded."
+            ).format(second=second_words(second)[0])
         )
     placebo = placebo_words(study)
     if placebo:
@@ -606,7 +606,7 @@ def be_sure(
             )
         )
         sure(calibration_words(study)[0])
-    if leaks is not None:
+    if leaks is not None and len(leaks.table):
         sure(
             _("Leaks are bounds at an assumed margin of {margin} an order; the best segment is chosen on one half of the customers and measured on the other.").format(
                 margin=wording.money(leaks.margin, currency)

@@ -18,11 +18,14 @@ from crm_utils.methods.customer_journey import (
     funnel,
     robots,
     sessions,
+    silent_days,
     stage_of,
+    touches,
     variants,
     wilson,
     without_robots,
 )
+from crm_utils.methods.customer_journey.stages import kind_of
 
 COLUMNS = {
     "event_id": "string", "customer_id": "string", "session_id": "string", "occurred_at": "timestamp(6)",
@@ -223,3 +226,30 @@ def test_stages_are_those_of_the_last_touch_and_what_is_not_recorded_is_named():
     assert set(result.missing) == {"awareness", "visit", "delivery", "review", "referral"}
     assert result.known == pytest.approx(3 / 4)
     assert coverage({"orders": orders}).events == 0
+
+
+def test_what_a_shop_calls_by_names_of_its_own_touches_and_is_a_touchpoint():
+    """A file of calls, visits to the store and posts, without sources: each name is a touch."""
+    rows = [("ann", "2024-03-01 10:00", "store visit"), ("ann", "2024-03-01 10:05", "phone call"),
+            ("ann", "2024-03-01 10:06", "view"), ("bob", "2024-03-02 09:00", "complaint"),
+            (None, "2024-03-02 09:00", "fair")]  # fmt: skip
+    frame = pd.DataFrame(rows, columns=["customer_id", "occurred_at", "event"])
+    frame = frame.assign(occurred_at=pd.to_datetime(frame["occurred_at"]), event_id=[*"01234"])
+    seen = ibis.memtable(frame.reindex(columns=[*COLUMNS]), schema=ibis.schema(COLUMNS))
+    touched = touches(sessions(seen), None).order_by("at").to_pandas()
+    assert touched[["customer_id", "touch"]].to_numpy().tolist() == [
+        ["ann", "store visit"], ["ann", "phone call"], ["bob", "complaint"],
+    ]  # fmt: skip
+    kinds = seen.select("event", kind=kind_of(seen)).to_pandas().set_index("event")["kind"]
+    assert kinds.to_dict() == {
+        "store visit": "store visit", "phone call": "phone call", "view": "not known",
+        "complaint": "complaint", "fair": "fair",
+    }  # fmt: skip
+
+
+def test_a_day_without_any_of_few_events_is_chance_and_of_many_a_broken_tag():
+    days = pd.DataFrame({"day": pd.date_range("2024-01-01", periods=1000), "orders": 5})
+    few = np.full(1000, 6)
+    few[500] = 0
+    assert silent_days(days.assign(events=few)) == []
+    assert silent_days(days.assign(events=few * 10)) == [days["day"][500].date()]

@@ -126,9 +126,7 @@ def test_headings_of_a_shop_are_read(name: str, tmp_path: Path) -> None:
     path = tmp_path / "file.csv"
     path.write_text("\n".join(",".join(cells) for cells in [header, *rows]) + "\n", encoding="utf-8")
     proposal = proposed(path, table)
-    read = {
-        m.target: m.written.get("columns", m.written.get("constant", m.source)) for m in proposal.matches
-    }
+    read = {m.target: m.written.get("columns", m.written.get("constant", m.source)) for m in proposal.matches}
     assert read == expected
     assert not proposal.missing
 

@@ -14,7 +14,7 @@ import ibis
 import ibis.expr.types as ir
 
 from crm_utils.features import is_purchase
-from crm_utils.methods.customer_journey.clock import group_of, seconds
+from crm_utils.methods.customer_journey.clock import ORDER, group_of, seconds
 
 __all__ = [
     "DIRECT", "SEPARATOR", "campaign_of", "click_credit", "placebo_messages", "steps_of_paths", "touch_paths",
@@ -46,7 +46,8 @@ def touches(
     ----------
     visits
         From :func:`.visits.without_robots`, or None. A visit counts at its first event, by source and medium;
-        without a source it is no touch. One that a message brought counts as that message's click.
+        without a source it is no touch. One that a message brought counts as that message's click. What a
+        shop calls by a name of its own (a call, a stand at a fair) is a touch of that name.
     messages
         From :func:`crm_utils.features.all_messages`, or None; those held out, or that failed, touched nobody.
     touch
@@ -278,7 +279,10 @@ def _of_visits(visits: ir.Table, *, without_messages: bool) -> ir.Table:
         .isin(["none", "(none)", ""])
         .ifelse(rows.source, rows.source + " / " + rows.medium)
     )
-    return rows.select("customer_id", at="occurred_at", touch=_clean(name), message=ibis.literal(False))
+    rows = rows.select("customer_id", at="occurred_at", touch=_clean(name), message=ibis.literal(False))
+    own = visits.filter(visits.customer_id.notnull(), visits.source.isnull(), visits.event.notin(ORDER))
+    own = own.select("customer_id", at="occurred_at", touch=_clean(own.event), message=ibis.literal(False))
+    return ibis.union(rows, own)
 
 
 def _clean(name: ir.StringValue) -> ir.StringValue:

@@ -10,9 +10,11 @@ import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
+from scipy.stats import poisson
 
 from crm_utils.features import is_purchase
 from crm_utils.features.statistics import Number
+from crm_utils.methods.customer_journey.clock import ORDER
 
 __all__ = ["STAGES", "Coverage", "coverage", "days_seen", "kind_of", "silent_days", "stage_of", "stage_rows"]
 
@@ -24,7 +26,7 @@ _EVENTS = {
     "visit": "visit", "search": "browse", "view": "browse", "cart": "cart", "checkout": "checkout",
     "payment_failed": "checkout", "purchase": "checkout", "delivered": "delivery",
 }  # fmt: skip
-_QUIET, _BUSY = 0.1, 0.5
+_QUIET, _BUSY, _CHANCE = 0.1, 0.5, 0.01
 
 
 @dataclass(frozen=True)
@@ -137,13 +139,14 @@ def stage_of(tables: Mapping[str, ir.Table | None]) -> ir.Table:
 
 
 def kind_of(events: ir.Table) -> ir.StringValue:
-    """Where a touch was: app, web, message, store, phone, service desk, social or parcel."""
+    """Where a touch was: app, web, message, store, phone, service desk, social, parcel, or the shop's own name."""
     source, medium = events.source.fill_null("").lower(), events.medium.fill_null("").lower()
     return ibis.cases(
         (events.event == "call", "phone"), (events.event == "delivered", "parcel"),
         (source == "app", "app"), (medium == "message", "message"),
         (source.isin(["store", "phone", "service desk"]), source), (medium == "store", "store"),
-        (medium == "social", "social"), (source == "", "not known"), else_="web",
+        (medium == "social", "social"), ((source == "") & events.event.notin(ORDER), events.event),
+        (source == "", "not known"), else_="web",
     )  # fmt: skip
 
 
@@ -165,7 +168,8 @@ def silent_days(days: pd.DataFrame) -> list[dt.date]:
     Parameters
     ----------
     days
-        From :func:`days_seen`.
+        From :func:`days_seen`. Where events are few, a day without any is chance: a Poisson count as small as
+        a quiet day's is to be expected on fewer than one in a hundred such histories.
 
     Examples
     --------
@@ -178,7 +182,9 @@ def silent_days(days: pd.DataFrame) -> list[dt.date]:
     if len(seen) < 2:
         return []
     between = days[(days["day"] > seen["day"].min()) & (days["day"] < seen["day"].max())]
-    quiet = between["events"] < _QUIET * seen["events"].median()
+    usual = float(seen["events"].median())
+    chance = poisson.cdf(between["events"], usual) * len(between)
+    quiet = (between["events"] < _QUIET * usual) & (chance < _CHANCE)
     busy = between["orders"] >= _BUSY * days["orders"].median()
     return [pd.Timestamp(day).date() for day in between.loc[quiet & busy, "day"].sort_values()]
 
