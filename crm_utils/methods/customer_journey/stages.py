@@ -139,7 +139,7 @@ def stage_of(tables: Mapping[str, ir.Table | None]) -> ir.Table:
 
 
 def kind_of(events: ir.Table) -> ir.StringValue:
-    """Where a touch was: app, web, message, store, phone, service desk, social, parcel, or the shop's own name."""
+    """Where a touch was: app, web, message, store, phone, service desk, social, parcel, or its own name."""
     source, medium = events.source.fill_null("").lower(), events.medium.fill_null("").lower()
     return ibis.cases(
         (events.event == "call", "phone"), (events.event == "delivered", "parcel"),
