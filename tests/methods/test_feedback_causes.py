@@ -77,7 +77,7 @@ def test_a_later_question_that_fewer_answer_is_found_where_chance_chose_the_day(
         at = ordered + dt.timedelta(days=lag)
         chances[n] = (days, lag >= LATER_DAYS, chance)
         orders.append({"order_id": f"o{n}", "customer_id": f"c{n}", "ordered_at": ordered, "amount": 9.0,
-                       "kept": True})  # fmt: skip
+                       "kept": True, "channel": "web"})  # fmt: skip
         asked.append(
             {"customer_id": f"c{n}", "order_id": f"o{n}", "kind": "nps", "asked_at": at, "channel": "sms"}
         )
@@ -99,7 +99,7 @@ def test_a_later_question_that_fewer_answer_is_found_where_chance_chose_the_day(
         table(given, feedback_id="string", customer_id="string", order_id="string", kind="string",
               score="int64", submitted_at=moment),
         table(orders, order_id="string", customer_id="string", ordered_at=moment, amount="float64",
-              kept="boolean"),
+              kept="boolean", channel="string"),
         delivery_of_orders(
             table(states, order_id="string", status="string", occurred_at=moment), late_days=5
         ),
@@ -107,6 +107,7 @@ def test_a_later_question_that_fewer_answer_is_found_where_chance_chose_the_day(
     assert timing_of(*parts, by_lot=False, as_of=DAY) is None
     result = timing_of(*parts, by_lot=True, as_of=DAY)
     assert result is not None
+    assert result.uneven is None
     # What the same cells give with the planted chances in place of who answered.
     frame = pd.DataFrame(chances.values(), columns=["days", "later", "chance"])
     means = frame.pivot_table(
