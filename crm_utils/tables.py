@@ -241,8 +241,8 @@ _SPECS = (
         ),
         cut="occurred_at",
         notes=(
-            "A ledger that begins later than the points needs what each customer had: a row of kind opening a "
-            "customer and day of expiry, dated before the customer's first other row. Without it a balance "
+            "A ledger that begins later than the points needs what each customer had: a row of kind opening a"
+            " customer and day of expiry, dated before the customer's first other row. Without it a balance "
             "falls below 0, and notebook 10 refuses to count. Such points are spent first and owed like "
             "others; as nobody knows when they were issued, the share of new points that is spent is learnt "
             "without them.",
