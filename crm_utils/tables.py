@@ -224,6 +224,7 @@ _SPECS = (
             Column("text", TEXT, "what was written"),
             Column("product_id", TEXT, "the product it is about"),
             Column("resolved_at", TIME, "when a case was closed", "local time", later_is_null=True),
+            Column("replied_at", TIME, "when a case was first replied to", "local time", later_is_null=True),
         ),
         cut="submitted_at",
         key=("feedback_id",),

@@ -109,11 +109,12 @@ def _uneven_words(uneven: Uneven) -> str:
 
 
 def cases_words(result: Cases | None) -> list[str]:
-    """How soon cases were closed, how many came back, and whether a lapse followed."""
+    """How soon cases were replied to and closed, how many came back, and whether a lapse followed."""
     if result is None:
         return [_("Fewer than five cases: nothing can be said of the service desk.")]
     said = []
     for (share, low, high, n), template in (
+        (result.replied, _("Of {n} cases {share} were first replied to within 24 hours.")),
         (result.in_a_day, _("Of {n} cases {share} were closed within 24 hours.")),
         (
             result.again,
@@ -131,9 +132,8 @@ def cases_words(result: Cases | None) -> list[str]:
                 "Of customers with a late parcel, those who complained of it lapsed more often than those who did not by {more}, alike in channel and how often they bought."
             ).format(more=wording.interval(contact.value, contact.low, contact.high, wording.points))
         )
-    said.append(
-        _(
-            "When a case was first replied to stands in no table: record it as an event of the case to see it here."
+    if not result.replied[3]:
+        said.append(
+            _("When a case was first replied to stands in no table: map feedback.replied_at to see it here.")
         )
-    )
     return said

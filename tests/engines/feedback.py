@@ -37,6 +37,7 @@ def _feedback(shop: Shop) -> ir.Table:
         kind=(number % 3 == 0).ifelse("nps", (number % 3 == 1).ifelse("csat", "review")),
         score=(number % 3 == 0).ifelse(number % 12, number % 5 + 1),
         text=(number % 5 < 2).ifelse("배송이 너무 늦었어요", "잘 입고 있어요"), resolved_at=rows.redeemed_at,
+        replied_at=rows.opened_at,
     )  # fmt: skip
 
 

@@ -128,14 +128,16 @@ def test_cases_are_counted_as_a_loop_counts_them() -> None:
     for n in range(400):
         opened = dt.datetime(2024, 10, 1) + dt.timedelta(hours=int(rng.integers(0, 92 * 24)))
         closed = opened + dt.timedelta(hours=int(rng.integers(1, 96)))
+        replied = opened + dt.timedelta(hours=int(rng.integers(0, 49)))
         rows.append({
             "feedback_id": f"f{n:03d}", "customer_id": f"c{rng.integers(0, 150)}", "order_id": None,
             "kind": "case" if rng.random() < 0.8 else "nps", "submitted_at": opened,
             "resolved_at": closed if closed < now and rng.random() < 0.9 else None,
+            "replied_at": replied if replied < now and rng.random() < 0.8 else None,
         })  # fmt: skip
     moment = "timestamp(6)"
     feedback = table(rows, feedback_id="string", customer_id="string", order_id="string", kind="string",
-                     submitted_at=moment, resolved_at=moment)  # fmt: skip
+                     submitted_at=moment, resolved_at=moment, replied_at=moment)  # fmt: skip
     result = cases(case_cells(feedback, now=now).to_pandas(), None)
     assert result is not None
     mine = [row for row in rows if row["kind"] == "case"]
@@ -153,6 +155,14 @@ def test_cases_are_counted_as_a_loop_counts_them() -> None:
         )
         again += bool(following) and r["resolved_at"] <= following[0][0] <= r["resolved_at"] + weeks
     assert result.opened == len(mine)
+    first = [r for r in old if r["replied_at"] and r["replied_at"] <= r["submitted_at"] + day]
+    assert (result.replied[0], result.replied[3]) == (len(first) / len(old), len(old))
+    assert {number.name for number in result.numbers()} >= {"cases.replied", "cases.in_a_day"}
+    silent = feedback.mutate(replied_at=ibis.null("timestamp(6)"))
+    unknown = cases(case_cells(silent, now=now).to_pandas(), None)
+    assert unknown is not None
+    assert unknown.replied[3] == 0
+    assert unknown.in_a_day == result.in_a_day
     assert (result.in_a_day[0], result.in_a_day[3]) == (len(soon) / len(old), len(old))
     assert (result.again[0], result.again[3]) == (again / len(settled), len(settled))
     few = feedback.filter(feedback.feedback_id.isin(["f000", "f001"]))

@@ -35,10 +35,15 @@ def test_a_day_that_can_be_told_beforehand_was_not_chosen_by_chance() -> None:
 
 def test_cases_say_what_the_tables_tell_and_what_they_do_not() -> None:
     assert cases_words(None) == ["Fewer than five cases: nothing can be said of the service desk."]
-    said = cases_words(Cases(40, (0.5, 0.35, 0.65, 40), (0.1, 0.0, 0.3, 3), NOTHING))
+    said = cases_words(
+        Cases(40, (math.nan, math.nan, math.nan, 0), (0.5, 0.35, 0.65, 40), (0.1, 0.0, 0.3, 3), NOTHING)
+    )
     assert said[0].startswith("Of 40 cases 50\u00a0%")
     assert len(said) == 2  # three closed cases are too few to be shown
     assert "in no table" in said[-1]
+    known = cases_words(Cases(40, (0.9, 0.8, 0.95, 40), (0.5, 0.35, 0.65, 40), (0.1, 0.0, 0.3, 3), NOTHING))
+    assert known[0].startswith("Of 40 cases 90\u00a0% (80\u00a0% to 95\u00a0%) were first replied to")
+    assert "in no table" not in " ".join(known)
 
 
 def test_levers_are_shown_with_their_overlap_and_whether_they_are_chance() -> None:
