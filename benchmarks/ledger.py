@@ -34,7 +34,7 @@ def ledger(folder: Path, sizes: list[int]) -> tuple[list[str], list[Aim]]:
         for name in ("fates_ours", "owed_ours"):
             runs = in_turn(
                 {name: partial(task, sys.executable, name, place, cwd=folder, warm=warm)},
-                rounds=3 if size < 100 else 1,
+                rounds=1,
             )
             lines += compared(runs, name)
         for path in place.iterdir():

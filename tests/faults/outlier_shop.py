@@ -3,7 +3,7 @@
 The whale pays nine tenths of the shop's revenue and has no profile; the hermit is alone in everything:
 region, way of joining, store, category, product, the month of the only order. Both are in the loyalty
 programme: a point for each hundred paid, so that points give away what was paid. The whale spends some; the
-hermit's, alone in their quarter, expire.
+hermit's, alone in their quarter, expire. And many customers name those who served them.
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ import yaml
 from demo import load_demo
 from tiny import ROOT
 
-__all__ = ["HOOK", "SHARE", "Planted", "plant"]
+__all__ = ["HOOK", "SHARE", "STAFF", "Planted", "plant"]
 
 CUSTOMERS = 200
+STAFF = ("민수", "율희", "Kevin", "Oluwaseun", "oluwaseun", "KEVIN", "kevin")
+"""Given names that customers write beside praise."""
 SHARE = 0.8713
 """Of all revenue, the whale's."""
 #: Parts of the whale's own spending; no two orders are alike.
@@ -131,6 +133,7 @@ def plant(root: Path, share: float = SHARE) -> Planted:
     frames["points"] = pd.concat(
         [frames["points"], _ledger(amounts, hermit, lines, hermits)], ignore_index=True
     )
+    frames["feedback"] = _praised(frames["feedback"])
     frames["tiers"] = pd.concat([frames["tiers"], _standing(frames["tiers"])], ignore_index=True)
     ledger = frames["points"]
     planted = Planted(
@@ -178,6 +181,26 @@ def _lines(
     ]
     alone = [line(0, "hermit", HERMIT_DAY, hermit, product_id="lone", store_id="lone", channel="lone")]
     return amounts, hermit, pd.DataFrame(whales), pd.DataFrame(alone)
+
+
+def _praised(feedback: pd.DataFrame) -> pd.DataFrame:
+    """Texts with a high score thank somebody by name, in two languages; every third becomes a low one."""
+    thanks = itertools.cycle([
+        "민수가 상냥했어요", "Thanks to Kevin for the lovely wrapping", "율희님이 상냥했어요",
+        "I asked Oluwaseun about the lovely wrapping", "민수야 고마워 상냥했어요",
+        "kevin did the lovely wrapping", "율희가 상냥했어요", "KEVIN DID THE LOVELY WRAPPING",
+        "Lovely wrapping by Oluwaseun", "Kevin, lovely wrapping",
+    ])  # fmt: skip
+    nps = feedback["kind"] == "nps"
+    high = feedback["score"].ge(9) | (feedback["score"].ge(4) & ~nps)
+    named = feedback.index[high & feedback["text"].notna() & feedback["customer_id"].notna()]
+    texts, scores = feedback["text"].astype(object), feedback["score"].copy()
+    for place, row in enumerate(named):
+        if place % 3:
+            texts[row] = next(thanks)
+        else:
+            scores[row] = 3 if nps[row] else 1
+    return feedback.assign(text=texts, score=scores)
 
 
 def _ledger(amounts: list[float], hermit: float, whales: pd.DataFrame, hermits: pd.DataFrame) -> pd.DataFrame:

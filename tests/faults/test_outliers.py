@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from conftest import PlantedRun
+from outlier_shop import STAFF
 
 pytestmark = pytest.mark.xdist_group("planted")
 
@@ -146,6 +147,21 @@ def test_pictures_draw_no_single_customers_spending(planted_run: PlantedRun) -> 
         assert gives_away(values[np.abs(values) > 1_000], planted_run).tolist() == [], picture["texts"]
         texts = [number for text in picture["texts"] for number in NUMBER.findall(text)]
         assert written_that_gives_away(texts, planted_run) == []
+
+
+def test_no_file_of_a_report_names_who_served(planted_run: PlantedRun) -> None:
+    """Many customers thank them by name; what else they wrote is shown, so the names would be."""
+    themes = pq.read_table(planted_run.report / "tables" / "themes.parquet").to_pandas()
+    assert {"상냥했어요", "wrapping"} <= set(themes["word"]) or "상냥" in " ".join(themes["word"])
+    for path in planted_run.report.rglob("*"):
+        if path.suffix in (".html", ".json", ".ipynb", ".txt", ".csv"):
+            text = path.read_text(encoding="utf-8")
+        elif path.suffix == ".parquet":
+            text = pq.read_table(path).to_pandas().to_csv()
+        else:
+            continue
+        written = [name for name in STAFF if re.search(rf"(?<![^\W_]){name}", text)]
+        assert written == [], path.name
 
 
 def test_no_file_for_people_holds_the_amounts(planted_run: PlantedRun, outcome) -> None:

@@ -36,8 +36,8 @@ class Cases:
         Cases of known customers.
     replied, in_a_day, again
         (share, low, high, of how many): first replied to within 24 hours, and closed within 24 hours, of
-        those opened a day ago or longer; come back within 14 days, of those closed as long ago. ``replied`` is of
-        none where no first reply is recorded.
+        those opened a day ago or longer; come back within 14 days, of those closed as long ago. ``replied``
+        is of none where no first reply is recorded.
     contact
         Lapse after a late parcel that somebody complained of, less after one that nobody did, alike in how
         often they bought and by which channel; None where deliveries are not known.
