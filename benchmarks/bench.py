@@ -174,7 +174,7 @@ def _arguments() -> argparse.Namespace:
         help="parts, as named in main",
     )
     options.add_argument("--csv", type=int, nargs="+", default=[1, 10], help="millions of lines; also 100")
-    options.add_argument("--ledger", type=int, nargs="+", default=[10], help="millions of rows; also 100")
+    options.add_argument("--ledger", type=int, nargs="+", default=[1, 10], help="millions of rows; also 100")
     options.add_argument("--out", type=Path, default=HERE / "RESULTS.md")
     return options.parse_args()
 
