@@ -144,9 +144,9 @@ def test_german_capitals_tell_no_names_and_listed_ones_are_hidden() -> None:
 def test_what_the_shop_says_goes_before_what_texts_say() -> None:
     texts = ["the Dyson hums", "will 봄 be here", "봄이 최고", "my Dyson"]
     assert names_in(texts).masked("the dyson hums") == "the … hums"
-    told = names_in(texts, hide=["Will", "봄"], show=["Dyson"])
-    assert told.masked("the dyson hums") == "the dyson hums"
-    assert told.masked("will's 봄이 직원봄도 김봄은") == "… … … …"
+    known = names_in(texts, hide=["Will", "봄"], show=["Dyson"])
+    assert known.masked("the dyson hums") == "the dyson hums"
+    assert known.masked("will's 봄이 직원봄도 김봄은") == "… … … …"
     assert names_in(["Ask for Kevin"], hide=["Kevin"], show=["Kevin"]).masked("kevin") == "…"
 
 
