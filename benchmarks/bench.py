@@ -24,6 +24,7 @@ from effects import experiments
 from files import csv_files, load_anew
 from itemsets import SIZES, itemsets, pairs
 from journey import journey
+from ledger import ledger
 from lifetime import lifetime
 from measure import HERE, Aim, Measurement, in_turn, ratio, run, task
 from panel import churn
@@ -54,6 +55,7 @@ def main() -> None:
             "lifetime": lambda: lifetime(folder, given.peers, given.pymc),
             "experiments": lambda: experiments(folder, given.peers),
             "feedback": lambda: answers(folder),
+            "ledger": lambda: ledger(folder, given.ledger),
             "report": lambda: report(folder, rounds=3),
         }
         if unknown := set(given.only or ()) - sections.keys():
@@ -175,6 +177,7 @@ def _arguments() -> argparse.Namespace:
         help="parts, as named in main",
     )
     options.add_argument("--csv", type=int, nargs="+", default=[1, 10], help="millions of lines; also 100")
+    options.add_argument("--ledger", type=int, nargs="+", default=[1, 10], help="millions of rows; also 100")
     options.add_argument("--out", type=Path, default=HERE / "RESULTS.md")
     return options.parse_args()
 

@@ -36,6 +36,8 @@ WHO = {
     "counts_pandas": "the same counts and sums in pandas",
     "response_ours": "**response_of**: requests beside answers and orders, weights by raking",
     "response_pandas": "the same cells in pandas, without weights",
+    "fates_ours": "**fates**: which taking ended which points",
+    "owed_ours": "**count_points**: checks, fates, liability, looks back",
     "load_ours": "**loading.load**: hashes, checks of every row, five tables, manifest",
     "itemsets_ours": "**frequent_itemsets**",
     "itemsets_apriori": "mlxtend, apriori (low memory)",

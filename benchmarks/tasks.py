@@ -18,6 +18,7 @@ import csv_tasks
 import effect_tasks
 import feedback_tasks
 import journey_tasks
+import ledger_tasks
 import lifetime_tasks
 import panel_tasks
 import week_tasks
@@ -168,7 +169,7 @@ if __name__ == "__main__":
     name, warm, *arguments = sys.argv[1:]
     others = vars(basket_tasks) | vars(csv_tasks) | vars(effect_tasks)
     others |= vars(feedback_tasks) | vars(panel_tasks) | vars(lifetime_tasks) | vars(week_tasks)
-    others |= vars(journey_tasks)
+    others |= vars(journey_tasks) | vars(ledger_tasks)
     task = (globals() | others)[name]()
     if warm:
         task(warm)

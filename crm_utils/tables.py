@@ -224,6 +224,7 @@ _SPECS = (
             Column("text", TEXT, "what was written"),
             Column("product_id", TEXT, "the product it is about"),
             Column("resolved_at", TIME, "when a case was closed", "local time", later_is_null=True),
+            Column("replied_at", TIME, "when a case was first replied to", "local time", later_is_null=True),
         ),
         cut="submitted_at",
         key=("feedback_id",),
@@ -235,11 +236,18 @@ _SPECS = (
             Column("customer_id", TEXT, "whose balance", required=True),
             Column("occurred_at", TIME, "when", "local time", required=True),
             Column("points", WHOLE, "added; negative when spent or expired", "points", required=True),
-            Column("kind", TEXT, "earned, spent, expired, given", required=True),
+            Column("kind", TEXT, "earned, spent, expired, given, opening", required=True),
             Column("expires_at", TIME, "when what was added ends, known from the start", "local time"),
             Column("order_id", TEXT, "the order that earned or spent them"),
         ),
         cut="occurred_at",
+        notes=(
+            "A ledger that begins later than the points needs what each customer had: a row of kind opening a"
+            " customer and day of expiry, dated before the customer's first other row. Without it a balance "
+            "falls below 0, and notebook 10 refuses to count. Such points are spent first and owed like "
+            "others; as nobody knows when they were issued, the share of new points that is spent is learnt "
+            "without them.",
+        ),
     ),
     TableSpec(
         "marketing_costs",

@@ -125,7 +125,7 @@ _NOT_BEFORE = {
     "marketing_costs": ("starts_on", ("ends_on",)),
     "coupons": ("issued_at", ("expires_at", "redeemed_at")),
     "points": ("occurred_at", ("expires_at",)),
-    "feedback": ("submitted_at", ("resolved_at",)),
+    "feedback": ("submitted_at", ("resolved_at", "replied_at")),
 }
 _NOT_NEGATIVE = {"marketing_costs": ("cost",), "coupons": ("value",), "shelf": ("price",)}
 

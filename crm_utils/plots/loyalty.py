@@ -58,7 +58,9 @@ def open_points(owed: Liability | None, *, labels: Sequence[str], x: str, title:
     """
     if owed is None or not len(owed.table):
         return None
-    sums = owed.table.groupby("silence")[["outstanding", "expected", "low", "high"]].sum()
+    sums = owed.by_silence
+    if sums.empty:
+        return None
     # Ends of a sum of strata: errors of strata of one silence are taken as one, the widest they can be.
     ax = plt.subplots(figsize=(8.0, 3.6))[1]
     places = np.arange(len(sums))[::-1]

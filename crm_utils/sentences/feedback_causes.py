@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pandas as pd
 
 from crm_utils import wording
 from crm_utils.features import Number
-from crm_utils.methods.feedback import LATER_DAYS, Cases, Timing
+from crm_utils.methods.feedback import LATER_DAYS, Cases, Timing, Uneven
 from crm_utils.sentences.feedback_lists import by_word, group_word
 from crm_utils.tools.language import _
 
-__all__ = ["cases_words", "drivers_table", "numbers_of", "timing_words"]
+__all__ = ["be_warned", "cases_words", "drivers_table", "numbers_of", "timing_words"]
 
 _MOST_LEVERS = 8
 _SURE = 0.05
@@ -55,6 +57,10 @@ def timing_words(result: Timing | None, *, by_lot: bool) -> str:
         return _(
             "Whether asking later changes who answers cannot be told: too few requests of both kinds, or no record of requests and deliveries."
         )
+    if result.uneven is not None:
+        return _(
+            "Whether asking later changes who answers cannot be told: chance did not choose the day, though asked_by_lot says so. {share}"
+        ).format(share=_uneven_words(result.uneven))
     said = _(
         "Asking {days} days after the order or later instead of sooner changes the share who answer by {more}."
     ).format(
@@ -72,12 +78,43 @@ def timing_words(result: Timing | None, *, by_lot: bool) -> str:
     )
 
 
+def be_warned(warn: Callable[[str], None], result: Timing | None) -> None:
+    """Say that chance did not choose the day, where the tables show it."""
+    if result is not None and result.uneven is not None:
+        warn(
+            _(
+                "asked_by_lot is set, but who is asked later can be told beforehand. {share} Fix the random choice of the day, or set asked_by_lot to false."
+            ).format(share=_uneven_words(result.uneven))
+        )
+
+
+def _uneven_words(uneven: Uneven) -> str:
+    """Which group is asked later more often or less."""
+    whose = {
+        "frequency": _("Customers with {level} purchases so far"),
+        "channel": _("Orders of the channel “{level}”"),
+        "weekday": _("Orders of a {level}"),
+        "quarter": _("Orders of {level}"),
+    }[uneven.trait]
+    level = group_word(uneven.trait, uneven.level)
+    if uneven.trait == "weekday":
+        level = [
+            _("Monday"), _("Tuesday"), _("Wednesday"), _("Thursday"), _("Friday"), _("Saturday"), _("Sunday"),
+        ][int(uneven.level)]  # fmt: skip
+    return _("{whose} are {later} of requests asked later, and {sooner} of those asked sooner.").format(
+        whose=whose.format(level=level),
+        later=wording.share(uneven.later),
+        sooner=wording.share(uneven.sooner),
+    )
+
+
 def cases_words(result: Cases | None) -> list[str]:
-    """How soon cases were closed, how many came back, and whether a lapse followed."""
+    """How soon cases were replied to and closed, how many came back, and whether a lapse followed."""
     if result is None:
         return [_("Fewer than five cases: nothing can be said of the service desk.")]
     said = []
     for (share, low, high, n), template in (
+        (result.replied, _("Of {n} cases {share} were first replied to within 24 hours.")),
         (result.in_a_day, _("Of {n} cases {share} were closed within 24 hours.")),
         (
             result.again,
@@ -95,9 +132,8 @@ def cases_words(result: Cases | None) -> list[str]:
                 "Of customers with a late parcel, those who complained of it lapsed more often than those who did not by {more}, alike in channel and how often they bought."
             ).format(more=wording.interval(contact.value, contact.low, contact.high, wording.points))
         )
-    said.append(
-        _(
-            "When a case was first replied to stands in no table: record it as an event of the case to see it here."
+    if not result.replied[3]:
+        said.append(
+            _("When a case was first replied to stands in no table: map feedback.replied_at to see it here.")
         )
-    )
     return said

@@ -74,7 +74,7 @@ CANNOT: dict[str, tuple[str | Plural, str]] = {
             N_("Balance of {customers} customers falls below 0: the ledger begins later than the points (opening balance?)."),
             "customers",
         ),
-        N_("Add a row a customer with what they had before it begins."),
+        N_("Add a row of kind opening a customer (and day on which they end) with what they had before it begins."),
     ),
     "no_expiry": (
         N_("No expiry in {months} months and no rule: say points_live_days."),
@@ -236,12 +236,20 @@ def flow_words(owed: Owed) -> list[str]:
     """What came in and went; or why it is not counted."""
     if owed.ledger.why is not None:
         return [f"{reasons.reason(owed.ledger.why)} {reasons.remedy(owed.ledger.why)}"]
-    facts = owed.ledger.facts
     said = [
         _("{issued} points came in; {spent} were spent, {expired} expired, {cancelled} were taken back.").format(
-            **{name: wording.count(facts[name]) for name in ("issued", "spent", "expired", "cancelled")}
+            **{
+                name: wording.count(owed.totals[name]) if name in owed.totals else _("(hidden)")
+                for name in ("issued", "spent", "expired", "cancelled")
+            }
         )
     ]  # fmt: skip
+    if len(owed.totals) < 4:
+        said.append(_("Hidden is what fewer than five customers stand behind, and what would give it away."))
+    if len(set(owed.quarters.values())) < len(owed.quarters):
+        said.append(
+            _("Quarters in which fewer than five customers stand behind a number are one with the next.")
+        )
     if owed.why is not None:
         said.append(f"{reasons.reason(owed.why)} {reasons.remedy(owed.why)}")
     return said

@@ -108,6 +108,23 @@ class Goal(BaseModel):
         return "at least" if self.at_least is not None else "at most"
 
 
+class Texts(BaseModel):
+    """What a shop knows of the words in its customers' texts.
+
+    Attributes
+    ----------
+    hide
+        Names of people (of those who serve, of customers): no page shows a word that begins with one.
+    show
+        Words with a capital that are no people: brands, places.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    hide: list[Annotated[str, StringConstraints(min_length=2, strip_whitespace=True)]] = []
+    show: list[Annotated[str, StringConstraints(min_length=2, strip_whitespace=True)]] = []
+
+
 @dataclass(frozen=True)
 class Origin:
     """The file that a study was read from, for the lines in its errors; two studies may differ in it."""
@@ -147,6 +164,8 @@ class Study(BaseModel):
         Holidays and the shop's sales, whose weeks are compared with their like.
     decisions
         What was decided on a finding of the scorecard, by whom, until when.
+    texts
+        Names that no page may show, and words that are no names.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -164,6 +183,7 @@ class Study(BaseModel):
     experiments: list[Experiment] = []
     calendar: Calendar = Calendar()
     decisions: list[Decision] = []
+    texts: Texts = Texts()
     _origin: Origin = PrivateAttr(default=Origin())
 
     def parameters(self, notebook: str) -> dict[str, Scalar | list[Scalar]]:

@@ -15,7 +15,8 @@ from crm_utils.features.low_scores import is_low, low_scores
 from crm_utils.methods import feedback as method
 from crm_utils.methods.feedback import lapse, outcomes, scores, themes, touchpoints
 from crm_utils.methods.feedback.cases import case_cells, contact_cells
-from crm_utils.methods.feedback.timing import timing_cells
+from crm_utils.methods.feedback.drawn_days import balance_cells
+from crm_utils.methods.feedback.timing import drawn_requests, timing_cells
 
 __all__ = ["CASES", "FEATURES"]
 
@@ -36,6 +37,7 @@ def _feedback(shop: Shop) -> ir.Table:
         kind=(number % 3 == 0).ifelse("nps", (number % 3 == 1).ifelse("csat", "review")),
         score=(number % 3 == 0).ifelse(number % 12, number % 5 + 1),
         text=(number % 5 < 2).ifelse("배송이 너무 늦었어요", "잘 입고 있어요"), resolved_at=rows.redeemed_at,
+        replied_at=rows.opened_at,
     )  # fmt: skip
 
 
@@ -108,6 +110,11 @@ def _answers(shop: Shop) -> ir.Table:
     )
 
 
+def _drawn(shop: Shop) -> ir.Table:
+    asks = method.asked_rows(_asked(shop), _feedback(shop), shop.orders, delivery=_delivery(shop))
+    return drawn_requests(asks, shop.orders, _delivery(shop))
+
+
 def _days(shop: Shop) -> ir.Table:
     known = shop.orders.filter(shop.orders.customer_id.notnull())
     return known.select("order_id", "customer_id", day=known.ordered_at.cast("date"))
@@ -162,9 +169,9 @@ CASES: dict[str, Callable[[Shop], Any]] = {
         themes.text_sample(_feedback(s)), _outcomes(s)
     ),
     "feedback.drivers.lever_cells": lambda s: method.lever_cells(_answers(s)),
-    "feedback.timing.timing_cells": lambda s: timing_cells(
-        method.asked_rows(_asked(s), _feedback(s), s.orders, delivery=_delivery(s)), s.orders, _delivery(s)
-    ),
+    "feedback.timing.drawn_requests": lambda s: _drawn(s),
+    "feedback.timing.timing_cells": lambda s: timing_cells(_drawn(s)),
+    "feedback.drawn_days.balance_cells": lambda s: balance_cells(_drawn(s), s.orders),
     "feedback.timing.timing_of": lambda s: (
         vars(method.timing_of(_asked(s), _feedback(s), s.orders, _delivery(s), by_lot=True, as_of=AS_OF))[
             "every"

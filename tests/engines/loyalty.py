@@ -14,6 +14,7 @@ from crm_utils import features
 from crm_utils.experiments import Experiment
 from crm_utils.methods import loyalty as method
 from crm_utils.methods.loyalty import Window, claims, lists
+from crm_utils.methods.loyalty.holders import flow_customers, open_customers
 
 __all__ = ["CASES"]
 
@@ -178,6 +179,8 @@ CASES: dict[str, Callable[[Shop], Any]] = {
     "loyalty.standing.redemption_counts": lambda s: method.redemption_counts(_standing(s)),
     "loyalty.standing.open_counts": lambda s: method.open_counts(_standing(s)),
     "loyalty.standing.issue_counts": lambda s: method.issue_counts(_pieces(s), as_of=AS_OF),
+    "loyalty.holders.open_customers": lambda s: open_customers(_standing(s)),
+    "loyalty.holders.flow_customers": lambda s: flow_customers(_pieces(s), as_of=AS_OF),
     "loyalty.standing.points_flow": lambda s: method.points_flow(_pieces(s), as_of=AS_OF),
     "loyalty.owed.count_points": lambda s: (
         (owed := method.count_points(_points(s), s.orders, as_of=AS_OF))

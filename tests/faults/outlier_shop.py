@@ -1,7 +1,9 @@
 """The demo shop with two customers planted in it whose spending any page would give away if it could.
 
 The whale pays nine tenths of the shop's revenue and has no profile; the hermit is alone in everything:
-region, way of joining, store, category, product, the month of the only order.
+region, way of joining, store, category, product, the month of the only order. Both are in the loyalty
+programme: a point for each hundred paid, so that points give away what was paid. The whale spends some; the
+hermit's, alone in their quarter, expire. And many customers name those who served them.
 """
 
 from __future__ import annotations
@@ -18,15 +20,19 @@ import yaml
 from demo import load_demo
 from tiny import ROOT
 
-__all__ = ["HOOK", "SHARE", "Planted", "plant"]
+__all__ = ["HOOK", "SHARE", "STAFF", "Planted", "plant"]
 
 CUSTOMERS = 200
+STAFF = ("민수", "율희", "Kevin", "Oluwaseun", "oluwaseun", "KEVIN", "kevin")
+"""Given names that customers write beside praise."""
 SHARE = 0.8713
 """Of all revenue, the whale's."""
 #: Parts of the whale's own spending; no two orders are alike.
 WHALE_ORDERS = (0.31, 0.07, 0.23, 0.11, 0.19, 0.09)
 WHALE_DAYS = ("2025-02-11", "2025-05-06", "2025-08-14", "2025-10-02", "2025-11-04", "2025-12-09")
 HERMIT_DAY = "2023-12-13"
+GIFT_DAY, GIFT = "2025-09-17", 0.4372
+"""When the whale spends points on a gift, and which share of those earned by then."""
 
 HOOK = '''
 """Every number that matplotlib draws is written beside the picture: to CRM_DRAWN, a line of JSON a figure."""
@@ -84,6 +90,10 @@ class Planted:
     hermit: float
     total: float
     """The shop's revenue."""
+    issued: int
+    """Points that came in, of the whole shop."""
+    open_points: int
+    """Points that are open at the end."""
 
     @property
     def whale(self) -> float:
@@ -95,13 +105,41 @@ class Planted:
         ends = itertools.combinations(range(len(self.orders) + 1), 2)
         return [self.hermit, self.whale / len(self.orders), *(sum(self.orders[a:b]) for a, b in ends)]
 
+    @property
+    def points(self) -> list[float]:
+        """What the whale earned in whatever period, spent and has left, and what the hermit earned."""
+        ends = itertools.combinations(range(len(self.orders) + 1), 2)
+        earned = [_points(amount) for amount in self.orders]
+        spent = _gift(self.orders)
+        sums = [sum(earned[a:b]) for a, b in ends]
+        return [_points(self.hermit), spent, sum(earned) - spent, *sums]
+
+
+def _points(amount: float) -> int:
+    return int(amount // 100)
+
+
+def _gift(amounts: tuple[float, ...]) -> int:
+    before = [n for n, day in enumerate(WHALE_DAYS) if day < GIFT_DAY]
+    return int(GIFT * sum(_points(amounts[n]) for n in before))
+
 
 def plant(root: Path, share: float = SHARE) -> Planted:
     """Make a project of files, with every canonical table, the two customers and all notebooks."""
     demo = load_demo(root / "demo", customers=CUSTOMERS)
     frames = {name: pq.read_table(demo.snapshot.path(name)).to_pandas() for name in demo.snapshot.tables}
     others = float(frames["order_lines"]["amount"].sum())
-    planted, lines, hermits = _lines(frames, others, share)
+    amounts, hermit, lines, hermits = _lines(frames, others, share)
+    frames["points"] = pd.concat(
+        [frames["points"], _ledger(amounts, hermit, lines, hermits)], ignore_index=True
+    )
+    frames["feedback"] = _praised(frames["feedback"])
+    frames["tiers"] = pd.concat([frames["tiers"], _standing(frames["tiers"])], ignore_index=True)
+    ledger = frames["points"]
+    planted = Planted(
+        tuple(amounts), hermit, others + hermit + sum(amounts),
+        int(ledger.loc[ledger["points"] > 0, "points"].sum()), int(ledger["points"].sum()),
+    )  # fmt: skip
     frames["order_lines"] = pd.concat([frames["order_lines"], lines, hermits], ignore_index=True)
     product = (
         frames["products"]
@@ -124,7 +162,7 @@ def plant(root: Path, share: float = SHARE) -> Planted:
 
 def _lines(
     frames: dict[str, pd.DataFrame], others: float, share: float
-) -> tuple[Planted, pd.DataFrame, pd.DataFrame]:
+) -> tuple[list[float], float, pd.DataFrame, pd.DataFrame]:
     first = frames["order_lines"].iloc[0]
     hermit = round(others * 0.043, 0)
     whale = round((others + hermit) * share / (1 - share), 0)
@@ -142,8 +180,54 @@ def _lines(
         for n, (day, amount) in enumerate(zip(WHALE_DAYS, amounts, strict=True))
     ]
     alone = [line(0, "hermit", HERMIT_DAY, hermit, product_id="lone", store_id="lone", channel="lone")]
-    planted = Planted(tuple(amounts), hermit, others + hermit + whale)
-    return planted, pd.DataFrame(whales), pd.DataFrame(alone)
+    return amounts, hermit, pd.DataFrame(whales), pd.DataFrame(alone)
+
+
+def _praised(feedback: pd.DataFrame) -> pd.DataFrame:
+    """Texts with a high score thank somebody by name, in two languages; every third becomes a low one."""
+    thanks = itertools.cycle([
+        "민수가 상냥했어요", "Thanks to Kevin for the lovely wrapping", "율희님이 상냥했어요",
+        "I asked Oluwaseun about the lovely wrapping", "민수야 고마워 상냥했어요",
+        "kevin did the lovely wrapping", "율희가 상냥했어요", "KEVIN DID THE LOVELY WRAPPING",
+        "Lovely wrapping by Oluwaseun", "Kevin, lovely wrapping",
+    ])  # fmt: skip
+    nps = feedback["kind"] == "nps"
+    high = feedback["score"].ge(9) | (feedback["score"].ge(4) & ~nps)
+    named = feedback.index[high & feedback["text"].notna() & feedback["customer_id"].notna()]
+    texts, scores = feedback["text"].astype(object), feedback["score"].copy()
+    for place, row in enumerate(named):
+        if place % 3:
+            texts[row] = next(thanks)
+        else:
+            scores[row] = 3 if nps[row] else 1
+    return feedback.assign(text=texts, score=scores)
+
+
+def _ledger(amounts: list[float], hermit: float, whales: pd.DataFrame, hermits: pd.DataFrame) -> pd.DataFrame:
+    """Points of both: earned with each order for a year; a gift of the whale's; the hermit's expire."""
+    year = pd.Timedelta(days=365)
+    earned = [
+        (row.customer_id, row.ordered_at, _points(paid), "earned", row.ordered_at + year, row.order_id)
+        for row, paid in [
+            *zip(whales.itertuples(), amounts, strict=True),
+            *zip(hermits.itertuples(), [hermit], strict=True),
+        ]
+    ]  # fmt: skip
+    gone = [
+        ("whale", pd.Timestamp(GIFT_DAY), -_gift(tuple(amounts)), "spent", pd.NaT, None),
+        ("hermit", earned[-1][4], -_points(hermit), "expired", pd.NaT, None),
+    ]
+    columns = ["customer_id", "occurred_at", "points", "kind", "expires_at", "order_id"]
+    return pd.DataFrame(earned + gone, columns=columns)
+
+
+def _standing(tiers: pd.DataFrame) -> pd.DataFrame:
+    """Tiers of both by the rule: the lowest when they join, the whale's highest at each review."""
+    reviews = tiers["since"].value_counts().index[:3].sort_values()
+    lowest = tiers.loc[~tiers["since"].isin(reviews), "tier"].mode()[0]
+    rows = [("hermit", lowest, pd.Timestamp(HERMIT_DAY)), ("whale", lowest, pd.Timestamp(WHALE_DAYS[0]))]
+    rows += [("whale", "골드", day) for day in reviews if day > pd.Timestamp(WHALE_DAYS[0])]
+    return pd.DataFrame(rows, columns=["customer_id", "tier", "since"])
 
 
 def _write(root: Path, demo: Path, frames: dict[str, pd.DataFrame], snapshot) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from conftest import PlantedRun
+from outlier_shop import STAFF
 
 pytestmark = pytest.mark.xdist_group("planted")
 
@@ -30,6 +31,9 @@ def gives_away(values: np.ndarray, run: PlantedRun, tolerance: float | np.ndarra
     secrets, total = np.array(run.planted.secrets), run.planted.total
     signs = np.concatenate([secrets, total - secrets, secrets[:1] / total, [run.planted.whale / total]])
     signs = np.concatenate([signs, [1 - run.planted.whale / total]])
+    points = np.array(run.planted.points, dtype=float)
+    totals = [points, run.planted.issued - points, abs(run.planted.open_points - points)]
+    signs = np.concatenate([signs, *totals])
     near = np.abs(np.abs(values)[:, None] - signs) <= np.reshape(tolerance, (-1, 1)) * signs
     return values[near.any(axis=1)]
 
@@ -77,6 +81,15 @@ def tables_of(page: str) -> Iterator[tuple[list[str], list[list[str]]]]:
         ]
         if len(rows) > 1:
             yield rows[0], rows[1:]
+
+
+def test_the_loyalty_programme_is_counted(planted_run: PlantedRun) -> None:
+    """Else nothing of page 10 would be searched."""
+    results = json.loads((planted_run.report / "results" / "loyalty.json").read_text(encoding="utf-8"))
+    values = [value for _, value in numbers_of(results)]
+    assert planted_run.planted.issued in values
+    assert planted_run.planted.open_points in values
+    assert len(pq.read_table(planted_run.report / "tables" / "points_liability.parquet")) > 4
 
 
 def test_results_and_tables_show_no_single_customers_spending(planted_run: PlantedRun) -> None:
@@ -136,10 +149,24 @@ def test_pictures_draw_no_single_customers_spending(planted_run: PlantedRun) -> 
         assert written_that_gives_away(texts, planted_run) == []
 
 
+def test_no_file_of_a_report_names_who_served(planted_run: PlantedRun) -> None:
+    """Many customers thank them by name; what else they wrote is shown, so the names would be."""
+    themes = pq.read_table(planted_run.report / "tables" / "themes.parquet").to_pandas()
+    assert {"상냥했어요", "wrapping"} <= set(themes["word"]) or "상냥" in " ".join(themes["word"])
+    for path in planted_run.report.rglob("*"):
+        if path.suffix in (".html", ".json", ".ipynb", ".txt", ".csv"):
+            text = path.read_text(encoding="utf-8")
+        elif path.suffix == ".parquet":
+            text = pq.read_table(path).to_pandas().to_csv()
+        else:
+            continue
+        written = [name for name in STAFF if re.search(rf"(?<![^\W_]){name}", text)]
+        assert written == [], path.name
+
+
 def test_no_file_for_people_holds_the_amounts(planted_run: PlantedRun, outcome) -> None:
-    amounts = {f"{int(v)}" for v in planted_run.planted.secrets} | {
-        f"{int(v):,}" for v in planted_run.planted.secrets
-    }
+    secrets = planted_run.planted.secrets + planted_run.planted.points
+    amounts = {f"{int(v)}" for v in secrets} | {f"{int(v):,}" for v in secrets}
     files = [p for p in planted_run.report.rglob("*") if p.suffix in (".html", ".json", ".ipynb", ".txt")]
     for path in files:
         text = path.read_text(encoding="utf-8")

@@ -77,7 +77,7 @@ def test_a_later_question_that_fewer_answer_is_found_where_chance_chose_the_day(
         at = ordered + dt.timedelta(days=lag)
         chances[n] = (days, lag >= LATER_DAYS, chance)
         orders.append({"order_id": f"o{n}", "customer_id": f"c{n}", "ordered_at": ordered, "amount": 9.0,
-                       "kept": True})  # fmt: skip
+                       "kept": True, "channel": "web"})  # fmt: skip
         asked.append(
             {"customer_id": f"c{n}", "order_id": f"o{n}", "kind": "nps", "asked_at": at, "channel": "sms"}
         )
@@ -99,7 +99,7 @@ def test_a_later_question_that_fewer_answer_is_found_where_chance_chose_the_day(
         table(given, feedback_id="string", customer_id="string", order_id="string", kind="string",
               score="int64", submitted_at=moment),
         table(orders, order_id="string", customer_id="string", ordered_at=moment, amount="float64",
-              kept="boolean"),
+              kept="boolean", channel="string"),
         delivery_of_orders(
             table(states, order_id="string", status="string", occurred_at=moment), late_days=5
         ),
@@ -107,6 +107,7 @@ def test_a_later_question_that_fewer_answer_is_found_where_chance_chose_the_day(
     assert timing_of(*parts, by_lot=False, as_of=DAY) is None
     result = timing_of(*parts, by_lot=True, as_of=DAY)
     assert result is not None
+    assert result.uneven is None
     # What the same cells give with the planted chances in place of who answered.
     frame = pd.DataFrame(chances.values(), columns=["days", "later", "chance"])
     means = frame.pivot_table(
@@ -127,14 +128,16 @@ def test_cases_are_counted_as_a_loop_counts_them() -> None:
     for n in range(400):
         opened = dt.datetime(2024, 10, 1) + dt.timedelta(hours=int(rng.integers(0, 92 * 24)))
         closed = opened + dt.timedelta(hours=int(rng.integers(1, 96)))
+        replied = opened + dt.timedelta(hours=int(rng.integers(0, 49)))
         rows.append({
             "feedback_id": f"f{n:03d}", "customer_id": f"c{rng.integers(0, 150)}", "order_id": None,
             "kind": "case" if rng.random() < 0.8 else "nps", "submitted_at": opened,
             "resolved_at": closed if closed < now and rng.random() < 0.9 else None,
+            "replied_at": replied if replied < now and rng.random() < 0.8 else None,
         })  # fmt: skip
     moment = "timestamp(6)"
     feedback = table(rows, feedback_id="string", customer_id="string", order_id="string", kind="string",
-                     submitted_at=moment, resolved_at=moment)  # fmt: skip
+                     submitted_at=moment, resolved_at=moment, replied_at=moment)  # fmt: skip
     result = cases(case_cells(feedback, now=now).to_pandas(), None)
     assert result is not None
     mine = [row for row in rows if row["kind"] == "case"]
@@ -152,6 +155,14 @@ def test_cases_are_counted_as_a_loop_counts_them() -> None:
         )
         again += bool(following) and r["resolved_at"] <= following[0][0] <= r["resolved_at"] + weeks
     assert result.opened == len(mine)
+    first = [r for r in old if r["replied_at"] and r["replied_at"] <= r["submitted_at"] + day]
+    assert (result.replied[0], result.replied[3]) == (len(first) / len(old), len(old))
+    assert {number.name for number in result.numbers()} >= {"cases.replied", "cases.in_a_day"}
+    silent = feedback.mutate(replied_at=ibis.null("timestamp(6)"))
+    unknown = cases(case_cells(silent, now=now).to_pandas(), None)
+    assert unknown is not None
+    assert unknown.replied[3] == 0
+    assert unknown.in_a_day == result.in_a_day
     assert (result.in_a_day[0], result.in_a_day[3]) == (len(soon) / len(old), len(old))
     assert (result.again[0], result.again[3]) == (again / len(settled), len(settled))
     few = feedback.filter(feedback.feedback_id.isin(["f000", "f001"]))

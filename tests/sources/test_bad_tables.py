@@ -38,7 +38,7 @@ GOOD = {
     "points": {"customer_id": "c1", "occurred_at": "2024-02-29", "points": "100", "kind": "earned",
                "expires_at": "2025-02-28", "order_id": "1"},
     "feedback": {"feedback_id": "f", "submitted_at": "2024-02-29", "kind": "case", "product_id": "A",
-                 "resolved_at": "2024-03-02 09:00:00"},
+                 "resolved_at": "2024-03-02 09:00:00", "replied_at": "2024-03-01 09:00:00"},
     "marketing_costs": {"starts_on": "2024-02-29", "ends_on": "2024-03-06", "acquisition_channel": "search",
                         "cost": "120000"},
 }  # fmt: skip
@@ -54,7 +54,7 @@ SENSELESS = {
     "customers": {"joined_at": "2024-03-01 00:00:00"},
     "messages": {"propensity": "1.1"},
     "points": {"expires_at": "2024-01-01"},
-    "feedback": {"resolved_at": "2024-01-01"},
+    "feedback": {"resolved_at": "2024-01-01", "replied_at": "2024-01-01"},
     "marketing_costs": {"ends_on": "2024-01-01", "cost": "-1"},
 }
 

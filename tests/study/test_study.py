@@ -27,6 +27,8 @@ def test_every_study_of_the_project_is_valid() -> None:
     [
         ("title:", "titel:", "line 1: a study has no 'titel'. Did you mean 'title'?"),
         ("title: Tiny shop\n", "", "'title' is missing"),
+        ("currency: USD", "currency: USD\ntexts: {hide: [K]}", "line 5: texts.hide.0:"),
+        ("currency: USD", "currency: USD\ntexts: {hidden: [Kim]}", "Did you mean 'hide'?"),
         (
             "America/New_York",
             "America/New_Yrok",

@@ -6,6 +6,7 @@ from crm_utils.features.deliveries import cells, delivery_of_orders, order_outco
 from crm_utils.features.low_scores import SCALES
 from crm_utils.features.strata import Adjusted, adjusted_difference
 from crm_utils.methods.feedback.cases import Cases, cases, cases_of
+from crm_utils.methods.feedback.drawn_days import Uneven
 from crm_utils.methods.feedback.drivers import drivers, lever_cells
 from crm_utils.methods.feedback.funnel import Funnel, funnel
 from crm_utils.methods.feedback.lapse import ScoreAndLapse, other_horizons, score_and_lapse
@@ -70,6 +71,7 @@ __all__ = [
     "ScoreAndLapse",
     "Themes",
     "Timing",
+    "Uneven",
     "Weights",
     "adjusted_difference",
     "analyser_here",

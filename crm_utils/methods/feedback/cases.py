@@ -1,4 +1,7 @@
-"""How soon are cases closed, how many come back, and who lapses after one? By opening and closing alone."""
+"""How soon are cases replied to and closed, how many come back, who lapses? By the times of each.
+
+A snapshot from before first replies were known has no ``replied_at``.
+"""
 
 from __future__ import annotations
 
@@ -31,22 +34,24 @@ class Cases:
     ----------
     opened
         Cases of known customers.
-    in_a_day, again
-        (share, low, high, of how many): closed within 24 hours, of those opened a day ago or longer; come
-        back within 14 days, of those closed as long ago.
+    replied, in_a_day, again
+        (share, low, high, of how many): first replied to within 24 hours, and closed within 24 hours, of
+        those opened a day ago or longer; come back within 14 days, of those closed as long ago. ``replied``
+        is of none where no first reply is recorded.
     contact
         Lapse after a late parcel that somebody complained of, less after one that nobody did, alike in how
         often they bought and by which channel; None where deliveries are not known.
     """
 
     opened: int
+    replied: tuple[float, float, float, int]
     in_a_day: tuple[float, float, float, int]
     again: tuple[float, float, float, int]
     contact: Adjusted | None
 
     def numbers(self) -> list[Number]:
         """What is recorded."""
-        named = {"in_a_day": self.in_a_day, "again": self.again}
+        named = {"replied": self.replied, "in_a_day": self.in_a_day, "again": self.again}
         return [Number("cases.opened", self.opened, "cases")] + [
             Number(f"cases.{name}", share, "share", low, high)
             for name, (share, low, high, n) in named.items()
@@ -87,16 +92,21 @@ def case_cells(feedback: ir.Table, *, now: dt.datetime) -> ir.Table:
     Returns
     -------
     ibis.expr.types.Table
-        ``old`` (opened a day ago or longer), ``soon`` (closed within 24 hours), ``settled`` (closed 14 days
-        ago or longer), ``again`` (another one opened within 14 days after the closing), ``cases``.
+        ``old`` (opened a day ago or longer), ``heard`` (a first reply is recorded), ``replied`` (within 24
+        hours), ``soon`` (closed within 24 hours), ``settled`` (closed 14 days ago or longer), ``again``
+        (another one opened within 14 days after the closing), ``cases``.
     """
     rows = feedback.filter(feedback.kind == "case", feedback.customer_id.notnull())
+    if "replied_at" not in rows.columns:
+        rows = rows.mutate(replied_at=ibis.null("timestamp(6)"))
     own = ibis.window(group_by="customer_id", order_by=[rows.submitted_at, rows.feedback_id])
     rows = rows.mutate(following=rows.submitted_at.lead().over(own))
     spans = ibis.interval(hours=_DAY), ibis.interval(days=AGAIN_DAYS)
     moment = ibis.literal(now, type="timestamp(6)")
     flags = {
         "old": rows.submitted_at + spans[0] <= moment,
+        "heard": rows.replied_at.notnull(),
+        "replied": rows.replied_at <= rows.submitted_at + spans[0],
         "soon": rows.resolved_at <= rows.submitted_at + spans[0],
         "settled": rows.resolved_at + spans[1] <= moment,
         "again": rows.following.between(rows.resolved_at, rows.resolved_at + spans[1]),
@@ -148,7 +158,13 @@ def cases(counts: pd.DataFrame, contacts: pd.DataFrame | None) -> Cases | None:
     contact = None
     if contacts is not None:
         contact = adjusted_difference(contacts, contacts["contacted"] == 1, ["channel", "frequency"])
-    return Cases(opened, _share(counts, "soon", "old"), _share(counts, "again", "settled"), contact)
+    heard = counts if (counts["heard"] == 1).any() else counts.iloc[:0]
+    shares = (
+        _share(heard, "replied", "old"),
+        _share(counts, "soon", "old"),
+        _share(counts, "again", "settled"),
+    )
+    return Cases(opened, *shares, contact)
 
 
 def _share(counts: pd.DataFrame, name: str, among: str) -> tuple[float, float, float, int]:

@@ -1,7 +1,8 @@
 """What do customers say with a word, in words that are nobody's own? A phrase of at least five.
 
 A quotation of one customer can name people. So what is shown is no quotation but a run of words that at
-least five customers wrote in the same way, without digits, addresses and what is called a person (김민수님).
+least five customers wrote in the same way, without digits, addresses, names and what is called a person
+(김민수님).
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import numpy as np
 import pandas as pd
 
 from crm_utils.features.statistics import SMALLEST_GROUP
-from crm_utils.methods.feedback.masking import MASK, mask_names, plain_text
+from crm_utils.methods.feedback.masking import MASK, plain_text
+from crm_utils.methods.feedback.names import Names, names_in
 
 __all__ = ["phrase_of_many"]
 
@@ -22,7 +24,13 @@ _LONGEST = 6  # words
 _MOST_TEXTS = 2_000
 
 
-def phrase_of_many(word: str, sample: pd.DataFrame, words: Sequence[frozenset[str]] | np.ndarray) -> str:
+def phrase_of_many(
+    word: str,
+    sample: pd.DataFrame,
+    words: Sequence[frozenset[str]] | np.ndarray,
+    *,
+    names: Names | None = None,
+) -> str:
     """The phrase that at least five customers wrote around a word; empty where there is none.
 
     Parameters
@@ -33,6 +41,8 @@ def phrase_of_many(word: str, sample: pd.DataFrame, words: Sequence[frozenset[st
         ``person`` and ``text`` of one side.
     words
         The words of each text of it.
+    names
+        Whom the texts name; found in these when left out.
 
     Returns
     -------
@@ -40,6 +50,7 @@ def phrase_of_many(word: str, sample: pd.DataFrame, words: Sequence[frozenset[st
         Up to six words; the longest that reaches half the customers of the commonest, masked.
     """
     users: dict[str, set[str]] = defaultdict(set)
+    whom = names_in(sample["text"]) if names is None else names
     seen = 0
     stem = word.split()[-1].removesuffix("다")[:2]
     for text, who, each in zip(sample["text"], sample["person"], words, strict=True):
@@ -48,7 +59,7 @@ def phrase_of_many(word: str, sample: pd.DataFrame, words: Sequence[frozenset[st
         seen += 1
         if seen > _MOST_TEXTS:
             break
-        for phrase in _phrases(mask_names(plain_text(text)), stem):
+        for phrase in _phrases(whom.masked(plain_text(text)), stem):
             users[phrase].add(who)
     many = {phrase: len(who) for phrase, who in users.items() if len(who) >= SMALLEST_GROUP}
     if not many:

@@ -17,6 +17,7 @@ from scipy.stats import false_discovery_control, norm
 
 from crm_utils.features import Number, at_random
 from crm_utils.features.statistics import SMALLEST_GROUP
+from crm_utils.methods.feedback.names import names_in
 from crm_utils.methods.feedback.quotes import phrase_of_many
 from crm_utils.methods.feedback.scores import SATISFIED, known_answers
 from crm_utils.methods.feedback.tokens import analyser_here, tokens
@@ -163,7 +164,15 @@ def keyness(
     return table.sort_values(["z", "word"], ascending=[False, True], ignore_index=True)
 
 
-def find_themes(sample: pd.DataFrame, *, analyser: str = "", q: float = 0.05, seed: int = 9) -> Themes:
+def find_themes(
+    sample: pd.DataFrame,
+    *,
+    analyser: str = "",
+    q: float = 0.05,
+    seed: int = 9,
+    hide: Iterable[str] = (),
+    show: Iterable[str] = (),
+) -> Themes:
     """Find the words of low and of high scores, and whether each half of the customers gives them again.
 
     Parameters
@@ -176,6 +185,8 @@ def find_themes(sample: pd.DataFrame, *, analyser: str = "", q: float = 0.05, se
         False discovery rate of the words shown.
     seed
         Of the halves.
+    hide, show
+        Names and brands as :func:`.names.names_in` takes them.
 
     Returns
     -------
@@ -190,7 +201,8 @@ def find_themes(sample: pd.DataFrame, *, analyser: str = "", q: float = 0.05, se
     nothing = pd.DataFrame(columns=["feedback_id", "word"])
     if min(sides) < _FEWEST:
         return Themes(pd.DataFrame(columns=columns), *sides, named, float("nan"), nothing)
-    words = np.array(tokens(sample["text"], analyser=named), dtype=object)
+    names = names_in(sample["text"], hide=hide, show=show)
+    words = np.array(tokens(sample["text"], analyser=named, names=names), dtype=object)
     table = keyness(word_counts(words[low]), word_counts(words[~low]), q=q)
     second = at_random(sample["person"].to_numpy(dtype=object), seed=seed) >= _HALF
     halves = {}
@@ -206,7 +218,7 @@ def find_themes(sample: pd.DataFrame, *, analyser: str = "", q: float = 0.05, se
     sure = np.minimum(table["half_1"] * np.sign(table["z"]), table["half_2"] * np.sign(table["z"])) > 1.0
     table = table.assign(stable=sure)
     table["quote"] = [
-        phrase_of_many(word, sample[low if z > 0 else ~low], words[low if z > 0 else ~low])
+        phrase_of_many(word, sample[low if z > 0 else ~low], words[low if z > 0 else ~low], names=names)
         for word, z in zip(table["word"], table["z"], strict=True)
     ]
     few = {side: table[side].between(1, SMALLEST_GROUP - 1) for side in ("low", "high")}

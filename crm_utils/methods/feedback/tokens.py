@@ -12,12 +12,15 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from crm_utils.errors import known_names
-from crm_utils.methods.feedback.masking import is_like_a_name, mask_names, plain_text
+from crm_utils.methods.feedback.masking import MASK, is_like_a_name, plain_text
+from crm_utils.methods.feedback.names import Names, names_in
 
 __all__ = ["ANALYSERS", "analyser_here", "tokens"]
 
 ANALYSERS = ("kiwipiepy", "blanks")
 _WORD = re.compile(r"[^\W_]+")
+_OF_A_NAME = re.compile(rf"{MASK}[가-힣]*")
+"""A hidden name with its particle: what is left of 김민수한테 is no word."""
 _NEGATIONS = ("안", "못")
 _LACKS = re.compile(r"(?:않|없)")
 _PARTICLES = re.compile(r"(?<=.)(?:이|가|은|는|을|를|도)$")
@@ -30,7 +33,9 @@ def analyser_here() -> str:
     return "kiwipiepy" if importlib.util.find_spec("kiwipiepy") else "blanks"
 
 
-def tokens(texts: Iterable[str], *, analyser: str = "blanks") -> list[frozenset[str]]:
+def tokens(
+    texts: Iterable[str], *, analyser: str = "blanks", names: Names | None = None
+) -> list[frozenset[str]]:
     """Find the words of each text, each once.
 
     Parameters
@@ -40,11 +45,13 @@ def tokens(texts: Iterable[str], *, analyser: str = "blanks") -> list[frozenset[
     analyser
         ``kiwipiepy``: nouns, verbs and adjectives in their dictionary form (an extra:
         ``pip install 'crm-notebooks[korean]'``); ``blanks``: words as they stand between blanks.
+    names
+        Whom they name; found in the texts themselves when left out.
 
     Returns
     -------
     list of frozenset
-        A set of words a text. Digits, addresses and what is called a person (김민수님) are none.
+        A set of words a text. Digits, addresses, names and what is called a person (김민수님) are none.
 
     Raises
     ------
@@ -61,7 +68,10 @@ def tokens(texts: Iterable[str], *, analyser: str = "blanks") -> list[frozenset[
     if analyser not in ANALYSERS:
         raise ValueError(f"There is no analyser '{analyser}'. {known_names(analyser, ANALYSERS)}")
     split = _blanks if analyser == "blanks" else _kiwi()
-    return [frozenset(split(mask_names(plain_text(text)))) for text in texts]
+    texts = list(texts)
+    whom = names_in(texts) if names is None else names
+    masked = (_OF_A_NAME.sub(" ", whom.masked(plain_text(text))) for text in texts)
+    return [frozenset(word for word in split(text) if not whom.is_one(word)) for text in masked]
 
 
 def _blanks(text: str) -> list[str]:

@@ -86,7 +86,8 @@ def require_sound(points: ir.Table) -> None:
     if broken:
         raise DataError(
             f"Balance of {broken} customer{'s' if broken > 1 else ''} falls below 0: the ledger begins later "
-            "than the points (opening balance?). Add a row a customer with what they had before it begins."
+            "than the points (opening balance?). Add a row of kind opening a customer (and day on which they "
+            "end) with what they had before it begins."
         )
 
 
@@ -121,10 +122,10 @@ def read_ledger(points: ir.Table | None, *, as_of: dt.date, live_days: int = 0) 
 
 def _seen_rule(points: ir.Table) -> int:
     """The age at which nearly all expired points ended, by the order in which they came in; 0 where none."""
-    from crm_utils.methods.loyalty.lots import fates
+    from crm_utils.methods.loyalty.lots import OPENING, fates
 
     ended = fates(points, live_days=1)
-    ended = ended.filter(ended.fate == "expired")
+    ended = ended.filter(ended.fate == "expired", ended.kind != OPENING)
     age = ended.ended_at.cast("date").delta(ended.issued_at.cast("date"), unit="day")
     ages = ended.mutate(age=age).group_by("age").aggregate(points=lambda t: t.points.sum())
     rows = ages.order_by(ibis.desc("points"), "age").to_pandas()

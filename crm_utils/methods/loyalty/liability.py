@@ -7,7 +7,7 @@ still open belongs to customers who keep silent: the flat rate owes too much.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -42,6 +42,8 @@ class Liability:
         Money a point.
     unwatched
         Share of the open points that live longer than anybody was watched for.
+    hidden
+        Silences and strata of fewer than five customers, and what would give them away: shown nowhere.
     """
 
     table: pd.DataFrame
@@ -52,6 +54,13 @@ class Liability:
     flat: float
     point_value: float
     unwatched: float
+    hidden: tuple[set[int], set[tuple[int, int]]] = field(default_factory=lambda: (set(), set()))
+
+    @property
+    def by_silence(self) -> pd.DataFrame:
+        """Sums of the table by silence, of those that are shown."""
+        shown = self.table[~self.table["silence"].isin(self.hidden[0])]
+        return shown.groupby("silence")[["outstanding", "expected", "low", "high"]].sum()
 
     @property
     def money(self) -> tuple[float, float, float]:
@@ -228,9 +237,21 @@ def issue_rate(issued: pd.DataFrame, *, weeks: int, known_back: int = 0) -> tupl
 
 
 def liability_table(owed: Liability | None) -> pd.DataFrame:
-    """What is owed by age and silence, or a table without rows where that cannot be told."""
+    """What is owed by age and silence, or a table without rows where that cannot be told.
+
+    Numbers of strata that speak of fewer than five customers are missing.
+    """
     names = ["age", "silence", "outstanding", "expected", "low", "high"]
-    return pd.DataFrame(columns=names) if owed is None else owed.table[names]
+    if owed is None:
+        return pd.DataFrame(columns=names)
+    strata = zip(owed.table["silence"], owed.table["age"], strict=True)
+    hidden = np.array([(int(s), int(a)) in owed.hidden[1] for s, a in strata], dtype=bool)
+    return owed.table[names].assign(
+        **{
+            name: owed.table[name].astype(float).mask(hidden) if hidden.any() else owed.table[name]
+            for name in names[2:]
+        }
+    )
 
 
 def _expected(

@@ -10,10 +10,12 @@ from __future__ import annotations
 import ibis
 import ibis.expr.types as ir
 
-__all__ = ["FATES", "fates", "lots"]
+__all__ = ["FATES", "OPENING", "fates", "lots"]
 
 FATES = ("spent", "expired", "cancelled", "open")
 """What becomes of points: ``cancelled`` is any other row that takes some off, such as a returned order."""
+OPENING = "opening"
+"""Kind of rows that say what customers had before the ledger begins: issued nobody knows when."""
 
 
 def lots(points: ir.Table, *, live_days: int = 0) -> ir.Table:

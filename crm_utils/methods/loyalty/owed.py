@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import ibis.expr.types as ir
 import pandas as pd
 
 from crm_utils import engine
 from crm_utils.features import Cannot, Number
+from crm_utils.features.statistics import SMALLEST_GROUP
+from crm_utils.methods.loyalty.holders import (
+    ALL,
+    flow_customers,
+    hidden_strata,
+    merged_quarters,
+    open_customers,
+    shown_totals,
+)
 from crm_utils.methods.loyalty.ledger import Ledger, read_ledger
 from crm_utils.methods.loyalty.liability import Backtest, Liability, backtest, issue_rate, liability
 from crm_utils.methods.loyalty.lots import fates
@@ -49,9 +60,14 @@ class Owed:
     liability, backtest, earned
         None where they cannot be told.
     overdue
-        Open points whose day has passed without a row that takes them off.
+        Open points whose day has passed without a row that takes them off; 0 where they are of fewer than
+        five customers.
     why
         Why there is no liability; None where there is.
+    totals
+        Points that came in and went, as far as five customers stand behind each.
+    quarters
+        Which quarters are shown as one, as :func:`.holders.merged_quarters` says.
     """
 
     ledger: Ledger
@@ -63,14 +79,12 @@ class Owed:
     earned: Earning | None
     overdue: int
     why: Cannot | None
+    totals: dict[str, int] = field(default_factory=dict)
+    quarters: dict[int, int] = field(default_factory=dict)
 
     def numbers(self, currency: str) -> list[Number]:
         """What is recorded."""
-        numbers = [
-            Number(f"points.{name}", self.ledger.facts[name], "points")
-            for name in ("issued", "spent", "expired", "cancelled")
-            if name in self.ledger.facts
-        ]
+        numbers = [Number(f"points.{name}", points, "points") for name, points in self.totals.items()]
         if self.liability:
             numbers += self.liability.numbers(currency)
             numbers += [Number("redemption_rate", self.rate[0], "share", *self.rate[1:])]
@@ -108,29 +122,55 @@ def count_points(
         return Owed(ledger, None, empty, missing, None, None, None, 0, ledger.why)
     pieces = engine.keep(fates(points, live_days=ledger.live_days))
     flow = points_flow(pieces, as_of=as_of).to_pandas()
+    whose = flow_customers(pieces, as_of=as_of).to_pandas()
+    shown: dict[str, Any] = {"totals": shown_totals(ledger.facts, whose), "quarters": merged_quarters(whose)}
     overdue = _overdue(pieces, as_of)
     weeks = ((as_of - ledger.facts["first_day"]).days) // 7
     if weeks < _LEAST_WEEKS or not ledger.facts["spent"]:
         code = "loyalty.short_ledger" if weeks < _LEAST_WEEKS else "loyalty.nothing_spent"
         why = Cannot(code, {"weeks": weeks, "least": _LEAST_WEEKS} if weeks < _LEAST_WEEKS else {})
-        return Owed(ledger, pieces, flow, missing, None, None, None, overdue, why)
+        return Owed(ledger, pieces, flow, missing, None, None, None, overdue, why, **shown)
     quarters = list(range(0, weeks + 1, QUARTER))
     backs = sorted({*range(0, weeks + 1, _STEP), *quarters})
     rows = engine.keep(standing(pieces, orders, as_of=as_of, weeks_back=backs))
     counts = redemption_counts(rows.filter(rows.back > 0)).to_pandas()
-    opened = open_counts(rows.filter(rows.back.isin(quarters))).to_pandas()
+    then = rows.filter(rows.back.isin(quarters))
+    opened, holders = open_counts(then).to_pandas(), open_customers(then).to_pandas()
+    if few := _too_few(holders):
+        return Owed(ledger, pieces, flow, missing, None, None, None, overdue, few, **shown)
     issued = issue_counts(pieces, as_of=as_of).to_pandas()
     life = min(int(opened["left"].max()) + 1 if len(opened) else 1, _LONGEST)
     rate = issue_rate(issued, weeks=life)
     curve = redemption(counts, weeks=life, seed=seed)
     owed = liability(opened[opened["back"] == 0], curve, point_value=point_value, flat=rate[0])
-    tested = backtest(counts, opened, issued, weeks=life, seed=seed)
+    owed = replace(owed, hidden=hidden_strata(holders))
+    spent_by = holders[(holders["silence"] == ALL) & (holders["spenders"] >= SMALLEST_GROUP)]
+    tested = backtest(counts, opened[opened["back"].isin(spent_by["back"])], issued, weeks=life, seed=seed)
     earned = earning(points, orders, since=as_of - dt.timedelta(days=_PRICED_DAYS - 1))
-    return Owed(ledger, pieces, flow, rate, owed, tested, earned, overdue, None)
+    return Owed(ledger, pieces, flow, rate, owed, tested, earned, overdue, None, **shown)
 
 
-def points_fates(flow: pd.DataFrame, *, as_of: dt.date) -> pd.DataFrame:
+def _too_few(holders: pd.DataFrame) -> Cannot | None:
+    """Why nothing is said of the points that are open today: they are fewer than five customers'."""
+    today = holders[(holders["back"] == 0) & (holders["silence"] == ALL)]
+    if 0 < int(today["customers"].sum()) < SMALLEST_GROUP:
+        return Cannot("loyalty.few_points", {"least": SMALLEST_GROUP})
+    return None
+
+
+def points_fates(
+    flow: pd.DataFrame, *, as_of: dt.date, quarters: Mapping[int, int] | None = None
+) -> pd.DataFrame:
     """The flow by quarters of thirteen weeks back from today, the oldest first.
+
+    Parameters
+    ----------
+    flow
+        As :func:`.standing.points_flow` gives it.
+    as_of
+        Today.
+    quarters
+        The latest quarter that each is shown with, where several are shown as one.
 
     Returns
     -------
@@ -139,19 +179,19 @@ def points_fates(flow: pd.DataFrame, *, as_of: dt.date) -> pd.DataFrame:
         the end).
     """
     names = ["issued", "spent", "expired", "cancelled"]
-    rows = (
-        flow.assign(quarter=flow["back"] // QUARTER)
-        .groupby("quarter")[names]
-        .sum()
-        .sort_index(ascending=False)
-    )
+    frame = flow.assign(quarter=flow["back"] // QUARTER)
+    frame["shown"] = frame["quarter"].map(quarters) if quarters else frame["quarter"]
+    oldest = frame.groupby("shown")["quarter"].max().sort_index(ascending=False)
+    rows = frame.groupby("shown")[names].sum().sort_index(ascending=False)
     net = rows["issued"] - rows[names[1:]].sum(axis=1)
     ends = [as_of - dt.timedelta(weeks=int(q) * QUARTER) for q in rows.index]
-    starts = [end - dt.timedelta(days=7 * QUARTER - 1) for end in ends]
+    starts = [as_of - dt.timedelta(weeks=(int(q) + 1) * QUARTER, days=-1) for q in oldest]
     table = rows.assign(starts_on=starts, ends_on=ends, outstanding=net.cumsum())
     return table[["starts_on", "ends_on", *names, "outstanding"]].reset_index(drop=True)
 
 
 def _overdue(pieces: ir.Table, as_of: dt.date) -> int:
     late = pieces.filter(pieces.fate == "open", pieces.expires_at.cast("date") <= as_of)
-    return int(late.points.sum().to_pyarrow().as_py() or 0)
+    row = late.aggregate(points=late.points.sum(), customers=late.customer_id.nunique())
+    points, customers = row.to_pyarrow().to_pylist()[0].values()
+    return int(points or 0) if customers >= SMALLEST_GROUP else 0

@@ -14,6 +14,7 @@ import ibis
 import ibis.expr.types as ir
 
 from crm_utils.features import purchase_days
+from crm_utils.methods.loyalty.lots import OPENING
 
 __all__ = ["AGES", "SILENCES", "issue_counts", "open_counts", "points_flow", "redemption_counts", "standing"]
 
@@ -101,9 +102,10 @@ def open_counts(rows: ir.Table) -> ir.Table:
 def issue_counts(pieces: ir.Table, *, as_of: dt.date) -> ir.Table:
     """The same as :func:`redemption_counts`, each point followed from its issue: in one stratum.
 
-    What share of all points ever issued is spent, as it is reckoned for the price of new ones.
+    What share of all points ever issued is spent, as it is reckoned for the price of new ones. Opening
+    balances are left out: when they were issued, and what was spent of them before, is not known.
     """
-    dated = pieces.filter(pieces.expires_at.notnull())
+    dated = pieces.filter(pieces.expires_at.notnull(), pieces.kind != OPENING)
     issued = dated.issued_at.cast("date")
     back = (ibis.date(str(as_of)).delta(issued, unit="day") // 7).cast("int64")
     until = (dated.ended_at.cast("date").delta(issued, unit="day") - 1) // 7
