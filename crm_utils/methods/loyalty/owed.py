@@ -132,9 +132,10 @@ def count_points(
         return Owed(ledger, pieces, flow, missing, None, None, None, overdue, why, **shown)
     quarters = list(range(0, weeks + 1, QUARTER))
     backs = sorted({*range(0, weeks + 1, _STEP), *quarters})
-    rows = engine.keep(standing(pieces, orders, as_of=as_of, weeks_back=backs))
-    counts = redemption_counts(rows.filter(rows.back > 0)).to_pandas()
-    then = rows.filter(rows.back.isin(quarters))
+    # Not kept: each point stands on a dozen of these days, and only counts are asked for.
+    past = standing(pieces, orders, as_of=as_of, weeks_back=[back for back in backs if back])
+    counts = redemption_counts(past).to_pandas()
+    then = standing(pieces, orders, as_of=as_of, weeks_back=quarters)
     opened, holders = open_counts(then).to_pandas(), open_customers(then).to_pandas()
     if few := _too_few(holders):
         return Owed(ledger, pieces, flow, missing, None, None, None, overdue, few, **shown)
