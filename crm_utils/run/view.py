@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import ibis
-import ibis.backends.duckdb
-
 from crm_utils import engine, tables
 from crm_utils.errors import DataError, known_names
 from crm_utils.snapshots import Snapshot
@@ -19,9 +16,7 @@ __all__ = ["View"]
 class View:
     """The tables of a snapshot as they were known at one moment."""
 
-    def __init__(
-        self, con: ibis.backends.duckdb.Backend, study: Study, snapshot: Snapshot, as_of: AsOf
-    ) -> None:
+    def __init__(self, con: Any, study: Study, snapshot: Snapshot, as_of: AsOf) -> None:
         self.con, self.study, self.snapshot, self.as_of = con, study, snapshot, as_of
 
     def table(self, name: str, *, required: bool = True) -> Any:

@@ -25,6 +25,7 @@ from pydantic import (
     model_validator,
 )
 
+from crm_utils.engine.settings import Engine
 from crm_utils.errors import StudyError, known_names
 from crm_utils.experiments import Day, Experiment
 from crm_utils.study.calendar import Calendar
@@ -147,6 +148,8 @@ class Study(BaseModel):
         Holidays and the shop's sales, whose weeks are compared with their like.
     decisions
         What was decided on a finding of the scorecard, by whom, until when.
+    engine
+        What does the work: DuckDB in each notebook's process, or a Spark.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -164,6 +167,7 @@ class Study(BaseModel):
     experiments: list[Experiment] = []
     calendar: Calendar = Calendar()
     decisions: list[Decision] = []
+    engine: Engine = Engine()
     _origin: Origin = PrivateAttr(default=Origin())
 
     def parameters(self, notebook: str) -> dict[str, Scalar | list[Scalar]]:
