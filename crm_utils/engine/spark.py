@@ -16,9 +16,11 @@ from typing import Any
 
 import ibis
 import ibis.expr.types as ir
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from ibis import util
+from ibis.backends.duckdb.converter import DuckDBPandasData
 from ibis.backends.pyspark import Backend as IbisBackend
 from ibis.backends.pyspark.datatypes import PySparkSchema
 from ibis.formats.pyarrow import PyArrowData
@@ -55,15 +57,32 @@ class Backend(IbisBackend):
 
     scratch: Path
 
+    def disconnect(self) -> None:
+        """Close Spark, and end its process where that runs here: it would hold its memory."""
+        super().disconnect()
+        gateway, SparkContext._gateway, SparkContext._jvm = SparkContext._gateway, None, None
+        if gateway is not None:
+            gateway.shutdown()
+            gateway.proc.stdin.close()
+            gateway.proc.wait()
+
     @explained
-    def execute(self, expr: ir.Expr, /, **options: Any) -> Any:
-        """Work an expression out, for pandas."""
-        return super().execute(expr, **options)
+    def execute(self, expr: ir.Expr, /, *, params: Any = None, limit: Any = None, **_: Any) -> Any:
+        """Work an expression out, for pandas: by Arrow, so that columns are of DuckDB's kinds."""
+        table = expr.as_table()
+        rows = self._frame(table, params=params, limit=limit).toArrow()
+        frame = pd.DataFrame({name: _column(rows[name]) for name in rows.column_names})
+        return expr.__pandas_result__(DuckDBPandasData.convert_table(frame, table.schema()))
 
     @explained
     def read_parquet(self, paths: Any, /, **options: Any) -> ir.Table:
         """Read Parquet; see Ibis."""
         return super().read_parquet(paths, **options)
+
+    @explained
+    def raw_sql(self, query: Any, **options: Any) -> Any:
+        """Hand a query to Spark; see Ibis."""
+        return super().raw_sql(query, **options)
 
     @explained
     def get_schema(self, *names: Any, **options: Any) -> Any:
@@ -172,6 +191,8 @@ def _session(engine: Engine, scratch: Path, threads: str, memory: str) -> SparkS
     given = {"spark.master": engine.master or f"local[{threads or '*'}]"}
     if engine.is_local:
         given |= _LOCAL | {"spark.local.dir": str(scratch), "spark.sql.warehouse.dir": str(scratch)}
+        # Spark's own work, which may name people, goes where the owner alone can read, and goes with it.
+        given["spark.driver.defaultJavaOptions"] = f"-Djava.io.tmpdir={scratch}"
     if engine.memory or memory:
         given["spark.driver.memory"] = engine.memory or _as_java_writes(memory)
     conf = SparkConf().setAll(list((_ALWAYS | given | own).items()))
@@ -191,6 +212,12 @@ def _remote(url: str, settings: dict[str, str]) -> SparkSession:
             raise StudyError(f"engine.settings: {name} is set where the server of engine.remote is started.")
         session.conf.set(name, value)
     return session
+
+
+def _column(values: pa.ChunkedArray) -> Any:
+    """As Ibis' DuckDB does it: Arrow alone would make floats of whole numbers where some are missing."""
+    plain = not (pa.types.is_nested(values.type) or values.null_count)
+    return values.to_pandas() if plain else values.to_pylist()
 
 
 def _batches(folder: Path, schema: pa.Schema, rows: int) -> Iterator[pa.RecordBatch]:

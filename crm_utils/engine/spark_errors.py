@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from crm_utils.errors import CrmError, RunError, without_values
@@ -12,6 +12,8 @@ __all__ = ["explained", "sentence"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+#: What py4j says when Java has ended.
+_ENDED = "Answer from Java side is empty"
 #: What stands in an error, and what it means; the first that fits.
 _MEANINGS = (
     (
@@ -43,8 +45,8 @@ _MEANINGS = (
         "The connection to Spark (engine.remote) was lost. See that the server is up, and run again.",
     ),
     (
-        ("Answer from Java side is empty", "Error while receiving", "Connection refused", "Connection reset",
-         "Error while sending", "while trying to connect to the Java server"),
+        (_ENDED, "Error while receiving", "Connection refused", "Connection reset",
+         "Error while sending", "Py4JNetworkError", "while trying to connect to the Java server"),
         "Spark's process on this machine ended: it ran out of memory (engine.memory, --jobs 1), or was "
         "killed.",
     ),
@@ -79,11 +81,30 @@ def explained(function: Function) -> Function:
 
 def sentence(error: BaseException) -> str:
     """What an error of Spark's means and what to do, or its first line where nobody knows."""
-    said = f"{type(error).__name__}: {error}"
+    first = _said(error)
+    said = " ".join([first, *map(_said, _behind(error))])
     for signs, meaning in _MEANINGS:
         if any(sign in said for sign in signs):
             return meaning
-    return f"Spark could not do this: {without_values(Exception(said))}."
+    return f"Spark could not do this: {without_values(Exception(first))}."
+
+
+def _behind(error: BaseException) -> Iterator[BaseException]:
+    """What was raised before it: py4j's own error says only that a call failed."""
+    before = error.__cause__ or error.__context__
+    while before is not None:
+        yield before
+        before = before.__cause__ or before.__context__
+
+
+def _said(error: BaseException) -> str:
+    """An error's kind and text; Java's are asked of a process that may have ended."""
+    name = type(error).__name__
+    try:
+        # A call that failed, and no error of Java's with it: nobody was there to say one.
+        return f"{name}: {_ENDED}" if name == "Py4JError" else f"{name}: {error}"
+    except Exception:
+        return f"{name}: {_ENDED}"
 
 
 def _is_sparks(error: BaseException) -> bool:

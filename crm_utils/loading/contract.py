@@ -20,6 +20,7 @@ from crm_utils.tables import DAY, TABLES, TIME, TableSpec
 __all__ = [
     "LINEAGE",
     "Check",
+    "broken",
     "checks",
     "conform",
     "counted",
@@ -172,18 +173,29 @@ def split(raw: ir.Table, name: str) -> tuple[ir.Table, ir.Table]:
     -----
     What the study leaves out is in neither; see :func:`left_out`.
     """
-    spec = TABLES[name]
-    table = conform(raw, spec)
-    table = table.filter(table._left_out.isnull())
-    branches = [(check.breaks, ibis.literal(check.reason)) for check in checks(table, spec)]
-    judged = table.mutate(_reason=ibis.coalesce(table._problem, ibis.cases(*branches, else_=None)))
-    keep = [c for c in table.columns if c not in LINEAGE | VERDICTS and not c.startswith("_unread_")]
+    judged = _judged(raw, TABLES[name])
+    ours = {*LINEAGE, *VERDICTS, "_reason"}
+    keep = [c for c in judged.columns if c not in ours and not c.startswith("_unread_")]
     once = judged.mutate(_reason=_held(judged._reason))
     good = once.filter(once._reason.isnull()).select(*keep)
     good = contacts.masked_columns(good, free=FREE_TEXT.get(name, ()))
     bad = judged.filter(judged._reason.notnull())
     file, raw = contacts.masked(bad._file), contacts.masked(bad._raw)
     return good, bad.select(file=file, row=bad._row, raw=raw, reason=bad._reason)
+
+
+def broken(raw: ir.Table, name: str) -> dict[str, int]:
+    """How many rows break the contract of a table, by the first rule that each breaks."""
+    judged = _judged(raw, TABLES[name])
+    return counted(judged.filter(judged._reason.notnull()), "_reason")
+
+
+def _judged(raw: ir.Table, spec: TableSpec) -> ir.Table:
+    """The conformed rows that the study does not leave out, with the first rule that each breaks."""
+    table = conform(raw, spec)
+    table = table.filter(table._left_out.isnull())
+    branches = [(check.breaks, ibis.literal(check.reason)) for check in checks(table, spec)]
+    return table.mutate(_reason=ibis.coalesce(table._problem, ibis.cases(*branches, else_=None)))
 
 
 def _held(reason: ir.StringValue) -> ir.StringValue:

@@ -19,7 +19,7 @@ import ibis.backends.duckdb
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from crm_utils.engine import checkpoint, connect
+from crm_utils.engine import checkpoint, connect, open_engine
 from crm_utils.errors import DataError, without_values
 from crm_utils.features import ShopFacts, shop_facts
 from crm_utils.loading import contract, doubts
@@ -142,7 +142,7 @@ def look(root: Path, study: Study, *, sample: int | None = None) -> tuple[list[T
     source = reader(study)
     contacts.refuse_names(study.source)
     scratch = new_folder("check")
-    con = connect()
+    con = open_engine(study.engine) if getattr(source, "IN_PLACE", False) else connect()
     inputs: list[Input] = []
     try:
         most = sample or SAMPLE

@@ -7,6 +7,7 @@ from typing import Any
 from crm_utils import engine, tables
 from crm_utils.errors import DataError, known_names
 from crm_utils.snapshots import Snapshot
+from crm_utils.sources import catalogue
 from crm_utils.study import Study
 from crm_utils.tables import TABLES, AsOf
 
@@ -46,4 +47,9 @@ class View:
             what = "has no table" if name in TABLES else "cannot have a table"
             known = known_names(name, [*self.snapshot.tables, "orders"])
             raise DataError(f"Study '{self.study.name}' {what} '{name}'. {known}")
-        return tables.cut(engine.read(self.con, self.snapshot.path(name)), TABLES[name], self.as_of)
+        rows = (
+            catalogue.table(self.con, there, TABLES[name])
+            if (there := self.snapshot.lies_at(name))
+            else engine.read(self.con, self.snapshot.path(name))
+        )
+        return tables.cut(rows, TABLES[name], self.as_of)

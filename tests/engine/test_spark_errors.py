@@ -35,6 +35,19 @@ def test_each_has_a_sentence_that_says_what_to_do(said: str, meaning: str) -> No
     assert "kim@" not in told
 
 
+class Py4JError(Exception):
+    """A call that failed because Java has ended, in whose words or whose silence py4j reports it."""
+
+    __module__ = "py4j.protocol"
+
+    def __str__(self) -> str:
+        raise ConnectionRefusedError("[Errno 111] Connection refused")
+
+
+def test_an_error_that_can_no_longer_be_read() -> None:
+    assert sentence(Py4JError("An error occurred while calling o50.read")).startswith("Spark's process on")
+
+
 def test_what_nobody_foresaw_is_quoted_without_its_values() -> None:
     told = sentence(Py4JJavaError("[CAST_INVALID_INPUT] The value 'kim@example.com' cannot be cast\nat x.y"))
     assert told == (
