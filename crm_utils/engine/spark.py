@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,8 @@ __all__ = ["Backend", "open_spark"]
 
 #: Rows of what comes home at a time.
 BATCH = 100_000
+#: How often a Connect server that does not answer is asked again: for about a minute.
+RETRIES = 8
 #: What is the same wherever Spark runs: nothing is shown, and frames come and go as Arrow.
 _ALWAYS = {
     "spark.ui.showConsoleProgress": "false",
@@ -52,7 +54,7 @@ _LOCAL = {
 }
 
 
-class Backend(IbisBackend):
+class Backend(IbisBackend):  # type: ignore[misc, unused-ignore]
     """Ibis' Spark, which keeps tables as Parquet and says what went wrong in a sentence."""
 
     scratch: Path
@@ -140,7 +142,8 @@ class Backend(IbisBackend):
 
     def _frame(self, table: ir.Table, **options: Any) -> DataFrame:
         self._run_pre_execute_hooks(table)
-        return self._session.sql(self.compile(table, **options))
+        frame: DataFrame = self._session.sql(self.compile(table, **options))
+        return frame
 
     def _written(self, frame: DataFrame, name: str = "") -> Path:
         folder = self.scratch / (name or util.gen_name("batches"))
@@ -182,7 +185,7 @@ def location(path: Path) -> str:
 
 
 @explained
-def _session(engine: Engine, scratch: Path, threads: str, memory: str) -> SparkSession:
+def _session(engine: Engine, scratch: Path, threads: str, memory: str) -> Any:
     own = engine.spark_settings()
     if engine.shuffle_partitions:
         own = {"spark.sql.shuffle.partitions": str(engine.shuffle_partitions)} | own
@@ -199,14 +202,19 @@ def _session(engine: Engine, scratch: Path, threads: str, memory: str) -> SparkS
     if SparkContext._active_spark_context is None and SparkContext._gateway is None:
         # What Spark says while it starts and works would stand in the notebook: it goes to a file.
         with (scratch / "spark.log").open("wb") as log:
-            gateway = launch_gateway(conf, {"stdout": log, "stderr": log})
+            launch: Any = launch_gateway
+            gateway = launch(conf, {"stdout": log, "stderr": log})
         SparkContext._ensure_initialized(gateway=gateway, conf=conf)
     return SparkSession.builder.config(conf=conf).getOrCreate()
 
 
-def _remote(url: str, settings: dict[str, str]) -> SparkSession:
+def _remote(url: str, settings: dict[str, str]) -> Any:
+    from pyspark.sql.connect.client.retries import DefaultPolicy  # needs what a local Spark does without
+
     token = os.environ.get("CRM_SPARK_TOKEN")
-    session = SparkSession.builder.remote(f"{url}/;token={token}" if token else url).getOrCreate()
+    session: Any = SparkSession.builder.remote(f"{url}/;token={token}" if token else url).getOrCreate()
+    # Spark's own patience with a server that is gone is ten minutes.
+    session.client.set_retry_policies([DefaultPolicy(max_retries=RETRIES, max_backoff=15_000)])
     for name, value in settings.items():
         if not session.conf.isModifiable(name):
             raise StudyError(f"engine.settings: {name} is set where the server of engine.remote is started.")
@@ -228,8 +236,9 @@ def _batches(folder: Path, schema: pa.Schema, rows: int) -> Iterator[pa.RecordBa
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _as_stated(batch: pa.RecordBatch, schema: pa.Schema) -> Iterable[pa.RecordBatch]:
-    return pa.Table.from_batches([batch]).cast(schema).to_batches()
+def _as_stated(batch: pa.RecordBatch, schema: pa.Schema) -> list[pa.RecordBatch]:
+    stated: list[pa.RecordBatch] = pa.Table.from_batches([batch]).cast(schema).to_batches()
+    return stated
 
 
 def _as_java_writes(memory: str) -> str:

@@ -60,11 +60,6 @@ class Load:
     states: list[tuple[int, int] | None]
     before: Snapshot | None
 
-    @property
-    def in_place(self) -> bool:
-        """Whether the tables are read where they lie, and none is copied."""
-        return bool(getattr(self.source, "IN_PLACE", False))
-
 
 @dataclass(frozen=True)
 class _Judged:
@@ -102,7 +97,7 @@ def build(load: Load, folder: Path) -> None:
 def _written(load: Load, folder: Path) -> tuple[Raw, dict[str, Any]]:
     """The tables as files (or where they lie), and what the manifest says of each."""
     raw = load.source.read(load.reading, load.inputs)
-    if load.in_place:
+    if raw.in_place:
         return raw, {table: table_files.judge_in_place(table, raw) for table in raw.tables}
     tables = {table: table_files.write(load.reading.con, folder, table, raw) for table in raw.tables}
     for rows in tables.values():
@@ -117,7 +112,7 @@ def _judged(load: Load, folder: Path, raw: Raw, tables: dict[str, Any], today: d
     lineage = ("_file", "_row", "_raw")
     loaded = {
         table: raw.tables[table].drop(*lineage)
-        if load.in_place
+        if raw.in_place
         else engine.read(con, folder / f"{table}.parquet")
         for table in tables
     }
@@ -133,7 +128,7 @@ def _judged(load: Load, folder: Path, raw: Raw, tables: dict[str, Any], today: d
     oddities = {words: int(rows.execute()) for words, rows in contract.oddities(loaded).items()}
     oddities |= doubts.oddity_words(mixed, days)
     oddities["order lines of days that are still to come"] = _ahead(lines, today)
-    return _Judged(days, oddities, mixed, _late(load, lines))
+    return _Judged(days, oddities, mixed, _late(load, raw, lines))
 
 
 def _manifest(
@@ -178,10 +173,10 @@ def _ahead(lines: ir.Table, today: dt.date) -> int:
     return int(lines.filter(to_come).count().execute())
 
 
-def _late(load: Load, lines: ir.Table) -> dict[str, Any] | None:
+def _late(load: Load, raw: Raw, lines: ir.Table) -> dict[str, Any] | None:
     """What came late: order lines of days that the snapshot before held as complete; None at a first load."""
     before = load.before
-    if before is None or load.in_place:  # what was there before is gone
+    if before is None or raw.in_place:  # what was there before is gone
         return None
     through = before.manifest["last_complete_day"]
     then = engine.read(load.reading.con, before.path("order_lines"))

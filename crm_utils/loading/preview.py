@@ -166,7 +166,7 @@ def _is_soon_read(study: Study, inputs: list[Input]) -> bool:
 
 def _shop(study: Study, raw: Raw) -> Shop:
     mapped = raw.tables["order_lines"]
-    good, _ = contract.split(mapped, "order_lines")
+    good, _ = contract.split(mapped, "order_lines", hide=not raw.in_place)
     lines = checkpoint(good)
     today = dt.datetime.now(zoneinfo.ZoneInfo(study.timezone)).date()
     days = doubts.ends(lines, until=today) or doubts.ends(lines, until=contract.LATEST.date())
@@ -267,7 +267,7 @@ def refuse_as_a_load(study: Study, tables: list[TablePreview], shop: Shop | None
 
 def _table(name: str, raw: Raw, sample: int | None) -> TablePreview:
     rows = raw.tables[name]
-    good, bad = contract.split(raw.with_lines(name), name)
+    good, bad = contract.split(raw.with_lines(name), name, hide=not raw.in_place)
     contacts.refuse_contacts(good, name)
     counted = raw.rows.get(name)
     read = sum(counted.values()) if counted is not None else int(rows.count().execute())

@@ -101,14 +101,14 @@ def judge_in_place(table: str, raw: Raw) -> dict[str, Any]:
     """
     ((name, read),) = raw.rows[table].items()
     rows = raw.tables[table]
-    if broken := contract.broken(rows, table):
+    good, bad = contract.split(rows, table, hide=False)
+    if broken := contract.counted(bad, "reason"):
         said = "; ".join(f"{reason} ({n:,})" for reason, n in broken.items())
         raise DataError(
             f"{name} breaks the contract, and is read where it lies, so that nothing can be set aside: "
             f"{said}. Mend it there, or copy it with another source."
         )
-    own = rows.drop("_file", "_row", "_raw")
-    filled = own.aggregate(**{c: own[c].count() for c in own.columns}).to_pyarrow().to_pylist()[0]
+    filled = good.aggregate(**{c: good[c].count() for c in good.columns}).to_pyarrow().to_pylist()[0]
     return {
         "read": read,
         "loaded": read,

@@ -84,7 +84,7 @@ def read(reading: Reading, inputs: list[Input]) -> Raw:
         )
         if reading.sample is None:
             rows[item.becomes] = {item.shown: int(json.loads(item.path.read_text("utf-8"))["rows"])}
-    return Raw(tables, rows)
+    return Raw(tables, rows, in_place=True)
 
 
 def table(con: Any, name: str, spec: TableSpec) -> ir.Table:

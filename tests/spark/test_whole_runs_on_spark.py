@@ -23,7 +23,7 @@ pytest.importorskip("pyspark", reason="Spark is not installed here: nox -s spark
 pytestmark = pytest.mark.xdist_group("whole runs")  # one process: the runs are made once
 
 #: Customers of the smallest demo shop on which every notebook finds an answer.
-CUSTOMERS = 1000
+CUSTOMERS = 500
 #: Numbers agree to so many parts, or differ by less than the second: engines add floats in another order.
 RELATIVE, ABSOLUTE = 1e-9, 1e-12
 #: Hundreds of small queries: compiling them thoroughly would take longer than running them.
