@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
 from pathlib import Path
 
 import pytest
-from tiny import TINY
+from tiny import ROOT, TINY
 
 from crm_utils.engine import Engine
 from crm_utils.errors import StudyError
+from crm_utils.sources import catalogue
 from crm_utils.study import Study, read_study
+
+SOURCE = "source: {kind: complete_journey, folder: raw}\n"
 
 
 def study_with(root: Path, engine: str) -> Study:
@@ -79,3 +84,14 @@ def test_what_runs_on_this_machine(given: dict[str, str], local: bool) -> None:
 def test_a_connect_server_s_token_goes_to_the_kernels() -> None:
     assert Engine(kind="spark", remote="sc://h:1", scratch="/s").variables == ("CRM_SPARK_TOKEN",)
     assert Engine(kind="spark").variables == ()
+
+
+def test_the_page_on_growing_shows_studies_that_are_valid(project: Path) -> None:
+    page = (ROOT / "docs" / "growing.md").read_text(encoding="utf-8")
+    blocks = [textwrap.dedent(text) for text in re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)]
+    assert len(blocks) == 4
+    for block in blocks:
+        text = TINY if block.startswith("engine:") else TINY.replace(SOURCE, "")
+        (project / "studies" / "tiny.yaml").write_text(text + block, encoding="utf-8")
+        study = read_study(project, "tiny")
+        assert study.engine.kind == "spark" or study.source_options(catalogue.Options).database == "lake.crm"
