@@ -27,7 +27,7 @@ from ibis.formats.pyarrow import PyArrowData
 from pyspark import SparkConf, SparkContext
 from pyspark.java_gateway import launch_gateway
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql.types import NullType
+from pyspark.sql.types import NullType, TimestampType
 
 from crm_utils.engine.settings import Engine
 from crm_utils.engine.spark_errors import explained
@@ -117,6 +117,12 @@ class Backend(IbisBackend):  # type: ignore[misc, unused-ignore]
         ):
             for batch in batches:
                 writer.write_batch(batch)
+
+    @explained
+    def instants(self, name: str) -> list[str]:
+        """Columns of a table that hold instants: Ibis takes them for the wall clock of the session's zone."""
+        fields = self._session.table(name).schema
+        return [field.name for field in fields if isinstance(field.dataType, TimestampType)]
 
     def bring(self, rows: Any) -> ir.Table:
         """Make a frame or an Arrow table one of Spark's."""

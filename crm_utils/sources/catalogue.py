@@ -97,15 +97,17 @@ def table(con: Any, name: str, spec: TableSpec) -> ir.Table:
     """
     database, _, own = name.rpartition(".")
     rows = con.table(own, database=tuple(database.split(".")) if "." in database else database)
+    instants = con.instants(name)
+    for column in spec.columns:
+        if column.name in instants:
+            raise DataError(
+                f"{name}.{column.name} is a TIMESTAMP: an instant, whose day depends on a zone. Write the "
+                "shop's clock there, as TIMESTAMP_NTZ."
+            )
     for column in spec.columns:
         if column.name in rows.columns and not _fits(rows[column.name].type(), ibis.dtype(column.type)):
             kind = rows[column.name].type()
-            instant = (
-                " It is an instant, whose day depends on a zone: write the shop's clock as TIMESTAMP_NTZ."
-                if kind.is_timestamp() and kind.timezone
-                else ""
-            )
-            raise DataError(f"{name}.{column.name} is {kind}, and has to be {column.type}.{instant}")
+            raise DataError(f"{name}.{column.name} is {kind}, and has to be {column.type}.")
     own_columns = {
         c.name: rows[c.name].cast(c.type) if c.name in rows.columns else ibis.null(c.type)
         for c in spec.columns

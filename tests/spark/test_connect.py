@@ -139,7 +139,7 @@ def test_a_catalogue_gives_what_the_copied_tables_give(loaded: Path, filled: tup
     ("database", "said"),
     [
         ("broken", "broken.order_lines breaks the contract, and is read where it lies"),
-        ("instants", "instants.order_lines.ordered_at is timestamp('UTC'"),
+        ("instants", "instants.order_lines.ordered_at is a TIMESTAMP: an instant"),
         ("nowhere", "Spark knows no database 'nowhere'."),
     ],
 )

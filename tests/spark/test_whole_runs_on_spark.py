@@ -26,11 +26,14 @@ pytestmark = pytest.mark.xdist_group("whole runs")  # one process: the runs are 
 CUSTOMERS = 500
 #: Numbers agree to so many parts, or differ by less than the second: engines add floats in another order.
 RELATIVE, ABSOLUTE = 1e-9, 1e-12
-#: Hundreds of small queries: compiling them thoroughly would take longer than running them.
+#: Hundreds of small queries: compiling them would take longer than running them.
 FAST = """\
   shuffle_partitions: 1
   settings:
     spark.driver.extraJavaOptions: -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=256m
+    spark.sql.codegen.wholeStage: false
+    spark.sql.codegen.factoryMode: NO_CODEGEN
+    spark.sql.adaptive.enabled: false
 """
 
 
