@@ -106,6 +106,11 @@ class Engine(BaseModel):
         named = [m[1] for value in self.settings.values() if (m := _VARIABLE.fullmatch(str(value)))]
         return tuple(dict.fromkeys([*named, *(["CRM_SPARK_TOKEN"] if self.remote else [])]))
 
+    @property
+    def secrets(self) -> set[str]:
+        """The settings whose values come from the environment."""
+        return {name for name, value in self.settings.items() if _VARIABLE.fullmatch(str(value))}
+
     def spark_settings(self, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
         """Spark's settings with what the environment holds, texts as Spark reads them.
 

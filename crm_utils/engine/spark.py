@@ -128,7 +128,7 @@ class Backend(IbisBackend):  # type: ignore[misc, unused-ignore]
         """Make a frame or an Arrow table one of Spark's."""
         table = rows if isinstance(rows, pa.Table) else pa.Table.from_pandas(rows, preserve_index=False)
         path = self.scratch / f"{util.gen_name('brought')}.parquet"
-        pq.write_table(table, path)
+        pq.write_table(table, path, coerce_timestamps="us", allow_truncated_timestamps=True)
         return self.read_parquet(location(path))
 
     @explained
@@ -204,12 +204,15 @@ def _session(engine: Engine, scratch: Path, threads: str, memory: str) -> Any:
         given["spark.driver.defaultJavaOptions"] = f"-Djava.io.tmpdir={scratch}"
     if engine.memory or memory:
         given["spark.driver.memory"] = engine.memory or _as_java_writes(memory)
-    conf = SparkConf().setAll(list((_ALWAYS | given | own).items()))
+    settings = _ALWAYS | given | own
+    conf = SparkConf().setAll(list(settings.items()))
     if SparkContext._active_spark_context is None and SparkContext._gateway is None:
+        # Everybody on a machine can read the command of a process: secrets are handed over afterwards.
+        plain = [each for each in settings.items() if each[0] not in engine.secrets]
         # What Spark says while it starts and works would stand in the notebook: it goes to a file.
         with (scratch / "spark.log").open("wb") as log:
             launch: Any = launch_gateway
-            gateway = launch(conf, {"stdout": log, "stderr": log})
+            gateway = launch(SparkConf().setAll(plain), {"stdout": log, "stderr": log})
         SparkContext._ensure_initialized(gateway=gateway, conf=conf)
     return SparkSession.builder.config(conf=conf).getOrCreate()
 

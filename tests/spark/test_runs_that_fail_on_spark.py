@@ -9,7 +9,7 @@ from notebook_maker import write_notebook
 from tiny import TINY
 
 from crm_utils.errors import RunError
-from crm_utils.reports.manifest import read_manifest
+from crm_utils.reports.manifest import read_manifest, read_results
 from crm_utils.runner.pipeline import run_study
 from crm_utils.runner.plan import Request
 
@@ -73,3 +73,25 @@ def test_nothing_of_spark_is_left_behind(
     executed = (report / "counts.ipynb").read_text(encoding="utf-8")
     assert "WARN" not in executed
     assert '"stderr"' not in executed
+
+
+def test_a_secret_reaches_spark_and_no_list_of_processes(
+    loaded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAKE_SECRET", "s3cret")
+    cell = (
+        "import os\nfrom pathlib import Path\n"
+        "secret = os.environ['LAKE_SECRET']\n"
+        "context = run.con._session.sparkContext\n"
+        "command = Path(f'/proc/{context._gateway.proc.pid}/cmdline').read_text()\n"
+        "run.record('shown', int(secret in command))\n"
+        "run.record('known', int(context.getConf().get('spark.hadoop.lake.secret.key') == secret))"
+    )
+    write_notebook(loaded, 1, "counts", cell)
+    settings = "{spark.hadoop.lake.secret.key: $LAKE_SECRET}"
+    engine = f"engine: {{kind: spark, master: 'local[1]', memory: 600m, settings: {settings}}}\n"
+    (loaded / "studies" / "tiny.yaml").write_text(TINY + engine, encoding="utf-8")
+    report = run_study(loaded, Request("tiny", jobs=1))
+    numbers = read_results(report)["counts"]["numbers"]
+    assert {name: entry["value"] for name, entry in numbers.items()} == {"known": 1, "shown": 0}
+    assert not [p for p in report.rglob("*") if p.is_file() and b"s3cret" in p.read_bytes()]
