@@ -174,13 +174,20 @@ def clean(session: nox.Session) -> None:
 
 @nox.session
 def spark(session: nox.Session) -> None:
-    """Every reduction gives on Spark the table that it gives on DuckDB. Needs Java 17 or later."""
+    """Every reduction, and a whole run of all notebooks, gives on Spark what it gives on DuckDB.
+
+    The run is that of a small demo shop; ``-- complete_journey`` runs the real data as well, too long for
+    every change. Other posargs go to pytest. Needs Java 17 or later.
+    """
     if not (os.environ.get("JAVA_HOME") or shutil.which("java")):
         missing = "There is no Java on this machine; Spark needs version 17 or later."
         session.error(missing) if os.environ.get("CI") else session.skip(missing)
     install(session, "tests", "spark")
-    # A Spark each: hundreds of small queries keep one core busy, not two.
-    session.run("pytest", "tests/spark", "--numprocesses", "2", *session.posargs)
+    given = [each for each in session.posargs if each != "complete_journey"]
+    studies = "demo_shop,complete_journey" if "complete_journey" in session.posargs else "demo_shop"
+    # A Spark each: hundreds of small queries keep one core busy, not two. The whole runs stay with one.
+    beside = ("--numprocesses", "2", "--dist", "loadgroup")
+    session.run("pytest", "tests/spark", *beside, *given, env=ONE_THREAD | {"CRM_SPARK_STUDIES": studies})
 
 
 @nox.session

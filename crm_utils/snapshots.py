@@ -62,6 +62,10 @@ class Snapshot:
         """The Parquet file of a table."""
         return self.folder / f"{table}.parquet"
 
+    def lies_at(self, table: str) -> str:
+        """Where a table lies that was not copied, as Spark names it; empty where it has a file here."""
+        return str(self.manifest["tables"][table].get("lies_at", ""))
+
     def as_of(self, text: str, study: Study) -> AsOf:
         """Turn a day (or an instant, or ``latest``) into one that these data can answer for.
 
@@ -128,7 +132,8 @@ def open_snapshot(folder: Path, *, verify: bool = False) -> Snapshot | None:
         manifest = json.loads((folder / "snapshot.json").read_text(encoding="utf-8"))
         if not _is_as_written(manifest, folder.name):
             return None
-        files = [(folder / f"{table}.parquet", entry) for table, entry in manifest["tables"].items()]
+        copied = {t: entry for t, entry in manifest["tables"].items() if not entry.get("lies_at")}
+        files = [(folder / f"{table}.parquet", entry) for table, entry in copied.items()]
         whole = all(path.stat().st_size == entry["bytes"] for path, entry in files)
         if verify:
             whole = whole and all(sha256(path) == entry["sha256"] for path, entry in files)

@@ -198,6 +198,7 @@ def new(
 def check(name: StudyName) -> None:
     """Check a study and its data, and say what would load and what a run would say; nothing is written."""
     from crm_utils import study
+    from crm_utils.engine.reach import refuse_unreachable
     from crm_utils.loading.preview import described, look, refuse_as_a_load
     from crm_utils.proposal.fitting import no_longer_fit
     from crm_utils.proposal.looks import unconfirmed
@@ -224,6 +225,9 @@ def check(name: StudyName) -> None:
         said = said_of(checked.notebooks, skipped, shop.facts, checked.parameters, checked.after)
         for notebook in checked.notebooks:
             typer.echo(f"  {notebook.path.stem:<24} {said[notebook.name]}")
+        if checked.study.engine.kind != "duckdb":
+            refuse_unreachable(checked.study.engine)
+            typer.echo(f"Engine: {checked.study.engine.shown}; it can be reached.")
         left = unconfirmed((root / "studies" / f"{name}.yaml").read_text(encoding="utf-8"))
         for line in [f"Not confirmed yet, in studies/{name}.yaml:", *left] if left else []:
             typer.echo(f"  {line}")

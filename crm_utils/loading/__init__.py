@@ -16,7 +16,7 @@ from typing import Any, cast
 
 import psutil
 
-from crm_utils.engine import connect
+from crm_utils import engine
 from crm_utils.errors import DataError
 from crm_utils.loading.build import LOADER_VERSION, Load, build
 from crm_utils.loading.inputs import described, refuse_new_key, refuse_twice, seen
@@ -65,7 +65,7 @@ def load(root: Path, study: Study, *, new_key: bool = False) -> tuple[Snapshot, 
     _remove_abandoned(home)
     home.mkdir(parents=True, exist_ok=True)
     scratch.mkdir(mode=0o700)  # what is unpacked, fetched and joined may name people
-    con = connect()
+    con = engine.open_engine(study.engine) if getattr(source, "IN_PLACE", False) else engine.connect()
     try:
         planned = _planned(source, Reading(con, study, root, scratch), home, new_key=new_key)
         snapshot = open_snapshot(home / planned.name, verify=True)

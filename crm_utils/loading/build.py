@@ -84,7 +84,7 @@ def build(load: Load, folder: Path) -> None:
     today = dt.datetime.now(zoneinfo.ZoneInfo(study.timezone)).date()
     try:
         raw, tables = _written(load, folder)
-        judged = _judged(load, folder, tables, today)
+        judged = _judged(load, folder, raw, tables, today)
     except (ibis.IbisError, duckdb.Error) as error:
         refuse_damaged(load.reading.con, load.inputs)
         raise DataError(f"The data of '{study.name}' cannot be loaded: {without_values(error)}.") from None
@@ -95,8 +95,10 @@ def build(load: Load, folder: Path) -> None:
 
 
 def _written(load: Load, folder: Path) -> tuple[Raw, dict[str, Any]]:
-    """The tables as files, and what the manifest says of each."""
+    """The tables as files (or where they lie), and what the manifest says of each."""
     raw = load.source.read(load.reading, load.inputs)
+    if raw.in_place:
+        return raw, {table: table_files.judge_in_place(table, raw) for table in raw.tables}
     tables = {table: table_files.write(load.reading.con, folder, table, raw) for table in raw.tables}
     for rows in tables.values():
         doubts.refuse_swapped(rows["quarantined_by_reason"])
@@ -105,9 +107,15 @@ def _written(load: Load, folder: Path) -> tuple[Raw, dict[str, Any]]:
     return raw, tables
 
 
-def _judged(load: Load, folder: Path, tables: dict[str, Any], today: dt.date) -> _Judged:
+def _judged(load: Load, folder: Path, raw: Raw, tables: dict[str, Any], today: dt.date) -> _Judged:
     con, study = load.reading.con, load.reading.study
-    loaded = {table: engine.read(con, folder / f"{table}.parquet") for table in tables}
+    lineage = ("_file", "_row", "_raw")
+    loaded = {
+        table: raw.tables[table].drop(*lineage)
+        if raw.in_place
+        else engine.read(con, folder / f"{table}.parquet")
+        for table in tables
+    }
     for table, rows in loaded.items():
         contacts.refuse_contacts(rows, table)
     counts = tables["order_lines"]
@@ -120,7 +128,7 @@ def _judged(load: Load, folder: Path, tables: dict[str, Any], today: dt.date) ->
     oddities = {words: int(rows.execute()) for words, rows in contract.oddities(loaded).items()}
     oddities |= doubts.oddity_words(mixed, days)
     oddities["order lines of days that are still to come"] = _ahead(lines, today)
-    return _Judged(days, oddities, mixed, _late(load, lines))
+    return _Judged(days, oddities, mixed, _late(load, raw, lines))
 
 
 def _manifest(
@@ -165,10 +173,10 @@ def _ahead(lines: ir.Table, today: dt.date) -> int:
     return int(lines.filter(to_come).count().execute())
 
 
-def _late(load: Load, lines: ir.Table) -> dict[str, Any] | None:
+def _late(load: Load, raw: Raw, lines: ir.Table) -> dict[str, Any] | None:
     """What came late: order lines of days that the snapshot before held as complete; None at a first load."""
     before = load.before
-    if before is None:
+    if before is None or raw.in_place:  # what was there before is gone
         return None
     through = before.manifest["last_complete_day"]
     then = engine.read(load.reading.con, before.path("order_lines"))

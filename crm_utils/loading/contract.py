@@ -149,7 +149,7 @@ def _of_table(table: ir.Table, spec: TableSpec) -> list[Check]:
     return rules
 
 
-def split(raw: ir.Table, name: str) -> tuple[ir.Table, ir.Table]:
+def split(raw: ir.Table, name: str, *, hide: bool = True) -> tuple[ir.Table, ir.Table]:
     """Part the rows that keep the contract from those that break it.
 
     Parameters
@@ -158,6 +158,8 @@ def split(raw: ir.Table, name: str) -> tuple[ir.Table, ir.Table]:
         What a source read for the table ``name``.
     name
         A canonical table.
+    hide
+        Whether contacts are hidden in texts; by a function in Python, which no other machine has.
 
     Returns
     -------
@@ -172,18 +174,25 @@ def split(raw: ir.Table, name: str) -> tuple[ir.Table, ir.Table]:
     -----
     What the study leaves out is in neither; see :func:`left_out`.
     """
-    spec = TABLES[name]
+    judged = _judged(raw, TABLES[name])
+    ours = {*LINEAGE, *VERDICTS, "_reason"}
+    keep = [c for c in judged.columns if c not in ours and not c.startswith("_unread_")]
+    once = judged.mutate(_reason=_held(judged._reason))
+    good = once.filter(once._reason.isnull()).select(*keep)
+    bad = judged.filter(judged._reason.notnull())
+    if not hide:
+        return good, bad.select(file="_file", row="_row", raw="_raw", reason="_reason")
+    good = contacts.masked_columns(good, free=FREE_TEXT.get(name, ()))
+    file, raw = contacts.masked(bad._file), contacts.masked(bad._raw)
+    return good, bad.select(file=file, row=bad._row, raw=raw, reason=bad._reason)
+
+
+def _judged(raw: ir.Table, spec: TableSpec) -> ir.Table:
+    """The conformed rows that the study does not leave out, with the first rule that each breaks."""
     table = conform(raw, spec)
     table = table.filter(table._left_out.isnull())
     branches = [(check.breaks, ibis.literal(check.reason)) for check in checks(table, spec)]
-    judged = table.mutate(_reason=ibis.coalesce(table._problem, ibis.cases(*branches, else_=None)))
-    keep = [c for c in table.columns if c not in LINEAGE | VERDICTS and not c.startswith("_unread_")]
-    once = judged.mutate(_reason=_held(judged._reason))
-    good = once.filter(once._reason.isnull()).select(*keep)
-    good = contacts.masked_columns(good, free=FREE_TEXT.get(name, ()))
-    bad = judged.filter(judged._reason.notnull())
-    file, raw = contacts.masked(bad._file), contacts.masked(bad._raw)
-    return good, bad.select(file=file, row=bad._row, raw=raw, reason=bad._reason)
+    return table.mutate(_reason=ibis.coalesce(table._problem, ibis.cases(*branches, else_=None)))
 
 
 def _held(reason: ir.StringValue) -> ir.StringValue:

@@ -19,7 +19,7 @@ import ibis.backends.duckdb
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from crm_utils.engine import checkpoint, connect
+from crm_utils.engine import checkpoint, connect, open_engine
 from crm_utils.errors import DataError, without_values
 from crm_utils.features import ShopFacts, shop_facts
 from crm_utils.loading import contract, doubts
@@ -142,7 +142,7 @@ def look(root: Path, study: Study, *, sample: int | None = None) -> tuple[list[T
     source = reader(study)
     contacts.refuse_names(study.source)
     scratch = new_folder("check")
-    con = connect()
+    con = open_engine(study.engine) if getattr(source, "IN_PLACE", False) else connect()
     inputs: list[Input] = []
     try:
         most = sample or SAMPLE
@@ -166,7 +166,7 @@ def _is_soon_read(study: Study, inputs: list[Input]) -> bool:
 
 def _shop(study: Study, raw: Raw) -> Shop:
     mapped = raw.tables["order_lines"]
-    good, _ = contract.split(mapped, "order_lines")
+    good, _ = contract.split(mapped, "order_lines", hide=not raw.in_place)
     lines = checkpoint(good)
     today = dt.datetime.now(zoneinfo.ZoneInfo(study.timezone)).date()
     days = doubts.ends(lines, until=today) or doubts.ends(lines, until=contract.LATEST.date())
@@ -267,7 +267,7 @@ def refuse_as_a_load(study: Study, tables: list[TablePreview], shop: Shop | None
 
 def _table(name: str, raw: Raw, sample: int | None) -> TablePreview:
     rows = raw.tables[name]
-    good, bad = contract.split(raw.with_lines(name), name)
+    good, bad = contract.split(raw.with_lines(name), name, hide=not raw.in_place)
     contacts.refuse_contacts(good, name)
     counted = raw.rows.get(name)
     read = sum(counted.values()) if counted is not None else int(rows.count().execute())

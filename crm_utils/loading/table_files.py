@@ -15,7 +15,7 @@ from crm_utils.snapshots import sha256
 from crm_utils.sources import Raw
 from crm_utils.tables import TABLES
 
-__all__ = ["rows_in", "write"]
+__all__ = ["judge_in_place", "rows_in", "write"]
 
 
 def write(con: ibis.backends.duckdb.Backend, folder: Path, table: str, raw: Raw) -> dict[str, Any]:
@@ -76,6 +76,50 @@ def write(con: ibis.backends.duckdb.Backend, folder: Path, table: str, raw: Raw)
         "filled": _filled(path),
         "bytes": path.stat().st_size,
         "sha256": sha256(path),
+    }
+
+
+def judge_in_place(table: str, raw: Raw) -> dict[str, Any]:
+    """Look at every row of a table that stays where it is; what a copy would set aside is refused.
+
+    Parameters
+    ----------
+    table
+        One of the tables of ``raw``.
+    raw
+        What the source read: of one input.
+
+    Returns
+    -------
+    dict
+        What the manifest says of the table, as :func:`write` has it, and ``lies_at``: where it is.
+
+    Raises
+    ------
+    DataError
+        Rows break the contract.
+    """
+    ((name, read),) = raw.rows[table].items()
+    rows = raw.tables[table]
+    good, bad = contract.split(rows, table, hide=False)
+    if broken := contract.counted(bad, "reason"):
+        said = "; ".join(f"{reason} ({n:,})" for reason, n in broken.items())
+        raise DataError(
+            f"{name} breaks the contract, and is read where it lies, so that nothing can be set aside: "
+            f"{said}. Mend it there, or copy it with another source."
+        )
+    filled = good.aggregate(**{c: good[c].count() for c in good.columns}).to_pyarrow().to_pylist()[0]
+    return {
+        "read": read,
+        "loaded": read,
+        "quarantined": 0,
+        "left_out": 0,
+        "quarantined_by_reason": {},
+        "left_out_by_reason": {},
+        "filled": {c: int(n) for c, n in filled.items()},
+        "bytes": 0,
+        "sha256": "",
+        "lies_at": name,
     }
 
 

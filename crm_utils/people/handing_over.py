@@ -178,6 +178,11 @@ def _once_more(
     newest = snapshots.current(root, study.name)
     if newest is None:
         raise DataError(f"No data are loaded for '{study.name}'. Load them: crm load-data {study.name}.")
+    if newest.lies_at("order_lines"):
+        raise StudyError(
+            f"The tables of '{study.name}' are read where they lie, and a provider's form is checked against "
+            "copied ones. Export the list without --for."
+        )
     end = dt.date.fromisoformat(newest.manifest["last_day"]) + dt.timedelta(days=1)
     con = engine.connect()
     try:

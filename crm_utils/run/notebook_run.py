@@ -13,8 +13,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-import ibis
-import ibis.backends.duckdb
 import ibis.expr.types as ir
 import pandas as pd
 
@@ -53,7 +51,7 @@ class Run:
             as_of,
             folder,
         )
-        self.con = engine.connect()
+        self.con = engine.open_engine(study.engine)
         self._view = View(self.con, study, snapshot, as_of)
         self._numbers: dict[str, dict[str, Any]] = {}
         self._findings: list[dict[str, Any]] = []
@@ -96,7 +94,7 @@ class Run:
         root = Path(os.environ.get("CRM_ROOT") or find_root())
         day, end = self.as_of.day, self.as_of.before
         rows = responses.messages(root, self.study.name, before=day, end=end)
-        return self.con.create_table(ibis.util.gen_name("handed_over"), rows, temp=True)
+        return engine.bring(self.con, rows)
 
     @functools.cached_property
     def automation(self) -> Automation:
@@ -450,13 +448,14 @@ class Run:
         source = _("{snapshot}, source {source} (simulated)") if manifest.get("simulated") else _(
             "{snapshot}, source {source}"
         )  # fmt: skip
+        parts = ["duckdb", *(["pyspark"] if self.study.engine.kind == "spark" else []), "ibis", "pandas"]
         rows: dict[str, str] = {
             _("study"): self.study.title,
             _("as of"): str(self.as_of),
             _("snapshot"): source.format(snapshot=self.snapshot.id, source=manifest["source"]),
             _("orders from, to"): f"{manifest['first_day']}, {manifest['last_day']}",
             "Python": sys.version.split()[0],
-        } | {name: str(sys.modules[name].__version__) for name in ("duckdb", "ibis", "pandas")}
+        } | {name: str(sys.modules[name].__version__) for name in parts}
         frame = pd.DataFrame({"what": list(rows), "which": list(rows.values())})
         names = {"what": _("what"), "which": _("which")}
         return wording.table(frame, caption=_("Data and versions behind this page"), names=names)

@@ -16,7 +16,6 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
-import ibis.backends.duckdb
 import ibis.expr.types as ir
 import pandas as pd
 import pyarrow as pa
@@ -41,7 +40,7 @@ DIGITS = 10
 
 
 def write_table(
-    con: ibis.backends.duckdb.Backend, folder: Path, name: str, table: Any, order_by: list[str] | None = None
+    con: Any, folder: Path, name: str, table: Any, order_by: list[str] | None = None
 ) -> dict[str, Any]:
     """Write one table as Parquet, and as CSV up to :data:`CSV_ROWS` rows.
 
@@ -144,9 +143,7 @@ def show(sentence: str, kind: str, *, anchor: str = "") -> None:
     )
 
 
-def _write_parquet(
-    con: ibis.backends.duckdb.Backend, path: Path, name: str, table: Any, order_by: list[str] | None
-) -> None:
+def _write_parquet(con: Any, path: Path, name: str, table: Any, order_by: list[str] | None) -> None:
     if isinstance(table, pd.DataFrame):
         table = pa.Table.from_pandas(table, preserve_index=False).replace_schema_metadata(None)
     if isinstance(table, pa.Table):

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import ibis
-import ibis.backends.duckdb
-
 from crm_utils import engine, tables
 from crm_utils.errors import DataError, known_names
 from crm_utils.snapshots import Snapshot
+from crm_utils.sources import catalogue
 from crm_utils.study import Study
 from crm_utils.tables import TABLES, AsOf
 
@@ -19,9 +17,7 @@ __all__ = ["View"]
 class View:
     """The tables of a snapshot as they were known at one moment."""
 
-    def __init__(
-        self, con: ibis.backends.duckdb.Backend, study: Study, snapshot: Snapshot, as_of: AsOf
-    ) -> None:
+    def __init__(self, con: Any, study: Study, snapshot: Snapshot, as_of: AsOf) -> None:
         self.con, self.study, self.snapshot, self.as_of = con, study, snapshot, as_of
 
     def table(self, name: str, *, required: bool = True) -> Any:
@@ -51,4 +47,9 @@ class View:
             what = "has no table" if name in TABLES else "cannot have a table"
             known = known_names(name, [*self.snapshot.tables, "orders"])
             raise DataError(f"Study '{self.study.name}' {what} '{name}'. {known}")
-        return tables.cut(engine.read(self.con, self.snapshot.path(name)), TABLES[name], self.as_of)
+        rows = (
+            catalogue.table(self.con, there, TABLES[name])
+            if (there := self.snapshot.lies_at(name))
+            else engine.read(self.con, self.snapshot.path(name))
+        )
+        return tables.cut(rows, TABLES[name], self.as_of)

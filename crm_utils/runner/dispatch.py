@@ -57,7 +57,7 @@ class Conductor:
         later = {name: plan.later[name] & self._notebooks.keys() for name in self._notebooks}
         self._sorter = graphlib.TopologicalSorter(later)
         self._jobs = notebooks_in_parallel(max(1, min(plan.request.jobs, len(self._notebooks))))
-        environment = for_kernels(os.environ, plan.study.source)
+        environment = for_kernels(os.environ, plan.study.source, opens=plan.study.engine.variables)
         environment |= _environment(root, record.folder, self._jobs)
         self._executor = Executor(
             record.folder, plan.notebooks, environment, cell_timeout=plan.request.cell_timeout

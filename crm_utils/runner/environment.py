@@ -7,7 +7,7 @@ means harm still runs as this user: see docs/privacy.md for what that can read.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from crm_utils.people.pseudonyms import KEY_NAME
@@ -27,7 +27,9 @@ _OPENS = re.compile(r"://[^/\s:@]*:[^/\s@]+@")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-def for_kernels(environment: Mapping[str, str], source: Mapping[str, Any]) -> dict[str, str]:
+def for_kernels(
+    environment: Mapping[str, str], source: Mapping[str, Any], *, opens: Iterable[str] = ()
+) -> dict[str, str]:
     """The variables that kernels may have.
 
     Parameters
@@ -37,11 +39,13 @@ def for_kernels(environment: Mapping[str, str], source: Mapping[str, Any]) -> di
     source
         The study's ``source``: variables that it names, alone or as the beginning of a name
         (``credentials: SHOP``, for ``SHOP_USER``), are for loading.
+    opens
+        Variables by which a notebook opens the study's engine: these it needs, secret or not.
 
     Returns
     -------
     dict
-        All others, but for those whose name or value says that they are secrets.
+        All others, but for those whose name or value says that they are secrets; and ``opens``.
 
     Examples
     --------
@@ -49,7 +53,8 @@ def for_kernels(environment: Mapping[str, str], source: Mapping[str, Any]) -> di
     {'LANG': 'C', 'PWD': '/'}
     """
     named = {text.upper() for text in _texts(source) if _NAME.fullmatch(text)}
-    return {
+    opening = [name for name in opens if name in environment and name not in _WITHHELD]
+    return {name: environment[name] for name in opening} | {
         name: value
         for name, value in environment.items()
         if name not in _WITHHELD

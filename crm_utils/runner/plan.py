@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from crm_utils import loading
+from crm_utils.engine.reach import refuse_unreachable
 from crm_utils.errors import StudyError, known_names
 from crm_utils.runner.notebook_file import NotebookFile, read_notebooks
 from crm_utils.snapshots import Snapshot
@@ -71,12 +72,14 @@ def make_plan(root: Path, request: Request) -> Plan:
     Raises
     ------
     StudyError
-        The study, a notebook's name, a parameter or the day is not valid.
+        The study, a notebook's name, a parameter or the day is not valid, or the study's engine cannot be
+        reached.
     DataError
         The data cannot be loaded.
     """
     checked = check_request(root, request)
     study = checked.study
+    refuse_unreachable(study.engine)  # before the data, which may take an hour to load
     snapshot, _ = loading.load(root, study)
     as_of = snapshot.as_of(request.as_of or study.as_of, study)
     chosen = tuple(n for n in checked.notebooks if not request.only or n.name in request.only)

@@ -131,5 +131,7 @@ def _first(plan: Plan, run_id: str, now: dt.datetime) -> dict[str, Any]:
             for n in plan.notebooks
         ],
         "code": code_hash(),
-        "versions": _versions(),
+        "engine": plan.study.engine.shown,
+        "versions": _versions()
+        | ({"pyspark": version("pyspark")} if plan.study.engine.kind == "spark" else {}),
     }

@@ -100,6 +100,8 @@ class Raw:
         What a sample is, where it is not the first rows of each file; empty where everything was read.
     overlap_is_known
         The study says what becomes of order lines that stand in two files.
+    in_place
+        The tables are read where they lie, on machines that are not this one, and none is copied.
     """
 
     tables: dict[str, ir.Table]
@@ -107,6 +109,7 @@ class Raw:
     numbered: dict[str, Callable[[], ir.Table]] = field(default_factory=dict)
     sampled: str | None = None
     overlap_is_known: bool = False
+    in_place: bool = False
 
     def with_lines(self, table: str) -> ir.Table:
         """A table with the line of each of its rows."""

@@ -25,6 +25,7 @@ from pydantic import (
     model_validator,
 )
 
+from crm_utils.engine.settings import Engine
 from crm_utils.errors import StudyError, known_names
 from crm_utils.experiments import Day, Experiment
 from crm_utils.study.calendar import Calendar
@@ -166,6 +167,8 @@ class Study(BaseModel):
         What was decided on a finding of the scorecard, by whom, until when.
     texts
         Names that no page may show, and words that are no names.
+    engine
+        What does the work: DuckDB in each notebook's process, or a Spark.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -184,6 +187,7 @@ class Study(BaseModel):
     calendar: Calendar = Calendar()
     decisions: list[Decision] = []
     texts: Texts = Texts()
+    engine: Engine = Engine()
     _origin: Origin = PrivateAttr(default=Origin())
 
     def parameters(self, notebook: str) -> dict[str, Scalar | list[Scalar]]:

@@ -19,16 +19,19 @@ __all__ = ["new_folder", "remove_abandoned"]
 _NAME = re.compile(r"crm-(?:spill|check)-([0-9]+)-.+")
 
 
-def new_folder(kind: str) -> Path:
+def new_folder(kind: str, place: Path | None = None) -> Path:
     """A new folder below the system's for temporary files (``TMPDIR``), for its owner alone (0700).
 
     Parameters
     ----------
     kind
         ``spill`` or ``check``.
+    place
+        Another folder to make it in.
     """
-    remove_abandoned()
-    return Path(tempfile.mkdtemp(prefix=f"crm-{kind}-{os.getpid()}-"))
+    if place is None:  # one that other machines share holds what their processes left
+        remove_abandoned()
+    return Path(tempfile.mkdtemp(prefix=f"crm-{kind}-{os.getpid()}-", dir=place))
 
 
 def remove_abandoned() -> None:

@@ -110,8 +110,8 @@ the list is found by looking for them, not kept by hand.
 
 | part | engine |
 |---|---|
-| reading sources, snapshots, checks while loading | DuckDB, with its own SQL |
-| `run.table`, `run.load`, `run.save` in a notebook | DuckDB, on Parquet |
+| reading sources, snapshots, checks while loading | DuckDB; Spark for a catalogue's tables |
+| `run.table`, `run.load`, `run.save` in a notebook | DuckDB or Spark, as the study says |
 | reductions | DuckDB and Spark, tested; other engines as far as the table says |
 | models, tests, rules, pictures | pandas, NumPy, SciPy, scikit-learn |
 

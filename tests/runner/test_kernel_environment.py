@@ -35,5 +35,11 @@ def test_addresses_with_a_password_stay_with_the_runner() -> None:
     }
 
 
+def test_what_opens_the_engine_comes_with_them_and_the_key_never() -> None:
+    environment = {"CRM_SPARK_TOKEN": "s3cret", "CRM_PSEUDONYM_KEY": "s3cret", "API_KEY": "s3cret"}
+    opens = ("CRM_SPARK_TOKEN", "CRM_PSEUDONYM_KEY", "NOT_SET")
+    assert for_kernels(environment, SOURCE, opens=opens) == {"CRM_SPARK_TOKEN": "s3cret"}
+
+
 def test_what_kernels_need_comes_with_them() -> None:
     assert list(for_kernels(dict.fromkeys(NEEDED, "x"), SOURCE)) == NEEDED

@@ -1,7 +1,7 @@
 """How is the engine opened, read from, written to, and told to keep a result? The only door to it.
 
 Everything above speaks Ibis expressions, which run on DuckDB in this process and unchanged on Spark; whatever
-differs between engines is done here and nowhere else.
+differs between engines is done here and nowhere else. PySpark is imported where a study asks for it alone.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import functools
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import ibis
@@ -19,11 +20,36 @@ import ibis.backends.duckdb
 import ibis.expr.types as ir
 from ibis import util
 
+from crm_utils.engine.settings import Engine
 from crm_utils.tools.scratch import new_folder
 from crm_utils.tools.signals import on_stop
 from crm_utils.tools.sql_text import literal, one_file
 
-__all__ = ["as_view", "checkpoint", "connect", "keep", "read", "write"]
+__all__ = ["Engine", "as_view", "bring", "checkpoint", "connect", "keep", "open_engine", "read", "write"]
+
+
+def open_engine(engine: Engine) -> Any:
+    """The engine of a study: a DuckDB in this process (see :func:`connect`), or its Spark.
+
+    Raises
+    ------
+    StudyError
+        Spark is asked for and not installed, or there is no Java, or nobody answers where it should be.
+    RunError
+        Spark is there, and cannot be opened.
+    """
+    if engine.kind == "duckdb":
+        return connect()
+    from crm_utils.engine.reach import refuse_unreachable
+
+    refuse_unreachable(engine)
+    from crm_utils.engine.spark import open_spark
+
+    shared = new_folder("spill", Path(engine.scratch)) if engine.scratch else None
+    if shared:
+        atexit.register(shutil.rmtree, shared, ignore_errors=True)
+    threads, memory = os.environ.get("CRM_THREADS", ""), os.environ.get("CRM_MEMORY", "")
+    return open_spark(engine, shared or Path(_spill_folder()), threads=threads, memory=memory)
 
 
 def connect() -> ibis.backends.duckdb.Backend:
@@ -47,21 +73,19 @@ def connect() -> ibis.backends.duckdb.Backend:
     return con
 
 
-def read(
-    con: ibis.backends.duckdb.Backend, path: Path | str, *, name: str | None = None, numbered: bool = False
-) -> ir.Table:
+def read(con: Any, path: Path | str, *, name: str | None = None, numbered: bool = False) -> ir.Table:
     """One Parquet file, with the columns that are in it and no others.
 
     Parameters
     ----------
     con
-        The DuckDB to read it with.
+        The engine to read it with.
     path
         The file.
     name
         What the engine is to call the table; any name when left out.
     numbered
-        Whether the rows get ``file_row_number``, counted from 0.
+        Whether the rows get ``file_row_number``, counted from 0; by DuckDB alone.
 
     Returns
     -------
@@ -78,13 +102,15 @@ def read(
     >>> read(con, folder / "a[1].parquet").columns
     ('id',)
     """
+    if con.name == "pyspark":
+        from crm_utils.engine.spark import location
+
+        return con.read_parquet(location(Path(path)), table_name=name)
     options = {"file_row_number": True} if numbered else {}
     return con.read_parquet(one_file(path), table_name=name, hive_partitioning=False, **options)
 
 
-def write(
-    con: ibis.backends.duckdb.Backend, table: ir.Table, path: Path, *, order_by: list[str] | None = None
-) -> None:
+def write(con: Any, table: ir.Table, path: Path, *, order_by: list[str] | None = None) -> None:
     """Write a table as one Parquet file.
 
     Parameters
@@ -99,6 +125,9 @@ def write(
         Columns that order the rows, so that the same rows give the same bytes; None leaves them as they come.
     """
     rows = table.order_by(order_by) if order_by else table
+    if con.name == "pyspark":
+        con.write_file(rows, path)
+        return
     if repr(str(path)) == literal(str(path)):
         con.to_parquet(rows, path, compression="zstd")
         return
@@ -107,6 +136,20 @@ def write(
     plain = Path(_spill_folder()) / f"{util.gen_name('written')}.parquet"
     con.to_parquet(rows, plain, compression="zstd")
     shutil.move(plain, path)
+
+
+def bring(con: Any, rows: Any) -> ir.Table:
+    """Make a DataFrame or an Arrow table one of the engine's own.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> bring(connect(), pd.DataFrame({"customer_id": ["ann"]})).count().execute()
+    1
+    """
+    if con.name == "pyspark":
+        return con.bring(rows)
+    return con.create_table(util.gen_name("brought"), rows, temp=True)
 
 
 def as_view(table: ir.Table) -> ir.Table:
