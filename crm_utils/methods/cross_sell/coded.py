@@ -46,6 +46,14 @@ class Coded:
         known = self.rows.filter(self.rows.customer < len(self.customers))
         return keep(known.select("customer", "item", "day").distinct())
 
+    @property
+    def named(self) -> ir.Table:
+        """The baskets as they were, but for numbers in place of orders: ``order_id``, ``item``."""
+        code = np.arange(len(self.items), dtype=np.int32)
+        names = ibis.memtable(pd.DataFrame({"code": code, "name": self.items}))
+        both = self.rows.select("basket", number="item").inner_join(names, [("number", "code")])
+        return both.select(order_id="basket", item="name")
+
     def of_some(self, most: int, *, seed: int) -> Coded:
         """The baskets of about so many known customers, drawn at random; all of these where they are fewer.
 

@@ -118,12 +118,16 @@ def learn(
     columns = np.full(len(recent), -1)
     columns[order] = np.arange(len(order))
     numbers = due["customer"].unique().astype(np.int64)
-    kept = due[columns[due["item"]] >= 0]
-    at = (np.searchsorted(numbers, kept["customer"]), columns[kept["item"]])
+    # The columns that scores are made of alone: a large shop's history is what fills the memory.
+    shelf = columns[due["item"]]
+    there = shelf >= 0
+    kept = due.loc[there, ["times", "recent"]]
+    at = (np.searchsorted(numbers, due.loc[there, "customer"]).astype(np.int32), shelf[there].astype(np.int32))
     shape = (len(numbers) + 1, len(order))
-    chance = pd.Series(0.0, index=kept.index).to_numpy()
+    chance = np.zeros(len(kept))
     if chances is not None:
-        chance = pd.Series(timing_cells(kept)).map(chances).fillna(chances.mean()).to_numpy(dtype=float)
+        cells = pd.Series(timing_cells(due)[there])
+        chance = cells.map(chances).fillna(chances.mean()).to_numpy(dtype=float)
     times = sparse.csr_matrix((kept["times"].astype(float), at), shape)
     customers = baskets.customers[numbers]
     popularity = recent[order]
