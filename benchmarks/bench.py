@@ -29,6 +29,7 @@ from measure import HERE, Aim, Measurement, in_turn, ratio, run, task
 from panel import churn
 from report import report
 from weeks import weeks
+from whole import whole
 from written import keep_part, measured, write_page
 
 GROWING = HERE.parent / "docs" / "growing.md"
@@ -55,6 +56,7 @@ def main() -> None:
             "experiments": lambda: experiments(folder, given.peers),
             "feedback": lambda: answers(folder),
             "report": lambda: report(folder, rounds=3),
+            "whole": lambda: whole(made, given.sizes),
         }
         if unknown := set(given.only or ()) - sections.keys():
             raise SystemExit(f"No part {', '.join(sorted(unknown))}. There are: {', '.join(sections)}.")

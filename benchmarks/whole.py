@@ -67,6 +67,11 @@ class Whole:
         """The most memory (GB) that any process of the run held."""
         return max(self.peak, *(n.peak for n in self.notebooks))
 
+    @property
+    def cpu(self) -> float:
+        """CPU seconds of all kernels."""
+        return sum(n.cpu for n in self.notebooks)
+
 
 def whole(folder: Path, sizes: Sequence[int]) -> tuple[list[str], list[Aim]]:
     """The report at each size, from an empty project: loading, then every notebook, one at a time."""
@@ -84,18 +89,25 @@ def told(made: Sequence[Whole]) -> tuple[list[str], list[Aim]]:
     lines = [_WHOLE, *_table_of_sizes(made), *_table_of_notebooks(made), *_slowest(last)]
     minutes = last.seconds / 60
     what = f"{last.millions} million lines through every notebook"
+    broken = [n.name for n in last.notebooks if n.status not in ("passed", "cannot")]
+    failed = f"; failed: {', '.join(broken)}" if broken else ""
     aims = [
-        Aim(f"{what} within {AIM_MINUTES} minutes", f"{minutes:.1f} minutes", minutes <= AIM_MINUTES),
-        Aim(f"{what} in less than {AIM_GB} GB", f"{last.most:.2f} GB", last.most < AIM_GB),
+        Aim(
+            f"{what} within {AIM_MINUTES} minutes",
+            f"{minutes:.1f} minutes{failed}",
+            minutes <= AIM_MINUTES and not broken,
+        ),
+        Aim(f"{what} in less than {AIM_GB} GB", f"{last.most:.2f} GB{failed}", last.most < AIM_GB),
     ]
     if len(made) > 1:
-        b = _exponent(first.seconds, last.seconds, first, last)
+        b = _exponent(first.cpu, last.cpu, first, last)
         span = f"from {first.millions} to {last.millions} million lines"
-        aim = f"growth exponent of the whole report {span} at most {AIM_EXPONENT}"
+        aim = f"growth exponent of the whole report's CPU seconds {span} at most {AIM_EXPONENT}"
         aims.append(Aim(aim, f"{b:.2f}", b <= AIM_EXPONENT))
-        worst = max(_growth(made), key=lambda item: item[1])
-        aim = f"no notebook's growth exponent above {AIM_EXPONENT} between two sizes"
-        aims.append(Aim(aim, f"{worst[1]:.2f} ({worst[0]})", worst[1] <= AIM_EXPONENT))
+        name, worst = max(_growth(*made[-2:]).items(), key=lambda item: item[1])
+        span = f"from {made[-2].millions} to {last.millions} million lines"
+        aim = f"no notebook's growth exponent above {AIM_EXPONENT} {span}"
+        aims.append(Aim(aim, f"{worst:.2f} ({name})", worst <= AIM_EXPONENT))
     return lines, aims
 
 
@@ -120,13 +132,13 @@ def _made(home: Path, millions: int) -> Whole:
     started = time.perf_counter()
     _, loading_peak, _ = run([crm, "load-data", STUDY], cwd=home, env=env)
     loading, started = time.perf_counter() - started, time.perf_counter()
-    peak, kernels = _watched([crm, "run", STUDY, "--jobs", "1"], home, env)
+    peak, kernels = _watched([crm, "run", STUDY, "--jobs", "1", "--cell-timeout", "3600"], home, env)
     seconds = time.perf_counter() - started
-    report = home / "reports" / STUDY / "latest"
-    notebooks = _notebooks(report.resolve(), kernels)
-    customers = json.loads((report / "results" / "data_collection.json").read_text(encoding="utf-8"))
-    known = int(customers["numbers"]["customers.known"]["value"])
-    return Whole(millions, known, loading, loading_peak, seconds, peak, notebooks)
+    # Of a run that failed as well: what broke is the finding.
+    report = max((home / "reports" / STUDY / ".runs").iterdir(), key=lambda folder: folder.name)
+    first = json.loads((report / "results" / "data_collection.json").read_text(encoding="utf-8"))
+    customers = int(first["numbers"]["customers"]["value"])
+    return Whole(millions, customers, loading, loading_peak, seconds, peak, _notebooks(report, kernels))
 
 
 def _watched(
@@ -135,7 +147,8 @@ def _watched(
     """Run a command: the most memory (GB) it held, and of each kernel the start, CPU seconds and GB."""
     kernels: dict[int, tuple[float, float, float]] = {}
     top = 0.0
-    with subprocess.Popen(command, cwd=home, env=dict(os.environ) | env, stdout=subprocess.DEVNULL) as process:
+    given = dict(os.environ) | env
+    with subprocess.Popen(command, cwd=home, env=given, stdout=subprocess.DEVNULL) as process:
         while process.poll() is None:
             with suppress(psutil.Error, OSError, IndexError):
                 top = max(top, _most_held(process.pid))
@@ -145,8 +158,6 @@ def _watched(
                         cpu = spent.user + spent.system
                         kernels[child.pid] = (child.create_time(), cpu, _most_held(child.pid))
             time.sleep(LOOK_SECONDS)
-    if process.returncode:
-        raise SystemExit(f"{' '.join(command)} failed in {home}.")
     return top, sorted(kernels.values())
 
 
@@ -190,44 +201,41 @@ def _exponent(before: float, after: float, small: Whole, large: Whole) -> float:
     return math.log(after / before) / math.log(large.millions / small.millions)
 
 
-def _growth(made: Sequence[Whole]) -> list[tuple[str, float]]:
-    """Of each notebook and each two neighbouring sizes the exponent."""
-    found = []
-    for small, large in zip(made, made[1:], strict=False):
-        then = {n.name: n.seconds for n in small.notebooks}
-        found += [
-            (f"{n.name}, {small.millions} to {large.millions}", _exponent(then[n.name], n.seconds, small, large))
-            for n in large.notebooks
-        ]
-    return found
+def _growth(small: Whole, large: Whole) -> dict[str, float]:
+    """Of each notebook the exponent of its CPU seconds between two sizes."""
+    then = {n.name: n.cpu for n in small.notebooks}
+    return {n.name: _exponent(then[n.name], n.cpu, small, large) for n in large.notebooks if n.name in then}
 
 
 def _table_of_sizes(made: Sequence[Whole]) -> list[str]:
+    heads = ("order lines", "customers", "loading, s", "its peak, GB", "the report, s", "CPU s", "peak, GB")
     return [
-        "| order lines | customers | loading, s | its peak, GB | the report, s | CPU s of kernels | peak, GB |",
-        "|---|---|---|---|---|---|---|",
+        f"| {' | '.join(heads)} |\n{'|---' * len(heads)}|",
         *(
             f"| {m.millions} million | {m.customers:,} | {m.loading:.0f} | {m.loading_peak:.1f} "
-            f"| {m.seconds:.0f} | {sum(n.cpu for n in m.notebooks):.0f} | {m.most:.1f} |"
+            f"| {m.seconds:.0f} | {m.cpu:.0f} | {m.most:.1f} |"
             for m in made
         ),
     ]
 
 
 def _table_of_notebooks(made: Sequence[Whole]) -> list[str]:
-    sizes = [f"{m.millions} million, s | GB" for m in made]
+    """CPU seconds and memory of each notebook at each size, the slowest first."""
     by_size = [{n.name: n for n in m.notebooks} for m in made]
-    rows = sorted(by_size[-1].values(), key=lambda n: -n.seconds)
-    lines = [
-        f"\n| notebook | {' | '.join(sizes)} | exponent |",
-        "|---|" + "---|---|" * len(made) + "---|",
+    growth = _growth(*made[-2:]) if len(made) > 1 else {}
+    heads = [
+        "notebook",
+        *(f"{m.millions} million, CPU s | its peak, GB" for m in made),
+        "seconds",
+        "exponent",
     ]
-    for row in rows:
-        cells = " | ".join(f"{m[row.name].seconds:.0f} | {m[row.name].peak:.1f}" for m in by_size)
-        b = _exponent(by_size[0][row.name].seconds, row.seconds, made[0], made[-1]) if len(made) > 1 else None
-        grown = "" if b is None else f"{b:.2f}"
+    lines = [f"\n| {' | '.join(heads)} |\n|---{'|---|---' * len(made)}|---|---|"]
+    for row in sorted(by_size[-1].values(), key=lambda n: -n.cpu):
+        there = [m.get(row.name) for m in by_size]
+        cells = " | ".join(f"{n.cpu:.0f} | {n.peak:.1f}" if n else "– | –" for n in there)
+        grown = f"{growth[row.name]:.2f}" if row.name in growth else ""
         name = row.name if row.status == "passed" else f"{row.name} ({row.status})"
-        lines.append(f"| {name} | {cells} | {grown} |")
+        lines.append(f"| {name} | {cells} | {row.seconds:.0f} | {grown} |")
     return lines
 
 
@@ -247,9 +255,9 @@ _WHOLE = f"""
 
 `crm run {STUDY} --jobs 1` of Complete Journey multiplied (`grow.py`): its customers, what they were sent and
 what they redeemed grow with its lines; products and campaigns stay. DuckDB may take {MEMORY} and
-{LIMITS["CRM_THREADS"]} threads. Loading is measured by itself. A notebook that cannot say anything of this
-shop, since it has no such table, ends there and is counted. The exponent is that of seconds as lines grow,
-from the smallest size to the largest.
+{LIMITS["CRM_THREADS"]} threads. Loading is measured by itself. A notebook that *cannot* say anything of this
+shop, since it has no such table, ends there and is counted. *Seconds* of a notebook are the clock's at the
+largest size, *exponent* is the b of CPU seconds ~ lines^b between the two largest.
 """
 
 

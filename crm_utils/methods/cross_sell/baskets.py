@@ -195,7 +195,9 @@ def _named(
     called = level == "product" and products is not None and "name" in products.columns
     if products is not None:
         shelf = products.select("product_id", "category", "subcategory", *(["name"] if called else []))
-        if level != "product":  # what has no name there is no item: looked up among the products, not the lines
+        if (
+            level != "product"
+        ):  # what has no name there is no item: looked up among the products, not the lines
             shelf = _left_in(shelf.mutate(item=shelf[level]).filter(shelf[level].notnull()), leave_out)
             return bought.inner_join(shelf.select("product_id", "item"), "product_id").drop("product_id")
         bought = bought.left_join(shelf, "product_id").drop("product_id_right")

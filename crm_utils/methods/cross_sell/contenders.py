@@ -122,7 +122,10 @@ def learn(
     shelf = columns[due["item"]]
     there = shelf >= 0
     kept = due.loc[there, ["times", "recent"]]
-    at = (np.searchsorted(numbers, due.loc[there, "customer"]).astype(np.int32), shelf[there].astype(np.int32))
+    at = (
+        np.searchsorted(numbers, due.loc[there, "customer"]).astype(np.int32),
+        shelf[there].astype(np.int32),
+    )
     shape = (len(numbers) + 1, len(order))
     chance = np.zeros(len(kept))
     if chances is not None:
