@@ -161,7 +161,7 @@ def count_baskets(
             customer_id=named.customer_id.max(), pair=named.item.min() < named.item.max()
         )
     )
-    too_large = keep(_too_large(named, most_items))
+    too_large = _too_large(named, most_items)
     small = orders.anti_join(too_large, "order_id")
     counted = small.aggregate(
         baskets=small.count(), pairs=small.pair.cast("int64").sum(), customers=small.customer_id.nunique()
@@ -218,8 +218,11 @@ def _left_in(rows: ir.Table, leave_out: Collection[str]) -> ir.Table:
 
 
 def _too_large(named: ir.Table, most_items: int) -> ir.Table:
-    """Orders of more different items: ``order_id``. Only those of more lines are counted."""
+    """Orders of more different items: ``order_id``. Only those of more lines are counted.
+
+    Both are kept, and are few: in one query with what they are asked of, all lines would be written to memory.
+    """
     lines = named.group_by("order_id").aggregate(lines=named.count())
-    many = named.semi_join(lines.filter(lines.lines > most_items), "order_id")
-    sizes = basket_sizes(many.select("order_id", "item").distinct())
-    return sizes.filter(sizes["size"] > most_items).select("order_id")
+    many = keep(lines.filter(lines.lines > most_items).select("order_id"))
+    sizes = basket_sizes(named.semi_join(many, "order_id").select("order_id", "item").distinct())
+    return keep(sizes.filter(sizes["size"] > most_items).select("order_id"))
