@@ -220,7 +220,7 @@ def _left_in(rows: ir.Table, leave_out: Collection[str]) -> ir.Table:
 def _too_large(named: ir.Table, most_items: int) -> ir.Table:
     """Orders of more different items: ``order_id``. Only those of more lines are counted.
 
-    Both are kept, and are few: in one query with what they are asked of, all lines would be written to memory.
+    Both are kept, and are few: in one query with what they are asked of, DuckDB would copy all lines.
     """
     lines = named.group_by("order_id").aggregate(lines=named.count())
     many = keep(lines.filter(lines.lines > most_items).select("order_id"))
