@@ -1,7 +1,7 @@
 """Ours and peers side by side in one run, several times in turn: writes RESULTS.md. See ``nox -s bench``.
 
-Each measurement is a process of its own. POSIX only; takes an hour or more of an idle machine, 6 GB of memory
-and 15 GB of disk; ``--only`` measures the parts that it names.
+Each measurement is a process of its own. POSIX only; takes two hours or so of an idle machine, 8 GB of memory
+and 20 GB of disk; ``--only`` measures the parts that it names.
 """
 
 from __future__ import annotations
