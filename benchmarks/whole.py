@@ -150,7 +150,7 @@ def _watched(
     given = dict(os.environ) | env
     with subprocess.Popen(command, cwd=home, env=given, stdout=subprocess.DEVNULL) as process:
         while process.poll() is None:
-            with suppress(psutil.Error, OSError, IndexError):
+            with suppress(psutil.Error, OSError, StopIteration):  # what has just ended says nothing
                 top = max(top, _most_held(process.pid))
                 for child in psutil.Process(process.pid).children(recursive=True):
                     if "ipykernel_launcher" in child.cmdline():
