@@ -152,7 +152,7 @@ def _watched(
         while process.poll() is None:
             with suppress(psutil.Error, OSError, StopIteration):  # what has just ended says nothing
                 top = max(top, _most_held(process.pid))
-                for child in psutil.Process(process.pid).children(recursive=True):
+                for child in psutil.Process(process.pid).children():
                     if "ipykernel_launcher" in child.cmdline():
                         spent = child.cpu_times()
                         cpu = spent.user + spent.system
@@ -168,13 +168,17 @@ def _most_held(pid: int) -> float:
 
 
 def _notebooks(report: Path, kernels: list[tuple[float, float, float]]) -> tuple[Notebook, ...]:
-    """Of one job, kernels began in the order of the notebooks' first cells."""
+    """Each notebook with its kernel: of one job, the last that had begun before the notebook's first cell."""
     entries = json.loads((report / "run.json").read_text(encoding="utf-8"))["notebooks"]
-    ran = sorted((_cells(report / f"{n['name']}.ipynb"), n["name"], n) for n in entries if n["seconds"])
-    return tuple(
-        Notebook(name, n["status"], n["seconds"], cpu, peak, tuple((s, line) for _, s, line in cells))
-        for (cells, name, n), (_, cpu, peak) in zip(ran, kernels, strict=True)
-    )
+    found = []
+    for n in entries:
+        path = report / f"{n['name']}.ipynb"
+        if cells := _cells(path) if path.is_file() else []:
+            begun = _time(cells[0][0]).timestamp()
+            _, cpu, peak = max(kernel for kernel in kernels if kernel[0] <= begun)
+            timed = tuple((seconds, line) for _, seconds, line in cells)
+            found.append(Notebook(n["name"], n["status"], n["seconds"], cpu, peak, timed))
+    return tuple(found)
 
 
 def _cells(path: Path) -> list[tuple[str, float, str]]:
