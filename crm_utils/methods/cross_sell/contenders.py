@@ -127,10 +127,10 @@ def learn(
         shelf[there].astype(np.int32),
     )
     shape = (len(numbers) + 1, len(order))
-    chance = np.zeros(len(kept))
+    chance: Floats = np.zeros(len(kept))
     if chances is not None:
         cells = pd.Series(timing_cells(due)[there])
-        chance = cells.map(chances).fillna(chances.mean()).to_numpy(dtype=float)
+        chance = np.asarray(cells.map(chances).fillna(chances.mean()), dtype=np.float64)
     times = sparse.csr_matrix((kept["times"].astype(float), at), shape)
     customers = baskets.customers[numbers]
     popularity = recent[order]
