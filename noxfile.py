@@ -243,7 +243,7 @@ def shops(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Ours and peers side by side; writes benchmarks/RESULTS.md and the table in docs/growing.md.
 
-    Takes an hour or more of an idle machine, 6 GB of memory and 15 GB of disk; ``-- --only NAME`` measures
+    Takes two hours or so of an idle machine, 8 GB of memory and 20 GB of disk; ``-- --only NAME`` measures
     one part anew. Posargs go to bench.py.
     """
     install(session)

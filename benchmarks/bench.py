@@ -1,7 +1,7 @@
 """Ours and peers side by side in one run, several times in turn: writes RESULTS.md. See ``nox -s bench``.
 
-Each measurement is a process of its own. POSIX only; takes an hour or more of an idle machine, 6 GB of memory
-and 15 GB of disk; ``--only`` measures the parts that it names.
+Each measurement is a process of its own. POSIX only; takes two hours or so of an idle machine, 8 GB of memory
+and 20 GB of disk; ``--only`` measures the parts that it names.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from measure import HERE, Aim, Measurement, in_turn, ratio, run, task
 from panel import churn
 from report import report
 from weeks import weeks
+from whole import whole
 from written import keep_part, measured, write_page
 
 GROWING = HERE.parent / "docs" / "growing.md"
@@ -57,6 +58,7 @@ def main() -> None:
             "feedback": lambda: answers(folder),
             "ledger": lambda: ledger(folder, given.ledger),
             "report": lambda: report(folder, rounds=3),
+            "whole": lambda: whole(made, given.sizes),
         }
         if unknown := set(given.only or ()) - sections.keys():
             raise SystemExit(f"No part {', '.join(sorted(unknown))}. There are: {', '.join(sections)}.")

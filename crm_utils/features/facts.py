@@ -14,6 +14,7 @@ import ibis
 import ibis.expr.types as ir
 
 from crm_utils import tables
+from crm_utils.engine import keep
 from crm_utils.features.customer_summary import NEW_DAYS, is_purchase
 
 __all__ = ["Cannot", "ShopFacts", "shop_facts"]
@@ -111,19 +112,20 @@ def shop_facts(lines: ir.Table, *, as_of: dt.date, history_starts: dt.date | Non
         customer_id=lines.customer_id.max(),
         day=lines.ordered_at.min().cast("date"),
         amount=lines.amount.sum().cast("decimal(38, 2)"),
-        items=lines.product_id.nunique(),
+        # Two products or more: to count them all would keep each order's products in memory.
+        larger=lines.product_id.min() < lines.product_id.max(),
         lines=lines.count(),
     )
     back = tables.orders_sent_back(lines).select(returned_id="order_id")
     both = sums.left_join(back, sums.order_id == back.returned_id)
-    orders = both.select(*sums.columns, kept=both.returned_id.isnull())
+    orders = keep(both.select(*sums.columns, kept=both.returned_id.isnull()))
     bought = is_purchase(orders)
     guest = orders.customer_id.isnull()
     # fmt: off
     whole = orders.aggregate(
         lines=orders.lines.sum(), orders=bought.cast("int64").sum(), returns=(~bought).cast("int64").sum(),
         guest_orders=(guest & bought).cast("int64").sum(), guest_revenue=orders.amount.sum(where=guest),
-        larger_orders=((orders["items"] > 1) & bought).cast("int64").sum(),
+        larger_orders=(orders.larger & bought).cast("int64").sum(),
         order_days=orders.day.nunique(), first_day=orders.day.min(), last_day=orders.day.max(),
         revenue=orders.amount.sum(),
     ).to_pyarrow().to_pylist()[0]

@@ -175,12 +175,12 @@ def _table(folder: Path, as_of: AsOf, table: str) -> Path:
 
 
 def _environment(root: Path, folder: Path, jobs: int) -> dict[str, str]:
-    """What each kernel is told: where the run is, and its share of the machine."""
+    """What each kernel is told: where the run is, and its share of the machine, or what somebody set."""
     megabytes = int(psutil.virtual_memory().available * MEMORY_SHARE / jobs / 1_000_000)
     threads = max(1, (os.cpu_count() or 1) // jobs)
     return {
         "CRM_ROOT": str(root),
         "CRM_RUN": str(folder),
-        "CRM_THREADS": str(threads),
-        "CRM_MEMORY": f"{megabytes}MB",
+        "CRM_THREADS": os.environ.get("CRM_THREADS") or str(threads),
+        "CRM_MEMORY": os.environ.get("CRM_MEMORY") or f"{megabytes}MB",
     }

@@ -49,4 +49,7 @@ def remove_abandoned() -> None:
 def _is_left(owner: int, entry: os.DirEntry[str]) -> bool:
     if psutil.pid_exists(owner):
         return False
-    return os.name != "posix" or entry.stat(follow_symlinks=False).st_uid == os.getuid()
+    try:
+        return os.name != "posix" or entry.stat(follow_symlinks=False).st_uid == os.getuid()
+    except FileNotFoundError:  # its owner, or another process that looks round, was quicker
+        return False

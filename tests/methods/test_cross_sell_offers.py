@@ -17,6 +17,7 @@ from crm_utils.features import held_out, period_of
 from crm_utils.features.held_out import UNIVERSAL_SHARE
 from crm_utils.methods.cross_sell import (
     SCENARIO,
+    choose_offers,
     code_baskets,
     count_pairs,
     know,
@@ -29,6 +30,7 @@ from crm_utils.methods.cross_sell import (
 from crm_utils.methods.cross_sell.contenders import Known
 from crm_utils.methods.cross_sell.history import due_days, item_history, rebuy_chances
 from crm_utils.methods.cross_sell.metrics import bootstrap_means, rank_measures
+from crm_utils.methods.cross_sell.offers import bought_between
 from crm_utils.sentences.cross_sell import offer_reasons
 
 TRUE = {1: {1, 2, 3}, 2: {1, 4, 5, 6, 7}, 3: {2, 5, 6, 8, 9, 10, 11, 12, 13, 14}}
@@ -117,6 +119,42 @@ def test_planted_tastes_beat_the_bestsellers(habits: ir.Table) -> None:
     tested = contest.tested("ndcg")
     assert ((tested["low"] <= tested["value"]) & (tested["value"] <= tested["high"])).all()
     assert set(tested.loc[tested["winner"], "method"]) == set(contest.winners.values())
+
+
+def test_a_part_of_the_customers_is_drawn_whole_and_keeps_its_numbers(habits: ir.Table) -> None:
+    baskets = code_baskets(habits)
+    assert baskets.of_some(120, seed=1) is baskets
+    some = baskets.of_some(60, seed=1)
+    rows, drawn = baskets.rows.to_pyarrow().to_pandas(), some.rows.to_pyarrow().to_pandas()
+    chosen = drawn["customer"].unique()
+    assert 40 <= len(chosen) <= 80  # 60 drawn by lot, three standard errors and more
+    of_these = rows[rows["customer"].isin(chosen)]
+    by = list(rows.columns)
+    pd.testing.assert_frame_equal(
+        drawn.sort_values(by, ignore_index=True), of_these.sort_values(by, ignore_index=True)
+    )
+    assert set(some.customers[chosen]) < set(baskets.customers)
+    other = baskets.of_some(60, seed=2).rows.to_pyarrow().to_pandas()
+    assert set(other["customer"]) != set(chosen)
+
+
+def test_more_customers_than_are_compared_are_drawn(
+    habits: ir.Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crm_utils.methods.cross_sell.contest.MOST_CUSTOMERS", 60)
+    split = split_days(dt.date(2024, 1, 1), AS_OF, days=28)
+    baskets = code_baskets(habits)
+    counts = count_pairs(baskets, min_support=0.02, until=[split.train_to, split.validate_to])
+    contest = choose_offers(baskets, split, k=3, saved=3, counts=counts, seed=1)
+    drawn = bought_between(baskets.of_some(60, seed=1), split.validate_to, split.test_to)
+    assert contest.customers == drawn["customer"].nunique() < 120
+
+
+def test_numbered_baskets_still_say_their_items(habits: ir.Table) -> None:
+    named = code_baskets(habits).named.to_pyarrow().to_pandas()
+    then = habits.to_pyarrow().to_pandas()
+    assert named["item"].value_counts().to_dict() == then["item"].value_counts().to_dict()
+    assert named["order_id"].nunique() == then["order_id"].nunique()
 
 
 def test_nothing_after_the_day_is_seen(habits: ir.Table) -> None:

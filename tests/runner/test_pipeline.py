@@ -132,6 +132,24 @@ def test_a_kernel_gets_the_environment_but_for_what_is_not_for_it(
     }  # fmt: skip
 
 
+def test_kernels_keep_to_the_memory_and_threads_that_somebody_set(
+    loaded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = 'import os\nrun.record("memory", os.environ["CRM_MEMORY"])'
+    write_notebook(loaded, 1, "share", f'{code}\nrun.record("threads", os.environ["CRM_THREADS"])')
+
+    def shares() -> dict[str, str]:
+        folder = run_study(loaded, Request("tiny", only=("share",)))
+        numbers = json.loads((folder / "results" / "share.json").read_text(encoding="utf-8"))["numbers"]
+        return {name: number["value"] for name, number in numbers.items()}
+
+    alone = shares()
+    assert int(alone["memory"].removesuffix("MB")) > 0
+    monkeypatch.setenv("CRM_MEMORY", "345MB")
+    monkeypatch.setenv("CRM_THREADS", "1")
+    assert shares() == {"memory": "345MB", "threads": "1"}
+
+
 def test_a_failure_is_named_and_the_last_report_stays(report: Path) -> None:
     before = published(report)
     write_notebook(report, 3, "segmentation", SEGMENTS, 'raise ValueError("no such <b>thing</b>")')

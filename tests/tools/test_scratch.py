@@ -38,3 +38,18 @@ def test_what_is_in_use_or_somebody_elses_stays(temporary: Path) -> None:
     (temporary / "crm-notes").mkdir()
     scratch.remove_abandoned()
     assert len(list(temporary.iterdir())) == 3
+
+
+def test_what_another_process_removes_meanwhile_is_no_error(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for owner in (999999998, 999999999):
+        (temporary / f"crm-spill-{owner}-x").mkdir()
+
+    def exists(owner: int) -> bool:
+        (temporary / f"crm-spill-{owner}-x").rmdir()
+        return False
+
+    monkeypatch.setattr("psutil.pid_exists", exists)
+    scratch.remove_abandoned()
+    assert not list(temporary.iterdir())

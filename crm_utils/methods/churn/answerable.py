@@ -45,7 +45,7 @@ def cannot(
     contact_cost: float = 0.10,
     budget: float = 0.0,
     holdout_share: float = 0.2,
-    most_rows: int = 1_000_000,
+    most_rows: int = 200_000,
     **_others: object,
 ) -> Cannot | None:
     """Say why these data cannot answer notebook 04's question; None where they can.

@@ -20,7 +20,7 @@ from crm_utils.features import at_random
 
 __all__ = ["MOST_ROWS", "in_batches", "name_on", "named", "on_day", "panel_frame", "segments_on"]
 
-MOST_ROWS = 1_000_000
+MOST_ROWS = 200_000
 """Rows that a model learns from at most."""
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import ibis.expr.types as ir
 
+from crm_utils.engine import keep
 from crm_utils.errors import DataError, StudyError, known_names
 from crm_utils.features import Cannot, Number
 from crm_utils.tables import orders_sent_back
@@ -78,12 +79,10 @@ def baskets(
     if most_items < 2:
         raise StudyError(f"most_items is {most_items}: a pair needs a basket of two items.")
     named = _named(order_lines, products, level=level, leave_out=leave_out)
-    entries = named.group_by("order_id", "item").aggregate(
+    named = named.anti_join(_too_large(named, most_items), "order_id")
+    return named.group_by("order_id", "item").aggregate(
         customer_id=named.customer_id.max(), ordered_on=named.ordered_at.min().cast("date")
     )
-    sizes = basket_sizes(entries)
-    small = sizes.filter(sizes["size"] <= most_items)
-    return entries.semi_join(small, "order_id")
 
 
 def basket_sizes(baskets: ir.Table) -> ir.Table:
@@ -156,18 +155,22 @@ def count_baskets(
 ) -> BasketCounts:
     """Count what :func:`baskets` keeps and leaves out; the arguments are the same."""
     named = _named(order_lines, products, level=level, leave_out=leave_out)
-    entries = named.select("order_id", "item", "customer_id").distinct()
-    rows = entries.inner_join(basket_sizes(entries), "order_id")
-    fits = rows["size"] <= most_items
-    counted = rows.aggregate(
-        named=rows.order_id.nunique(),
-        baskets=rows.order_id.nunique(where=fits),
-        pairs=rows.order_id.nunique(where=fits & (rows["size"] > 1)),
-        items=rows.item.nunique(where=fits),
-        customers=rows.customer_id.nunique(where=fits),
+    # The items of an order are not counted, as baskets() does that: whether there are two is cheaper to see.
+    orders = keep(
+        named.group_by("order_id").aggregate(
+            customer_id=named.customer_id.max(), pair=named.item.min() < named.item.max()
+        )
     )
-    orders = order_lines.aggregate(orders=order_lines.order_id.nunique())
-    n = counted.cross_join(orders).to_pyarrow().to_pylist()[0]
+    too_large = _too_large(named, most_items)
+    small = orders.anti_join(too_large, "order_id")
+    counted = small.aggregate(
+        baskets=small.count(), pairs=small.pair.cast("int64").sum(), customers=small.customer_id.nunique()
+    )
+    fitting = named.anti_join(too_large, "order_id")
+    items = fitting.aggregate(items=fitting.item.nunique())
+    whole = order_lines.aggregate(orders=order_lines.order_id.nunique())
+    n = counted.cross_join(items).cross_join(whole).to_pyarrow().to_pylist()[0]
+    n |= {"named": int(orders.count().to_pyarrow().as_py()), "pairs": n["pairs"] or 0}
     return BasketCounts(
         baskets=n["baskets"],
         items=n["items"],
@@ -192,14 +195,34 @@ def _named(
     called = level == "product" and products is not None and "name" in products.columns
     if products is not None:
         shelf = products.select("product_id", "category", "subcategory", *(["name"] if called else []))
+        if (
+            level != "product"
+        ):  # what has no name there is no item: looked up among the products, not the lines
+            shelf = _left_in(shelf.mutate(item=shelf[level]).filter(shelf[level].notnull()), leave_out)
+            return bought.inner_join(shelf.select("product_id", "item"), "product_id").drop("product_id")
         bought = bought.left_join(shelf, "product_id").drop("product_id_right")
-    bought = bought.mutate(item=bought["product_id" if level == "product" else level])
-    names = [c for c in ("item", "category", "subcategory") if c in bought.columns]
-    for name in names if leave_out else []:
-        column = bought[name]
-        bought = bought.filter(column.isnull() | column.notin(sorted(leave_out)))
+    bought = _left_in(bought.mutate(item=bought.product_id), leave_out)
     if called:  # what people call it, with the code by which the shop knows it
         label = bought["name"].strip() + " (" + bought.item + ")"
         named = bought["name"].notnull() & (bought["name"].strip() != "") & (bought["name"] != bought.item)
         bought = bought.mutate(item=named.ifelse(label, bought.item))
     return bought.filter(bought.item.notnull()).select("order_id", "customer_id", "item", "ordered_at")
+
+
+def _left_in(rows: ir.Table, leave_out: Collection[str]) -> ir.Table:
+    """Rows of whose item, category and subcategory none is to be left out."""
+    for name in ("item", "category", "subcategory") if leave_out else ():
+        if name in rows.columns:
+            rows = rows.filter(rows[name].isnull() | rows[name].notin(sorted(leave_out)))
+    return rows
+
+
+def _too_large(named: ir.Table, most_items: int) -> ir.Table:
+    """Orders of more different items: ``order_id``. Only those of more lines are counted.
+
+    Both are kept, and are few: in one query with what they are asked of, DuckDB would copy all lines.
+    """
+    lines = named.group_by("order_id").aggregate(lines=named.count())
+    many = keep(lines.filter(lines.lines > most_items).select("order_id"))
+    sizes = basket_sizes(named.semi_join(many, "order_id").select("order_id", "item").distinct())
+    return keep(sizes.filter(sizes["size"] > most_items).select("order_id"))

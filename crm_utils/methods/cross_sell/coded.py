@@ -10,9 +10,11 @@ from functools import cached_property
 import ibis
 import ibis.expr.types as ir
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from crm_utils.engine import keep
+from crm_utils.features import at_random
 from crm_utils.methods.cross_sell.parts import PARTS
 
 __all__ = ["Coded", "code_baskets", "day_number", "period_of"]
@@ -43,6 +45,25 @@ class Coded:
         """The different days on which each known customer bought an item: ``customer``, ``item``, ``day``."""
         known = self.rows.filter(self.rows.customer < len(self.customers))
         return keep(known.select("customer", "item", "day").distinct())
+
+    @property
+    def named(self) -> ir.Table:
+        """The baskets as they were, but for numbers in place of orders: ``order_id``, ``item``."""
+        code = np.arange(len(self.items), dtype=np.int32)
+        names = ibis.memtable(pd.DataFrame({"code": code, "name": self.items}))
+        both = self.rows.select("basket", number="item").inner_join(names, [("number", "code")])
+        return both.select(order_id="basket", item="name")
+
+    def of_some(self, most: int, *, seed: int) -> Coded:
+        """The baskets of about so many known customers, drawn at random; all of these where they are fewer.
+
+        Numbers, items and names stay as they are.
+        """
+        if len(self.customers) <= most:
+            return self
+        drawn = np.flatnonzero(at_random(self.customers, seed=seed) < most / len(self.customers))
+        chosen = ibis.memtable(pd.DataFrame({"customer": drawn.astype(np.int32)}))
+        return Coded(keep(self.rows.semi_join(chosen, "customer")), self.items, self.customers)
 
 
 def code_baskets(baskets: ir.Table) -> Coded:

@@ -16,7 +16,7 @@ from scipy import sparse
 
 from crm_utils.methods.cross_sell.adjusted_lift import PairLift
 from crm_utils.methods.cross_sell.coded import Coded
-from crm_utils.methods.cross_sell.history import due_days, timing_cells
+from crm_utils.methods.cross_sell.history import cell_keys, due_days, timing_cells
 
 __all__ = ["METHODS", "Known", "learn"]
 
@@ -111,18 +111,26 @@ def learn(
     chances
         From :func:`.history.rebuy_chances` of an earlier window.
     """
-    due = due_days(history, as_of=as_of).sort_values(["customer", "item"], ignore_index=True)
+    # Ordered by one number for both: a tenth of the time that ordering by two columns takes.
+    due = due_days(history.iloc[np.argsort(cell_keys(history))].reset_index(drop=True), as_of=as_of)
     recent: Floats = np.bincount(due["item"], due["recent"], len(baskets.items)).astype(np.float64)
     order = np.argsort(-recent, kind="stable")[: np.count_nonzero(recent)]
     columns = np.full(len(recent), -1)
     columns[order] = np.arange(len(order))
     numbers = due["customer"].unique().astype(np.int64)
-    kept = due[columns[due["item"]] >= 0]
-    at = (np.searchsorted(numbers, kept["customer"]), columns[kept["item"]])
+    # The columns that scores are made of alone: a large shop's history is what fills the memory.
+    shelf = columns[due["item"]]
+    there = shelf >= 0
+    kept = due.loc[there, ["times", "recent"]]
+    at = (
+        np.searchsorted(numbers, due.loc[there, "customer"]).astype(np.int32),
+        shelf[there].astype(np.int32),
+    )
     shape = (len(numbers) + 1, len(order))
-    chance = pd.Series(0.0, index=kept.index).to_numpy()
+    chance: Floats = np.zeros(len(kept))
     if chances is not None:
-        chance = pd.Series(timing_cells(kept)).map(chances).fillna(chances.mean()).to_numpy(dtype=float)
+        cells = pd.Series(timing_cells(due)[there])
+        chance = np.asarray(cells.map(chances).fillna(chances.mean()), dtype=np.float64)
     times = sparse.csr_matrix((kept["times"].astype(float), at), shape)
     customers = baskets.customers[numbers]
     popularity = recent[order]

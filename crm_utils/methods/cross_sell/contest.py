@@ -21,7 +21,7 @@ from crm_utils.methods.cross_sell.adjusted_lift import PairLift, pair_lift
 from crm_utils.methods.cross_sell.clusters import ClusterSums
 from crm_utils.methods.cross_sell.coded import Coded
 from crm_utils.methods.cross_sell.contenders import METHODS, Known
-from crm_utils.methods.cross_sell.history import cell_keys
+from crm_utils.methods.cross_sell.history import among, cell_keys
 from crm_utils.methods.cross_sell.metrics import bootstrap_means, rank_measures
 from crm_utils.methods.cross_sell.offers import bought_between, know
 from crm_utils.methods.cross_sell.pair_counts import PairCounts
@@ -29,6 +29,9 @@ from crm_utils.methods.cross_sell.parts import FEWEST_CUSTOMERS
 from crm_utils.methods.cross_sell.ranking import rank_items
 
 __all__ = ["OfferTest", "Split", "choose_offers", "name_then", "split_days", "try_offers"]
+
+MOST_CUSTOMERS = 25_000
+"""Customers whom contenders are compared on at most: so many tell nDCG apart to half a hundredth."""
 
 FEWEST_DAYS = 6
 """Days of history: two windows at its end, each a sixth of it at most."""
@@ -92,9 +95,10 @@ class OfferTest:
     gains
         A row a task: the winner's test nDCG less that of popularity, with ``low`` and ``high``.
     customers
-        Customers with any purchase in the test window: everyone that the measures are a mean over.
+        Customers with any purchase in the test window: everyone that the measures are a mean over. Of more
+        than 25,000 known customers about so many are drawn at random.
     anyway
-        A row a task: of the offers that would have been made to all customers on the last day before the
+        A row a task: of the offers that would have been made to these customers on the last day before the
         test window (``offers`` to ``customers``), the ``share`` bought in it, with ``low`` and ``high``
         (95 %, clustered by customer). Nobody was sent them: so many are bought anyway.
     cannot
@@ -231,11 +235,12 @@ def choose_offers(
     if cannot is not None or split is None:
         return _no_test({}, cannot=cannot or Cannot("cross_sell.few_days", {"needed": FEWEST_DAYS}))
     windows = ((split.train_to, split.validate_to), (split.validate_to, split.test_to))
-    buyers = [bought_between(baskets, after, until)["customer"].nunique() for after, until in windows]
+    some = baskets.of_some(MOST_CUSTOMERS, seed=seed)
+    buyers = [bought_between(some, after, until)["customer"].nunique() for after, until in windows]
     if min(buyers) < FEWEST_CUSTOMERS:
         why = {"days": split.days, "needed": FEWEST_CUSTOMERS}
         return _no_test(dict(UNTESTED), untested=Cannot("cross_sell.few_buyers", why))
-    return try_offers(baskets, split, k=k, counts=counts, segments=segments, seed=seed, saved=saved)
+    return try_offers(some, split, k=k, counts=counts, segments=segments, seed=seed, saved=saved)
 
 
 def name_then(
@@ -280,12 +285,12 @@ def _no_test(
 def _bought_anyway(known: Known, bought: pd.DataFrame, winners: Mapping[str, str], *, k: int) -> pd.DataFrame:
     """Of the offers that everybody would get, those bought in the window, unasked."""
     columns = known.columns[bought["item"]]
-    wanted = (bought["customer"].to_numpy(dtype=np.int64) << 32) + columns
+    wanted = np.sort(((bought["customer"].to_numpy(dtype=np.int64) << 32) + columns)[columns >= 0])
     rows, counted = np.arange(len(known.customers)), []
     for task, method in winners.items():
         best, _ = rank_items(known, rows, task=task, method=method, k=k)
         made = best >= 0
-        hits = np.isin((known.numbers[:, None] << 32) + best, wanted[columns >= 0]) & made
+        hits = among((known.numbers[:, None] << 32) + best, wanted) & made
         some = made.any(axis=1)
         sums = ClusterSums.of(made[some].sum(axis=1), hits[some].sum(axis=1))
         low, high = (float(end[0]) for end in sums.interval())
@@ -313,7 +318,7 @@ def _measure(
     """Every contender's measures, a row a customer who bought; and its coverage and novelty."""
     numbers, row = np.unique(bought["customer"].to_numpy(dtype=np.int64), return_inverse=True)
     rows, column = known.rows_of(numbers), known.columns[bought["item"]]
-    had = np.isin(cell_keys(bought), cell_keys(known.due))
+    had = among(cell_keys(bought), cell_keys(known.due))
     measured, spread = {}, {}
     for task, methods in METHODS.items():
         wanted = had if task == "reminder" else ~had

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from crm_utils.methods.cross_sell.coded import Coded, day_number
 
-__all__ = ["RECENT_DAYS", "cell_keys", "due_days", "item_history", "rebuy_chances", "timing_cells"]
+__all__ = ["RECENT_DAYS", "among", "cell_keys", "due_days", "item_history", "rebuy_chances", "timing_cells"]
 
 RECENT_DAYS = 28
 
@@ -41,7 +41,7 @@ def item_history(baskets: Coded, *, as_of: dt.date) -> ir.Table:
     bought = baskets.purchase_days
     past = bought.filter(bought.day <= today)
     history = past.group_by("customer", "item").aggregate(
-        times=past.count(), first_on=past.day.min(), last_on=past.day.max()
+        times=past.count().cast("int32"), first_on=past.day.min(), last_on=past.day.max()
     )
     return history.mutate(recent=(history.last_on > today - RECENT_DAYS).cast("int32"))
 
@@ -86,14 +86,14 @@ def rebuy_chances(due: pd.DataFrame, bought: pd.DataFrame) -> pd.Series[float]:
     due
         From :func:`due_days`, as of the day before the window.
     bought
-        ``customer``, ``item`` bought in the window.
+        ``customer``, ``item`` bought in the window, ordered by both.
 
     Returns
     -------
     pandas.Series
         The share bought again by (times, overdue) cell, few-customer cells drawn towards everyone's share.
     """
-    again = np.isin(cell_keys(due), cell_keys(bought))
+    again = among(cell_keys(due), cell_keys(bought))
     sums = pd.Series(again).groupby(timing_cells(due)).agg(["sum", "count"])
     everyone = again.mean() if len(again) else 0.0
     chances: pd.Series[float] = (sums["sum"] + _PRIOR * everyone) / (sums["count"] + _PRIOR)
@@ -111,3 +111,17 @@ def cell_keys(rows: pd.DataFrame) -> NDArray[np.int64]:
     """One number for each row's ``customer`` and ``item``, in the order of both."""
     customer, item = (rows[name].to_numpy(dtype=np.int64) for name in ("customer", "item"))
     return np.asarray((customer << 32) + item)
+
+
+def among(keys: NDArray[np.int64], ordered: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which keys are there: ``numpy.isin`` for ordered keys, without a table of millions of them.
+
+    Examples
+    --------
+    >>> among(np.array([3, 1, 9]), np.array([1, 2, 3])).tolist()
+    [True, True, False]
+    """
+    if not len(ordered):
+        return np.zeros(keys.shape, dtype=bool)
+    at = np.minimum(np.searchsorted(ordered, keys), len(ordered) - 1)
+    return np.asarray(ordered[at] == keys)

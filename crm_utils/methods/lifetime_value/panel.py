@@ -20,7 +20,7 @@ from crm_utils.features import at_random, is_purchase, known_orders
 
 __all__ = ["MOST_ROWS", "in_batches", "value_frame", "value_panel"]
 
-MOST_ROWS = 1_000_000
+MOST_ROWS = 200_000
 """Rows that contenders learn from at most."""
 
 
