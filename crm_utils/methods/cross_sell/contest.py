@@ -31,7 +31,7 @@ from crm_utils.methods.cross_sell.ranking import rank_items
 __all__ = ["OfferTest", "Split", "choose_offers", "name_then", "split_days", "try_offers"]
 
 MOST_CUSTOMERS = 25_000
-"""Customers whom contenders are compared on at most: so many tell nDCG apart to half a hundredth."""
+"""Customers whom contenders are compared on at most: the mean of so many numbers from 0 to 1 errs by .003."""
 
 FEWEST_DAYS = 6
 """Days of history: two windows at its end, each a sixth of it at most."""
