@@ -24,7 +24,7 @@ import psutil
 import yaml
 from measure import HERE, LIMITS, Aim, run
 
-__all__ = ["Notebook", "Whole", "told", "whole"]
+__all__ = ["Notebook", "Whole", "page_lines", "whole"]
 
 STUDY = "complete_journey"
 ROOT = HERE.parent
@@ -80,10 +80,10 @@ def whole(folder: Path, sizes: Sequence[int]) -> tuple[list[str], list[Aim]]:
         made.append(_made(_project(folder, millions), millions))
         shown = f"{made[-1].seconds:.0f} s, {made[-1].most:.2f} GB"
         print(f"  whole report, {millions} million lines: {shown}", flush=True)
-    return told(made)
+    return page_lines(made)
 
 
-def told(made: Sequence[Whole]) -> tuple[list[str], list[Aim]]:
+def page_lines(made: Sequence[Whole]) -> tuple[list[str], list[Aim]]:
     """The lines of the page, and what was aimed at."""
     first, last = made[0], made[-1]
     lines = [_WHOLE, *_table_of_sizes(made), *_table_of_notebooks(made), *_slowest(last)]
@@ -170,15 +170,15 @@ def _most_held(pid: int) -> float:
 def _notebooks(report: Path, kernels: list[tuple[float, float, float]]) -> tuple[Notebook, ...]:
     """Each notebook with its kernel: of one job, the last that had begun before the notebook's first cell."""
     entries = json.loads((report / "run.json").read_text(encoding="utf-8"))["notebooks"]
-    found = []
+    notebooks = []
     for n in entries:
         path = report / f"{n['name']}.ipynb"
         if cells := _cells(path) if path.is_file() else []:
             begun = _time(cells[0][0]).timestamp()
             _, cpu, peak = max(kernel for kernel in kernels if kernel[0] <= begun)
             timed = tuple((seconds, line) for _, seconds, line in cells)
-            found.append(Notebook(n["name"], n["status"], n["seconds"], cpu, peak, timed))
-    return tuple(found)
+            notebooks.append(Notebook(n["name"], n["status"], n["seconds"], cpu, peak, timed))
+    return tuple(notebooks)
 
 
 def _cells(path: Path) -> list[tuple[str, float, str]]:

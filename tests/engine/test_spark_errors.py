@@ -29,10 +29,10 @@ class Py4JJavaError(Exception):
     ],
 )
 def test_each_has_a_sentence_that_says_what_to_do(said: str, meaning: str) -> None:
-    told = sentence(Py4JJavaError(said))
-    assert told.startswith(meaning)
-    assert "\n" not in told
-    assert "kim@" not in told
+    worded = sentence(Py4JJavaError(said))
+    assert worded.startswith(meaning)
+    assert "\n" not in worded
+    assert "kim@" not in worded
 
 
 class Py4JError(Exception):
@@ -49,8 +49,10 @@ def test_an_error_that_can_no_longer_be_read() -> None:
 
 
 def test_what_nobody_foresaw_is_quoted_without_its_values() -> None:
-    told = sentence(Py4JJavaError("[CAST_INVALID_INPUT] The value 'kim@example.com' cannot be cast\nat x.y"))
-    assert told == (
+    worded = sentence(
+        Py4JJavaError("[CAST_INVALID_INPUT] The value 'kim@example.com' cannot be cast\nat x.y")
+    )
+    assert worded == (
         "Spark could not do this: Py4JJavaError: [CAST_INVALID_INPUT] The value '…' cannot be cast."
     )
 

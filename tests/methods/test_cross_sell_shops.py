@@ -22,6 +22,7 @@ import pytest
 from tiny import ROOT
 
 import crm_utils
+from crm_utils.engine import Engine
 from crm_utils.methods import cross_sell, segmentation
 from crm_utils.run import Run, View
 from crm_utils.run.stopping import CannotSay
@@ -39,7 +40,9 @@ class MadeUp(Run):
     """A run whose tables are made up: everything else is the real one."""
 
     def __init__(self, tables: dict[str, pa.Table], folder: Path, *, day: dt.date) -> None:
-        study: Any = SimpleNamespace(name="shop", title="Shop", currency="USD", history_starts=STARTS)
+        study: Any = SimpleNamespace(
+            name="shop", title="Shop", currency="USD", history_starts=STARTS, engine=Engine()
+        )
         snapshot: Any = SimpleNamespace(tables=sorted(tables))
         super().__init__("cross_sell", study, snapshot, AsOf.parse(day), folder)
         self.made = {name: self.con.create_table(name, table) for name, table in tables.items()}
@@ -60,7 +63,9 @@ class MadeUp(Run):
 
     def load(self, name: str, *, required: bool = True) -> Any:
         try:  # where the notebook of segments could not answer, there is no table
-            return segmentation.name_customers(self.table("orders"), as_of=DAY, history_starts=STARTS)
+            return segmentation.name_customers(
+                self.table("orders"), as_of=DAY, history_starts=STARTS, engine=Engine()
+            )
         except Exception:
             return None
 

@@ -89,8 +89,10 @@ def test_results_are_the_same(both: tuple[Path, Path]) -> None:
     names = sorted(path.name for path in (here / "results").glob("*.json"))
     assert names == sorted(path.name for path in (there / "results").glob("*.json"))
     assert names
-    found = {name: differences(*(read_json(p / "results" / name) for p in both)) for name in names}
-    assert not any(found.values()), {name: f"{len(d)}, such as {d[0]}" for name, d in found.items() if d}
+    differing = {name: differences(*(read_json(p / "results" / name) for p in both)) for name in names}
+    assert not any(differing.values()), {
+        name: f"{len(d)}, such as {d[0]}" for name, d in differing.items() if d
+    }
 
 
 def test_saved_tables_are_the_same(both: tuple[Path, Path]) -> None:
@@ -98,8 +100,10 @@ def test_saved_tables_are_the_same(both: tuple[Path, Path]) -> None:
     names = sorted(path.name for path in (here / "tables").glob("*.parquet"))
     assert names == sorted(path.name for path in (there / "tables").glob("*.parquet"))
     assert names
-    found = {name: differences(*(rows(p / "tables" / name) for p in both)) for name in names}
-    assert not any(found.values()), {name: f"{len(d)}, such as {d[0]}" for name, d in found.items() if d}
+    differing = {name: differences(*(rows(p / "tables" / name) for p in both)) for name in names}
+    assert not any(differing.values()), {
+        name: f"{len(d)}, such as {d[0]}" for name, d in differing.items() if d
+    }
 
 
 def test_spark_wrote_its_report(both: tuple[Path, Path]) -> None:
