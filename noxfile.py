@@ -220,7 +220,8 @@ def sources(session: nox.Session) -> None:
     session.run("pytest", "tests/sources", *also, *BESIDE, *session.posargs, env=ONE_THREAD)
     if not session.posargs:
         # Words of texts with kiwipiepy, which the session of tests does without.
-        session.run("pytest", "tests/methods/test_feedback_themes.py", *BESIDE, env=ONE_THREAD)
+        texts = [f"tests/methods/test_feedback_{name}.py" for name in ("themes", "names")]
+        session.run("pytest", *texts, *BESIDE, env=ONE_THREAD)
         # Rates take hundreds of simulated shops: too long for the tests of every change on a desk.
         session.run("pytest", "tests/methods", "-m", "simulated and not many", *BESIDE, env=ONE_THREAD)
 
