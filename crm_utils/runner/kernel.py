@@ -37,6 +37,8 @@ from crm_utils.tools import durable
 __all__ = ["Execution", "Executor", "work_folder"]
 
 HAS_LOCAL_SOCKETS = os.name == "posix"
+#: The path of a local socket has 107 bytes at most, on some systems 103; ``/kernel-99-ipc-5`` stands behind this.
+LONGEST_FOLDER = 85
 START_TIMEOUT_SECONDS = 120
 #: An error may quote a whole table; a reason is read in a line of a log, a mail, a page.
 REASON_CHARACTERS = 1_000
@@ -201,7 +203,8 @@ class Executor:
             """A kernel of this interpreter, whatever kernels the machine has registered."""
 
             def __init__(self, **kwargs: Any) -> None:
-                if HAS_LOCAL_SOCKETS:
+                # In a deeper folder: by this machine's own network address, with a key.
+                if HAS_LOCAL_SOCKETS and len(os.fsencode(work)) <= LONGEST_FOLDER:
                     kwargs |= {"transport": "ipc"}
                 super().__init__(**kwargs)
                 with executor._lock:

@@ -150,6 +150,18 @@ def test_kernels_keep_to_the_memory_and_threads_that_somebody_set(
     assert shares() == {"memory": "345MB", "threads": "1"}
 
 
+def test_a_deep_folder_for_temporary_files_is_no_obstacle(
+    loaded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A local socket's path holds about a hundred characters."""
+    deep = tmp_path / ("a" * 60) / ("b" * 60)
+    deep.mkdir(parents=True)
+    monkeypatch.setenv("TMPDIR", str(deep))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    write_notebook(loaded, 1, "counts", COUNT)
+    assert (run_study(loaded, Request("tiny", jobs=1)) / "counts.html").is_file()
+
+
 def test_a_failure_is_named_and_the_last_report_stays(report: Path) -> None:
     before = published(report)
     write_notebook(report, 3, "segmentation", SEGMENTS, 'raise ValueError("no such <b>thing</b>")')
