@@ -37,7 +37,7 @@ from crm_utils.tools import durable
 __all__ = ["Execution", "Executor", "work_folder"]
 
 HAS_LOCAL_SOCKETS = os.name == "posix"
-#: The path of a local socket has 107 bytes at most, on some systems 103; ``/kernel-99-ipc-5`` stands behind this.
+#: A local socket's path has some 103 bytes at most, and ``/kernel-99-ipc-5`` stands behind this.
 LONGEST_FOLDER = 85
 START_TIMEOUT_SECONDS = 120
 #: An error may quote a whole table; a reason is read in a line of a log, a mail, a page.
