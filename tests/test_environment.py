@@ -23,7 +23,8 @@ ENVIRONMENT = ROOT / "environment.yml"
 IMPORT_EVERYTHING = """
 import importlib, pathlib, pkgutil, crm_utils
 for module in pkgutil.walk_packages(crm_utils.__path__, "crm_utils."):
-    importlib.import_module(module.name)
+    if module.name != "crm_utils.engine.spark":  # Spark is an extra, imported where a study asks for it
+        importlib.import_module(module.name)
 print(pathlib.Path(crm_utils.__file__).resolve())
 """
 
