@@ -90,9 +90,8 @@ def write_axis(ax: Axes, which: str, how: Callable[..., str], *given: str) -> Ax
     if axis.get_scale() == "log":  # else a short range is labelled by matplotlib, in formulas
         axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axis.set_minor_formatter(NullFormatter())
-    elif isinstance(
-        axis.get_major_locator(), AutoLocator
-    ):  # no steps of 0.25: they would read "0.2, 0.5, 0.8"
+    elif isinstance(axis.get_major_locator(), AutoLocator):
+        # No steps of 0.25: they would read "0.2, 0.5, 0.8".
         whole = how is wording.count
         axis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=whole))
     # A scale needs no cents: "$0.00" at the origin becomes "$0".

@@ -98,9 +98,9 @@ def match_touches(looked: Looked, table: str) -> list[Match]:
     """
     columns = {name: values for name, values in looked.columns.items() if not is_personal(name, values)}
     types = {column.name: column.type for column in TABLES[table].columns}
-    said = [
-        m for target, kind in types.items() for name in columns if (m := _judged(target, kind, name, columns))
-    ]
+    decimal = decimal_of(columns)
+    pairs = [(target, kind, name) for target, kind in types.items() for name in columns]
+    said = [m for pair in pairs if (m := _judged(*pair, columns[pair[2]], decimal))]
     have: dict[str, Match] = {}
     for best in sorted(said, key=lambda m: -m.sure):  # the surest first: a column is one thing
         if best.target not in have and best.source not in {m.source for m in have.values()}:
@@ -115,12 +115,12 @@ def match_touches(looked: Looked, table: str) -> list[Match]:
     return [have[target] for target in types if target in have]
 
 
-def _judged(target: str, kind: str, name: str, columns: dict[str, list[str]]) -> Match | None:
-    plain, values = re.sub(r"[\W_]+", "", name).casefold(), columns[name]
+def _judged(target: str, kind: str, name: str, values: list[str], decimal: str) -> Match | None:
+    plain = re.sub(r"[\W_]+", "", name).casefold()
     words = [target.replace("_", ""), *_WORDS.get(target, WORDS.get(target, "")).split()]
     if plain not in words or (holds_several(values) and target != "text"):
         return None
-    read = fits(kind, values, decimal_of(columns))
+    read = fits(kind, values, decimal)
     if read is None:
         return None
     guess, reading = read

@@ -275,7 +275,7 @@ def second_title(result: SecondOrders | None, by: str = "category") -> str:
     if len(known) < 2:
         median = result.median[0]
         if pd.isna(median):
-            return _("Fewer than half order again in 182 days")
+            return _("Fewer than half have ordered again so far")
         return _("Half have ordered again after {days}").format(days=wording.days(median))
     return _("Second orders come soonest after “{soon}”, latest after “{late}”").format(
         soon=known["group"].iloc[0], late=known["group"].iloc[-1]
