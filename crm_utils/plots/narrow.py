@@ -95,6 +95,9 @@ def _few(locator: Any, most: int) -> Any:
     if ticks is not None:  # fixed places: every second, or third
         locator.locs = list(ticks)[:: -(-len(ticks) // 6)]
         return locator
+    if isinstance(locator, MaxNLocator):  # its steps are those that the labels are written for
+        locator.set_params(nbins=most)
+        return locator
     return MaxNLocator(nbins=most)
 
 

@@ -14,6 +14,7 @@ from matplotlib.colors import to_rgb
 
 from crm_utils import wording
 from crm_utils.plots import theme
+from crm_utils.plots.narrow import draw_narrow
 
 
 @pytest.fixture(autouse=True)
@@ -87,14 +88,28 @@ def test_labels_of_an_axis_are_where_they_say(top):
     ax.plot([0, top], [0, top])
     theme.write_axis(theme.write_axis(ax, "x", lambda v: wording.number(v, 1)), "y", wording.count)
     figure.canvas.draw()
-    for axis in (ax.xaxis, ax.yaxis):
-        shown = [(t.get_loc(), t.label1.get_text()) for t in axis.get_major_ticks()]
-        assert len(shown) > 1
-        assert all(
-            float(label.replace(wording.MINUS, "-")) == pytest.approx(place, abs=1e-9)
-            for place, label in shown
-        )
+    assert all(exact(axis) for axis in (ax.xaxis, ax.yaxis))
     plt.close(figure)
+
+
+@pytest.mark.parametrize("top", [1.0, 4.0, 9.0, 9.3, 90.0])
+def test_labels_are_where_they_say_on_a_phone_too(top):
+    theme.use_theme()
+    figure, ax = plt.subplots()
+    ax.plot([0, top], [0, top])
+    theme.write_axis(ax, "x", wording.count)
+    assert draw_narrow(figure, dpi=100)
+    assert exact(ax.xaxis)
+    plt.close(figure)
+
+
+def exact(axis):
+    """Whether each label says where it stands."""
+    shown = [(t.get_loc(), t.label1.get_text()) for t in axis.get_major_ticks()]
+    assert len(shown) > 1
+    return all(
+        float(label.replace(wording.MINUS, "-")) == pytest.approx(place, abs=1e-9) for place, label in shown
+    )
 
 
 def test_a_short_logarithmic_axis_is_written_in_plain_numbers():
