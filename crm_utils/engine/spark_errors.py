@@ -46,7 +46,8 @@ _MEANINGS = (
     ),
     (
         (_ENDED, "Error while receiving", "Connection refused", "Connection reset",
-         "Error while sending", "Py4JNetworkError", "while trying to connect to the Java server"),
+         "Error while sending", "Py4JNetworkError", "while trying to connect to the Java server",
+         "SparkContext was shut down", "does not exist in the JVM"),
         "Spark's process on this machine ended: it ran out of memory (engine.memory, --jobs 1), or was "
         "killed.",
     ),

@@ -20,6 +20,8 @@ class Py4JJavaError(Exception):
         ("o1.collect\n: java.lang.OutOfMemoryError: Java heap space", "Spark ran out of memory."),
         ("Job aborted: ExecutorLostFailure (executor 3 exited) kim@example.com", "Spark lost an executor"),
         ("Answer from Java side is empty", "Spark's process on this machine ended"),
+        ("o78.getResult\n: Job 0 cancelled because SparkContext was shut down", "Spark's process on this"),
+        ("py4j.reflection does not exist in the JVM", "Spark's process on this machine ended"),
         ("StatusCode.UNAVAILABLE failed to connect to all addresses", "The connection to Spark"),
         ("All masters are unresponsive! Giving up.", "Spark's master does not answer"),
         ("[JAVA_GATEWAY_EXITED] Java gateway process exited", "Spark could not start on this machine."),
