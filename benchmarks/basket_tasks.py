@@ -77,7 +77,7 @@ def pairs_ours() -> Timed:
     import ibis
 
     from crm_utils.engine import connect
-    from crm_utils.methods.cross_sell import baskets, frequent_itemsets
+    from crm_utils.methods.cross_sell import code_baskets, frequent_itemsets, lines_of_baskets
 
     def run(path: str) -> int:
         con = connect()
@@ -87,8 +87,11 @@ def pairs_ours() -> Timed:
             category=shelf.product_category,
             subcategory=ibis.null("string"),
         )
-        carts = baskets(con.read_parquet(path), shelf, level="category", leave_out=["COUPON/MISC ITEMS"])
-        return len(frequent_itemsets(carts.cache(), min_support=0.01, max_length=2).table)
+        goods = lines_of_baskets(
+            con.read_parquet(path), shelf, level="category", leave_out=["COUPON/MISC ITEMS"]
+        )
+        coded = code_baskets(goods, most_items=300)
+        return len(frequent_itemsets(coded, min_support=0.01, max_length=2).table)
 
     return run
 

@@ -29,16 +29,33 @@ def _products(shop: Shop) -> ir.Table:
 
 
 def _baskets(shop: Shop) -> ir.Table:
-    return cross_sell.baskets(_lines(shop), None, level="product")
+    return cross_sell.lines_of_baskets(_lines(shop), None, level="product")
 
 
 def _coded(shop: Shop) -> cross_sell.Coded:
     return cross_sell.code_baskets(_baskets(shop))
 
 
+def _several(shop: Shop) -> ir.Table:
+    orders = _coded(shop).orders
+    return orders.filter(orders["size"] > 1).mutate(slot=orders.part)
+
+
 def _common(shop: Shop) -> ir.Table:
-    rows = _coded(shop).rows
-    return pair_counts.code_common(rows.filter(rows["size"] > 1).mutate(slot=rows.part), np.array([0, 2]))
+    return pair_counts.code_common(_several(shop), np.array([0, 2]))
+
+
+def _sorted(held: ir.Table) -> ir.Table:
+    """Without numbers of baskets and the order in lists, which are the engine's own."""
+    return held.select("size", "slot", codes=held.codes.sort())
+
+
+def _history(shop: Shop) -> ir.Table:
+    return history.item_history(_coded(shop), as_of=MIDDLE)
+
+
+def _due(shop: Shop) -> ir.Table:
+    return history.due_days(_history(shop), items=len(_coded(shop).items), as_of=MIDDLE)
 
 
 def _counted(shop: Shop, *until: dt.date) -> cross_sell.PairCounts:
@@ -85,30 +102,24 @@ def _sent(shop: Shop) -> ir.Table:
 
 CASES: dict[str, Callable[[Shop], Any]] = {
     "cross_sell.affinity.segment_affinities": lambda s: cross_sell.segment_affinities(
-        _baskets(s), _segments(s), least_expected=5
+        _coded(s), _segments(s), least_expected=5
     ),
     "cross_sell.bundles.best_pair": lambda s: cross_sell.best_pair(_rules(s), _coded(s)),
     "cross_sell.bundles.size_bundle_tests": lambda s: cross_sell.size_bundle_tests(
         cross_sell.bundle_candidates(_rules(s)), _coded(s), as_of=AS_OF, horizon_days=60
     ),
-    "cross_sell.baskets.baskets": lambda s: [
+    "cross_sell.baskets.lines_of_baskets": lambda s: [
         _baskets(s),
-        cross_sell.baskets(_lines(s), _products(s), **BY_SHELF),
-        cross_sell.baskets(_lines(s), None, level="product", most_items=2),
+        cross_sell.lines_of_baskets(_lines(s), _products(s), **BY_SHELF),
     ],
-    "cross_sell.baskets.basket_sizes": lambda s: cross_sell.basket_sizes(_baskets(s)),
-    "cross_sell.baskets.count_baskets": lambda s: cross_sell.count_baskets(
-        _lines(s), _products(s), most_items=2, **BY_SHELF
-    ),
+    "cross_sell.baskets.count_baskets": lambda s: cross_sell.count_baskets(_coded(s), _lines(s)),
     "cross_sell.baskets.level_there": lambda s: [
         cross_sell.level_there(table, level)
         for table in (_products(s), _products(s).limit(0))
         for level in ("category", "subcategory")
     ],
     "cross_sell.contenders.learn": lambda s: (
-        contenders.learn(
-            history.item_history(_coded(s), as_of=MIDDLE).to_pyarrow().to_pandas(), _coded(s), as_of=MIDDLE
-        ).popularity
+        contenders.learn(_history(s), _coded(s), as_of=MIDDLE).popularity
     ),
     # Numbers of baskets are the engine's own.
     "cross_sell.coded.code_baskets": lambda s: [
@@ -117,9 +128,20 @@ CASES: dict[str, Callable[[Shop], Any]] = {
         coded.customers,
         coded.purchase_days,
     ],
-    "cross_sell.history.item_history": lambda s: history.item_history(_coded(s), as_of=MIDDLE),
+    "cross_sell.coded.code_baskets of orders that are not too large": lambda s: [
+        (coded := cross_sell.code_baskets(_baskets(s), most_items=2)).rows.drop("basket"),
+        coded.too_large,
+    ],
+    "cross_sell.history.item_history": _history,
+    "cross_sell.history.due_days": _due,
+    "cross_sell.history.rebuy_chances": lambda s: history.rebuy_chances(
+        _due(s), _history(s).select("customer", "item")
+    ),
+    "cross_sell.history.timing_cell": lambda s: (due := _due(s)).select(
+        cell=history.timing_cell(due)
+    ),
     "cross_sell.itemsets.frequent_itemsets": lambda s: cross_sell.frequent_itemsets(
-        _baskets(s), min_support=0.001, max_length=None
+        _coded(s), min_support=0.001, max_length=None
     ),
     "cross_sell.itemsets.item_codes": lambda s: itemsets.item_codes(_baskets(s), 3),
     "cross_sell.offers.bought_between": lambda s: offers.bought_between(_coded(s), MIDDLE, AS_OF),
@@ -137,13 +159,15 @@ CASES: dict[str, Callable[[Shop], Any]] = {
         _coded(s),
         (counts := _counted(s)),
         cross_sell.pair_lift(counts, least_expected=5),
-        cross_sell.frequent_itemsets(_baskets(s), min_support=0.01),
+        cross_sell.frequent_itemsets(_coded(s), min_support=0.01),
         min_support=0,
         min_confidence=0,
         least_expected=1,
     ),
-    "cross_sell.pair_counts.code_common": lambda s: _common(s).drop("basket"),
-    "cross_sell.pair_counts.count_met": lambda s: pair_counts.count_met(_common(s), (50, 2), others=2),
+    "cross_sell.pair_counts.code_common": lambda s: _sorted(_common(s)),
+    "cross_sell.pair_counts.count_met": lambda s: pair_counts.count_met(
+        _several(s), _common(s), (50, 2), others=2
+    ),
     "cross_sell.pair_counts.count_pairs": lambda s: [
         cross_sell.pair_lift(_counted(s), min_support=0.01, least_expected=5),
         cross_sell.rule_stability(
@@ -151,7 +175,7 @@ CASES: dict[str, Callable[[Shop], Any]] = {
         ),
     ],
     "cross_sell.rules.rules_to_show": lambda s: cross_sell.rules_to_show(
-        cross_sell.association_rules(cross_sell.frequent_itemsets(_baskets(s), min_support=0.01)).assign(
+        cross_sell.association_rules(cross_sell.frequent_itemsets(_coded(s), min_support=0.01)).assign(
             redundant=False
         ),
         _coded(s),

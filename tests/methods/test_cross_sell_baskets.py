@@ -9,7 +9,14 @@ import pyarrow as pa
 import pytest
 
 from crm_utils.errors import DataError, StudyError
-from crm_utils.methods.cross_sell import LEVELS, baskets, count_baskets, level_there
+from crm_utils.methods.cross_sell import (
+    LEVELS,
+    Coded,
+    code_baskets,
+    count_baskets,
+    level_there,
+    lines_of_baskets,
+)
 
 SHELF = [("p1", "DAIRY", "MILK"), ("p2", "DAIRY", "MILK"), ("p3", "BAKERY", "BREAD"),
          ("p4", "FUEL", "GAS"), ("p5", "MISC", "POSTAGE, UK"), ("p6", None, None)]  # fmt: skip
@@ -43,22 +50,31 @@ def items(table: ir.Table) -> list[tuple[str, str]]:
     return list(zip(frame["order_id"], frame["item"], strict=True))
 
 
-def test_an_item_of_an_order_is_one_row_whatever_was_bought_of_it() -> None:
-    kept = baskets(lines(*ORDERS), products(), level="subcategory", leave_out=["FUEL", "POSTAGE, UK"])
-    assert items(kept) == [("1", "BREAD"), ("1", "MILK"), ("2", "BREAD"), ("7", "BREAD")]
+def held(baskets: Coded) -> list[list[str]]:
+    """The items of each basket."""
+    lists = baskets.orders.codes.to_pyarrow().to_pylist()
+    return sorted(sorted(baskets.items[codes]) for codes in lists)
+
+
+def test_an_item_of_an_order_is_there_once_whatever_was_bought_of_it() -> None:
+    left_out = ["FUEL", "POSTAGE, UK"]
+    kept = lines_of_baskets(lines(*ORDERS), products(), level="subcategory", leave_out=left_out)
+    assert items(kept) == [("1", "BREAD"), ("1", "MILK"), ("1", "MILK"), ("2", "BREAD"), ("7", "BREAD")]
+    assert held(code_baskets(kept)) == [["BREAD"], ["BREAD"], ["BREAD", "MILK"]]
     assert kept.columns == ("order_id", "item", "customer_id", "ordered_on")
     guest = kept.filter(kept.order_id == "2").to_pyarrow().to_pylist()[0]
     assert (guest["customer_id"], guest["ordered_on"]) == (None, dt.date(2024, 1, 4))
 
 
 def test_each_level_has_its_items() -> None:
-    assert set(items(baskets(lines(*ORDERS), products(), level="category"))) >= {
+    assert set(items(lines_of_baskets(lines(*ORDERS), products(), level="category"))) >= {
         ("1", "DAIRY"),
         ("2", "FUEL"),
     }
-    by_product = items(baskets(lines(*ORDERS), None, level="product"))
+    by_product = items(lines_of_baskets(lines(*ORDERS), None, level="product"))
     assert [item for order, item in by_product if order == "1"] == ["p1", "p2", "p3"]
-    assert ("2", "p4") not in items(baskets(lines(*ORDERS), products(), level="product", leave_out=["FUEL"]))
+    no_fuel = lines_of_baskets(lines(*ORDERS), products(), level="product", leave_out=["FUEL"])
+    assert ("2", "p4") not in items(no_fuel)
 
 
 def test_a_product_goes_by_its_name_and_its_code() -> None:
@@ -66,27 +82,28 @@ def test_a_product_goes_by_its_name_and_its_code() -> None:
     names = {"p1": " Milk ", "p2": "Milk", "p3": None, "p4": "Petrol", "p5": "p5"}
     shelf = products().mutate(name=ibis.null("string"))
     named = shelf.mutate(name=shelf.product_id.cases(*[(k, v) for k, v in names.items() if v], else_=None))
-    bought = items(baskets(lines(*ORDERS), named, level="product", leave_out=["p4"]))
+    bought = items(lines_of_baskets(lines(*ORDERS), named, level="product", leave_out=["p4"]))
     assert [item for order, item in bought if order == "1"] == ["Milk (p1)", "Milk (p2)", "p3"]
     assert {item for order, item in bought if order in "24"} == {"p3", "p5"}
 
 
 def test_what_is_left_out_is_counted() -> None:
-    options = {"level": "product", "leave_out": ["FUEL"], "most_items": 2}
-    counts = count_baskets(lines(*ORDERS), products(), **options)
+    goods = lines_of_baskets(lines(*ORDERS), products(), level="product", leave_out=["FUEL"])
+    coded = code_baskets(goods, most_items=2)
+    counts = count_baskets(coded, lines(*ORDERS))
     assert counts.too_large == 1  # order 1, of three products
     assert counts.without == 1  # the return
     assert (counts.baskets, counts.items, counts.customers, counts.pairs) == (5, 4, 1, 0)
-    assert "1" not in {order for order, _ in items(baskets(lines(*ORDERS), products(), **options))}
+    assert held(coded) == [["p3"], ["p3"], ["p5"], ["p6"], ["unknown"]]
 
 
 def test_wrong_settings_are_refused() -> None:
     with pytest.raises(StudyError, match="no level 'catgory'. Did you mean 'category'"):
-        baskets(lines(*ORDERS), products(), level="catgory")
+        lines_of_baskets(lines(*ORDERS), products(), level="catgory")
     with pytest.raises(DataError, match="Level 'category' needs a table of products"):
-        baskets(lines(*ORDERS), None, level="category")
+        lines_of_baskets(lines(*ORDERS), None, level="category")
     with pytest.raises(StudyError, match="most_items is 1"):
-        baskets(lines(*ORDERS), None, level="product", most_items=1)
+        code_baskets(lines_of_baskets(lines(*ORDERS), None, level="product"), most_items=1)
 
 
 def test_a_level_that_no_product_has_is_not_used() -> None:

@@ -20,6 +20,7 @@ from crm_utils.methods.cross_sell import (
     choose_offers,
     code_baskets,
     count_pairs,
+    frequent_itemsets,
     know,
     make_offers,
     pair_lift,
@@ -151,10 +152,14 @@ def test_more_customers_than_are_compared_are_drawn(
 
 
 def test_numbered_baskets_still_say_their_items(habits: ir.Table) -> None:
-    named = code_baskets(habits).named.to_pyarrow().to_pandas()
-    then = habits.to_pyarrow().to_pandas()
-    assert named["item"].value_counts().to_dict() == then["item"].value_counts().to_dict()
-    assert named["order_id"].nunique() == then["order_id"].nunique()
+    coded = code_baskets(habits)
+    rows, then = coded.rows.to_pyarrow().to_pandas(), habits.to_pyarrow().to_pandas()
+    assert (
+        pd.Series(coded.items[rows["item"]]).value_counts().to_dict() == then["item"].value_counts().to_dict()
+    )
+    assert rows["basket"].nunique() == then["order_id"].nunique()
+    sets = [frequent_itemsets(baskets, min_support=0.01).table for baskets in (coded, habits)]
+    pd.testing.assert_frame_equal(*sets)
 
 
 def test_nothing_after_the_day_is_seen(habits: ir.Table) -> None:
@@ -170,8 +175,9 @@ def test_offers_are_new_or_not_as_the_task_says_and_customers_are_held_out_whole
     now = known(habits, AS_OF)
     winners = {"new": "cosine", "reminder": "timing"}
     offers = make_offers(now, winners, k=3, held_out=left_out(now))
-    items = code_baskets(habits).items[now.due["item"]]
-    had = set(zip(now.customers[np.searchsorted(now.numbers, now.due["customer"])], items, strict=True))
+    due = now.due.to_pyarrow().to_pandas()
+    items = code_baskets(habits).items[due["item"]]
+    had = set(zip(now.customers[np.searchsorted(now.numbers, due["customer"])], items, strict=True))
     pairs = list(zip(offers["customer_id"], offers["item"], strict=True))
     assert [pair in had for pair in pairs] == (offers["task"] == "reminder").tolist()
     assert (
@@ -215,13 +221,14 @@ def test_an_item_is_due_by_the_customers_own_pace() -> None:
     rows = [("often", "milk", dt.date(2024, 6, d)) for d in range(1, 29, 3)]
     rows += [("seldom", "milk", dt.date(2024, m, 1)) for m in (1, 3, 5)]
     baskets = code_baskets(bought(rows))
-    history = item_history(baskets, as_of=AS_OF).to_pyarrow().to_pandas()
-    due = due_days(history, as_of=AS_OF)
+    table = due_days(item_history(baskets, as_of=AS_OF), items=len(baskets.items), as_of=AS_OF)
+    due = table.to_pyarrow().to_pandas()
     due.index = pd.Index(baskets.customers[due["customer"]])
     assert due.loc["often", "gap_days"] < 8 < 35 < due.loc["seldom", "gap_days"]
     assert due.loc["often", ["times", "silent_days", "recent"]].tolist() == [10, 2, 1]
     assert due.loc["seldom", ["times", "silent_days", "recent"]].tolist() == [3, 60, 0]
-    chances = rebuy_chances(due, due.loc[["often"], ["customer", "item"]])
+    often = ibis.memtable(due.loc[["often"], ["customer", "item"]])
+    chances = rebuy_chances(table, often)
     assert chances.between(0, 1).all()
     assert chances.nunique() == 2
 

@@ -138,23 +138,24 @@ def tastes(rng: np.random.Generator) -> tuple[ir.Table, ir.Table]:
 
 def test_a_segments_planted_taste_is_found_and_nothing_else() -> None:
     baskets, segments = tastes(np.random.default_rng(2))
-    affinities = segment_affinities(baskets, segments).set_index(["segment", "item"])
+    coded = code_baskets(baskets)
+    affinities = segment_affinities(coded, segments).set_index(["segment", "item"])
     assert affinities.loc[("one", "tea"), "low"] > 1.05
     assert affinities.loc[("two", "tea"), "high"] < 0.95
     others = affinities.drop(index="tea", level="item")
     assert (others["q_value"] < 0.001).mean() < 0.3  # they only make room for the tea
     alone = segments.mutate(segment=ibis.literal("one"))
-    assert segment_affinities(baskets, alone).empty
+    assert segment_affinities(coded, alone).empty
 
 
 def test_without_a_taste_segments_differ_as_often_as_they_say() -> None:
     rejected = []
     for seed in range(8):
-        baskets, _ = tastes(np.random.default_rng(seed))
+        coded = code_baskets(tastes(np.random.default_rng(seed))[0])
         rng = np.random.default_rng(100 + seed)
         names = sorted(f"c{k:03d}" for k in range(300))
         drawn = pa.table({"customer_id": names, "segment": rng.choice(["one", "two", "three"], 300)})
-        rejected += segment_affinities(baskets, ibis.memtable(drawn))["p_value"].lt(0.05).tolist()
+        rejected += segment_affinities(coded, ibis.memtable(drawn))["p_value"].lt(0.05).tolist()
     assert np.mean(rejected) == pytest.approx(0.05, abs=0.05)
 
 

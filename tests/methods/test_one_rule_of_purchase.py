@@ -138,7 +138,7 @@ COUNTS: dict[str, Callable[[ir.Table], Any]] = {
     "new customers": lambda t: lifetime_value.cohort_days(
         orders(t), None, as_of=AS_OF, history_starts=START
     ).query("amount != 0"),
-    "baskets": lambda t: cross_sell.baskets(t, None, level="product"),
+    "lines_of_baskets": lambda t: cross_sell.lines_of_baskets(t, None, level="product"),
     "upsell": lambda t: upsell.upsell_candidates(_many(t), TIERS, as_of=AS_OF, horizon_days=28),
     "customers' outcomes": _outcomes,
     "uplift features": _past,

@@ -30,7 +30,7 @@ STARTS = dt.date(2024, 1, 1)
 def test_adjusted_lift_finds_the_planted_pairs_and_no_others(demo_shop: DemoShop) -> None:
     con = engine.connect()
     lines, products = (con.read_parquet(demo_shop.snapshot.path(t)) for t in ("order_lines", "products"))
-    baskets = cross_sell.code_baskets(cross_sell.baskets(lines, products, level="subcategory"))
+    baskets = cross_sell.code_baskets(cross_sell.lines_of_baskets(lines, products, level="subcategory"))
     pairs = cross_sell.pair_lift(cross_sell.count_pairs(baskets, min_support=0.01))
     planted = {frozenset(pair[:2]) for pair in FULL.affinities}
     both = zip(pairs.table["item"], pairs.table["other"], strict=True)

@@ -47,7 +47,12 @@ def spark_shop(files: Path) -> Shop:
     for name, value in settings.items():
         builder = builder.config(name, value)
     session = builder.getOrCreate()
-    con = ibis.pyspark.connect(session)
+    from crm_utils.engine.spark import Backend
+
+    assert ibis.pyspark  # its options are made known as it is asked for
+    con = Backend().connect(session)
+    con.scratch = files / "scratch"
+    con.scratch.mkdir()
     # Ibis says UTC; a shop's wall clock must not depend on it.
     session.conf.set("spark.sql.session.timeZone", "Asia/Seoul")
     return Shop(con, files)

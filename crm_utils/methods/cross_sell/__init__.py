@@ -8,10 +8,9 @@ from crm_utils.methods.cross_sell.answerable import Periods, cannot, cannot_offe
 from crm_utils.methods.cross_sell.baskets import (
     LEVELS,
     BasketCounts,
-    basket_sizes,
-    baskets,
     count_baskets,
     level_there,
+    lines_of_baskets,
     no_products,
 )
 from crm_utils.methods.cross_sell.bundles import BestPair, best_pair, bundle_candidates, size_bundle_tests
@@ -56,8 +55,6 @@ __all__ = [
     "Split",
     "affinity_numbers",
     "association_rules",
-    "basket_sizes",
-    "baskets",
     "best_pair",
     "bundle_candidates",
     "cannot",
@@ -72,6 +69,7 @@ __all__ = [
     "judge_pairs",
     "know",
     "level_there",
+    "lines_of_baskets",
     "longer_rules",
     "look_periods",
     "make_offers",

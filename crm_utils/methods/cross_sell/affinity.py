@@ -7,22 +7,24 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
+from crm_utils.engine import keep
 from crm_utils.features import SMALLEST_GROUP, Number
 from crm_utils.methods.cross_sell.adjusted_lift import LEAST_EXPECTED
+from crm_utils.methods.cross_sell.coded import Coded
 from crm_utils.methods.cross_sell.parts import FEWEST_CUSTOMERS, PARTS, judge_ratios
 
 __all__ = ["affinity_numbers", "segment_affinities"]
 
 
 def segment_affinities(
-    baskets: ir.Table, segments: ir.Table | None, *, least_expected: float = LEAST_EXPECTED
+    baskets: Coded, segments: ir.Table | None, *, least_expected: float = LEAST_EXPECTED
 ) -> pd.DataFrame:
     """Compare each segment's mix of items with that of all other customers.
 
     Parameters
     ----------
     baskets
-        ``order_id``, ``item``, ``customer_id``.
+        From :func:`.cross_sell.code_baskets`.
     segments
         ``customer_id``, ``segment``; None where nobody could be named.
     least_expected
@@ -45,17 +47,19 @@ def segment_affinities(
     if segments is None:
         return pd.DataFrame(columns=columns)
     dealt = segments.mutate(part=ibis.row_number().over(order_by=segments.customer_id) % PARTS)
-    bought = baskets.inner_join(dealt, "customer_id")
+    numbers = np.arange(len(baskets.customers), dtype=np.int32)
+    names = ibis.memtable(pd.DataFrame({"customer": numbers, "customer_id": baskets.customers}))
+    dealt = keep(dealt.inner_join(names, "customer_id").select("customer", "segment", "part"))
+    bought = baskets.rows.select("customer", "item").inner_join(dealt, "customer")
     cells = bought.group_by("segment", "item", "part").aggregate(n=bought.count()).to_pyarrow().to_pandas()
     if cells["part"].nunique() < FEWEST_CUSTOMERS or cells["segment"].nunique() < 2:
         return pd.DataFrame(columns=columns)
-    names, items = np.sort(cells["segment"].unique()), np.sort(cells["item"].unique())
+    named, items = np.sort(cells["segment"].unique()), np.sort(cells["item"].unique())
     parts = np.sort(cells["part"].unique())
-    held = np.zeros((len(parts), len(names), len(items)))
-    at = (np.searchsorted(parts, cells["part"]), np.searchsorted(names, cells["segment"]))
+    held = np.zeros((len(parts), len(named), len(items)))
+    at = (np.searchsorted(parts, cells["part"]), np.searchsorted(named, cells["segment"]))
     held[(*at, np.searchsorted(items, cells["item"]))] = cells["n"]
     counts, expected = held.sum(axis=0), _expected(held.sum(axis=0))
-    # In so many parts there are as many people.
     # In so many parts there are as many people.
     several = (held.sum(axis=2) > 0).sum(axis=0) >= SMALLEST_GROUP
     row, column = np.nonzero((expected >= least_expected) & several[:, None])
@@ -64,7 +68,8 @@ def segment_affinities(
     without = np.array([np.maximum(_expected(some)[row, column], 1e-9) for some in left])
     judged = judge_ratios(counts[row, column], expected[row, column], left[:, row, column], without)
     frame = pd.DataFrame({
-        "segment": names[row], "item": items[column], "count": counts[row, column].astype("int64"),
+        "segment": named[row], "item": baskets.items[items[column]],
+        "count": counts[row, column].astype("int64"),
         "index": judged.ratio, "low": judged.low, "high": judged.high,
         "p_value": judged.p_value, "q_value": judged.q_value,
     })  # fmt: skip

@@ -1,4 +1,4 @@
-"""What lies together in a basket? Order lines as (order, item), at the level that an offer is made at."""
+"""What was bought in which order? Order lines as (order, item), at the level that an offer is made at."""
 
 from __future__ import annotations
 
@@ -7,19 +7,18 @@ from dataclasses import dataclass
 
 import ibis.expr.types as ir
 
-from crm_utils.engine import keep
 from crm_utils.errors import DataError, StudyError, known_names
 from crm_utils.features import Cannot, Number
+from crm_utils.methods.cross_sell.coded import Coded
 from crm_utils.tables import orders_sent_back
 
 __all__ = [
     "LEVELS",
     "MOST_ITEMS",
     "BasketCounts",
-    "basket_sizes",
-    "baskets",
     "count_baskets",
     "level_there",
+    "lines_of_baskets",
     "no_products",
 ]
 
@@ -29,15 +28,14 @@ MOST_ITEMS = 300
 """An order of more different items is a reseller's or an error; its pairs alone would be 45,000."""
 
 
-def baskets(
+def lines_of_baskets(
     order_lines: ir.Table,
     products: ir.Table | None,
     *,
     level: str,
     leave_out: Collection[str] = (),
-    most_items: int = MOST_ITEMS,
 ) -> ir.Table:
-    """Reduce order lines to the different items of each order.
+    """Reduce order lines to goods bought, as :func:`.cross_sell.code_baskets` takes them.
 
     Parameters
     ----------
@@ -50,19 +48,18 @@ def baskets(
         name).
     leave_out
         Names of items, subcategories or categories that are no product: fuel, coupons, postage, fees.
-    most_items
-        Orders of more different items are left out whole: cutting them down would choose for the customer.
 
     Returns
     -------
     ibis.expr.types.Table
-        ``order_id``, ``item``, ``customer_id`` (null for a guest), ``ordered_on`` (day); one row an item of
-        an order. Returns (an amount or a quantity below 0) and lines whose item has no name are left out.
+        ``order_id``, ``item``, ``customer_id`` (null for a guest), ``ordered_on`` (day); a row a line, so an
+        item of an order can be there twice. Returns (an amount or a quantity below 0) and lines whose item
+        has no name are left out.
 
     Raises
     ------
     StudyError
-        There is no such level, or fewer than two items would be left in the largest basket.
+        There is no such level.
     DataError
         The level needs ``products``, which the study lacks.
 
@@ -73,21 +70,11 @@ def baskets(
     >>> lines = ibis.memtable([
     ...     {"order_id": "1", "customer_id": "ann", "product_id": p, "ordered_at": noon, "quantity": 1,
     ...      "amount": 2} for p in ("milk", "milk", "bread")])
-    >>> baskets(lines, None, level="product").order_by("item").item.to_pyarrow().to_pylist()
-    ['bread', 'milk']
+    >>> lines_of_baskets(lines, None, level="product").order_by("item").item.to_pyarrow().to_pylist()
+    ['bread', 'milk', 'milk']
     """
-    if most_items < 2:
-        raise StudyError(f"most_items is {most_items}: a pair needs a basket of two items.")
     named = _named(order_lines, products, level=level, leave_out=leave_out)
-    named = named.anti_join(_too_large(named, most_items), "order_id")
-    return named.group_by("order_id", "item").aggregate(
-        customer_id=named.customer_id.max(), ordered_on=named.ordered_at.min().cast("date")
-    )
-
-
-def basket_sizes(baskets: ir.Table) -> ir.Table:
-    """How many different items each order holds: ``order_id``, ``size``."""
-    return baskets.group_by("order_id").aggregate(size=baskets.count())
+    return named.select("order_id", "item", "customer_id", ordered_on=named.ordered_at.cast("date"))
 
 
 def level_there(products: ir.Table | None, level: str) -> str:
@@ -145,39 +132,22 @@ class BasketCounts:
         return [Number("baskets", self.baskets, "orders"), Number("items", self.items, "items")]
 
 
-def count_baskets(
-    order_lines: ir.Table,
-    products: ir.Table | None,
-    *,
-    level: str,
-    leave_out: Collection[str] = (),
-    most_items: int = MOST_ITEMS,
-) -> BasketCounts:
-    """Count what :func:`baskets` keeps and leaves out; the arguments are the same."""
-    named = _named(order_lines, products, level=level, leave_out=leave_out)
-    # The items of an order are not counted, as baskets() does that: whether there are two is cheaper to see.
-    orders = keep(
-        named.group_by("order_id").aggregate(
-            customer_id=named.customer_id.max(), pair=named.item.min() < named.item.max()
-        )
+def count_baskets(baskets: Coded, order_lines: ir.Table) -> BasketCounts:
+    """Count what the baskets keep of the order lines that they were made of, and what they leave out."""
+    orders, rows = baskets.orders, baskets.rows
+    counted = orders.aggregate(
+        baskets=orders.count(), pairs=(orders["size"] > 1).cast("int64").sum().fill_null(0)
     )
-    too_large = _too_large(named, most_items)
-    small = orders.anti_join(too_large, "order_id")
-    counted = small.aggregate(
-        baskets=small.count(), pairs=small.pair.cast("int64").sum(), customers=small.customer_id.nunique()
-    )
-    fitting = named.anti_join(too_large, "order_id")
-    items = fitting.aggregate(items=fitting.item.nunique())
+    items = rows.aggregate(items=rows.item.nunique())
     whole = order_lines.aggregate(orders=order_lines.order_id.nunique())
     n = counted.cross_join(items).cross_join(whole).to_pyarrow().to_pylist()[0]
-    n |= {"named": int(orders.count().to_pyarrow().as_py()), "pairs": n["pairs"] or 0}
     return BasketCounts(
         baskets=n["baskets"],
         items=n["items"],
-        customers=n["customers"],
+        customers=len(baskets.customers),
         pairs=n["pairs"],
-        too_large=n["named"] - n["baskets"],
-        without=n["orders"] - n["named"],
+        too_large=baskets.too_large,
+        without=n["orders"] - n["baskets"] - baskets.too_large,
     )
 
 
@@ -215,14 +185,3 @@ def _left_in(rows: ir.Table, leave_out: Collection[str]) -> ir.Table:
         if name in rows.columns:
             rows = rows.filter(rows[name].isnull() | rows[name].notin(sorted(leave_out)))
     return rows
-
-
-def _too_large(named: ir.Table, most_items: int) -> ir.Table:
-    """Orders of more different items: ``order_id``. Only those of more lines are counted.
-
-    Both are kept, and are few: in one query with what they are asked of, DuckDB would copy all lines.
-    """
-    lines = named.group_by("order_id").aggregate(lines=named.count())
-    many = keep(lines.filter(lines.lines > most_items).select("order_id"))
-    sizes = basket_sizes(named.semi_join(many, "order_id").select("order_id", "item").distinct())
-    return keep(sizes.filter(sizes["size"] > most_items).select("order_id"))

@@ -1,11 +1,13 @@
-"""Baskets by small integers: orders, items and customers are numbered once, for all that is asked of them."""
+"""Baskets by small integers: orders, items and customers are numbered once, for all that is asked of them.
+
+A basket is one row with a list of its items: what lies together is then found within a row, without a join.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
 
 import ibis
 import ibis.expr.types as ir
@@ -14,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from crm_utils.engine import keep
+from crm_utils.errors import StudyError
 from crm_utils.features import at_random
 from crm_utils.methods.cross_sell.parts import PARTS
 
@@ -28,31 +31,33 @@ class Coded:
 
     Attributes
     ----------
-    rows
-        A row an item of an order: ``basket``, ``size`` (different items of the order), ``day`` (see
-        :func:`day_number`), ``customer`` (a guest's order is a customer of its own, numbered behind the
-        known ones), ``part`` (of the customers, for intervals), ``item``.
+    orders
+        A row an order: ``basket`` (its number), ``size`` (different items), ``day`` (see :func:`day_number`),
+        ``customer`` (a guest's order is a customer of its own, numbered behind the known ones), ``part`` (of
+        the customers, for intervals), ``codes`` (the list of its items).
     items, customers
-        Names by number, in order; customers are the known ones.
+        Names by number, in order; customers are the known ones. An item that lies in too large orders alone
+        has a number too.
+    too_large
+        Orders that were left out for their size.
     """
 
-    rows: ir.Table
+    orders: ir.Table
     items: NDArray[np.object_]
     customers: NDArray[np.object_]
-
-    @cached_property
-    def purchase_days(self) -> ir.Table:
-        """The different days on which each known customer bought an item: ``customer``, ``item``, ``day``."""
-        known = self.rows.filter(self.rows.customer < len(self.customers))
-        return keep(known.select("customer", "item", "day").distinct())
+    too_large: int = 0
 
     @property
-    def named(self) -> ir.Table:
-        """The baskets as they were, but for numbers in place of orders: ``order_id``, ``item``."""
-        code = np.arange(len(self.items), dtype=np.int32)
-        names = ibis.memtable(pd.DataFrame({"code": code, "name": self.items}))
-        both = self.rows.select("basket", number="item").inner_join(names, [("number", "code")])
-        return both.select(order_id="basket", item="name")
+    def rows(self) -> ir.Table:
+        """A row an item of an order: its ``item``, and what ``orders`` has of the order but the list."""
+        orders = self.orders
+        return orders.select("basket", "size", "day", "customer", "part", item=orders.codes.unnest())
+
+    @property
+    def purchase_days(self) -> ir.Table:
+        """The different days on which each known customer bought an item: ``customer``, ``item``, ``day``."""
+        known = self.orders.filter(self.orders.customer < len(self.customers))
+        return known.select("customer", "day", item=known.codes.unnest()).distinct()
 
     def of_some(self, most: int, *, seed: int) -> Coded:
         """The baskets of about so many known customers, drawn at random; all of these where they are fewer.
@@ -63,21 +68,29 @@ class Coded:
             return self
         drawn = np.flatnonzero(at_random(self.customers, seed=seed) < most / len(self.customers))
         chosen = ibis.memtable(pd.DataFrame({"customer": drawn.astype(np.int32)}))
-        return Coded(keep(self.rows.semi_join(chosen, "customer")), self.items, self.customers)
+        return replace(self, orders=keep(self.orders.semi_join(chosen, "customer")))
 
 
-def code_baskets(baskets: ir.Table) -> Coded:
+def code_baskets(baskets: ir.Table, *, most_items: int | None = None) -> Coded:
     """Number orders, customers and items, and put each customer into one of 50 parts.
 
     Parameters
     ----------
     baskets
-        ``order_id``, ``item``, ``customer_id`` (null for a guest), ``ordered_on``; one row an item of an
-        order.
+        ``order_id``, ``item``, ``customer_id`` (null for a guest), ``ordered_on``. A row an item of an order,
+        or several that say the same, as from :func:`.cross_sell.lines_of_baskets`.
+    most_items
+        Orders of more different items are left out whole: cutting them down would choose for the customer.
+        None keeps all.
 
     Returns
     -------
     Coded
+
+    Raises
+    ------
+    StudyError
+        Fewer than two items would be left in the largest basket.
 
     Notes
     -----
@@ -92,26 +105,27 @@ def code_baskets(baskets: ir.Table) -> Coded:
     >>> code_baskets(ibis.memtable(rows)).items.tolist()
     ['bread', 'milk']
     """
-    orders = baskets.group_by("order_id").aggregate(
-        customer_id=baskets.customer_id.max(), day=baskets.ordered_on.min().epoch_days(), size=baskets.count()
+    if most_items is not None and most_items < 2:
+        raise StudyError(f"most_items is {most_items}: a pair needs a basket of two items.")
+    items = baskets.select("item").filter(baskets.item.notnull()).distinct()
+    items = keep(items.mutate(code=ibis.row_number().over(order_by=items.item).cast("int32")))
+    rows = baskets.inner_join(items, "item")
+    orders = rows.group_by("order_id").aggregate(
+        customer_id=rows.customer_id.max(),
+        day=rows.ordered_on.min().epoch_days(),
+        codes=rows.code.collect().unique(),
     )
-    guest = ibis.literal("guest ") + orders.order_id.cast("string")
-    orders = orders.mutate(owner=ibis.coalesce(orders.customer_id, guest), basket=ibis.row_number())
-    owners = orders.select("owner", known=orders.customer_id.notnull()).distinct()
-    by = [ibis.desc(owners.known), owners.owner]
-    owners = keep(owners.mutate(customer=ibis.row_number().over(order_by=by)))
-    items = baskets.select("item").distinct()
-    items = keep(items.mutate(code=ibis.row_number().over(order_by=items.item)))
-    rows = baskets.select("order_id", "item").inner_join(orders, "order_id").inner_join(owners, "owner")
-    rows = rows.inner_join(items, "item").mutate(part=ibis._.customer % PARTS)
-    numbers = {"basket": "basket", "size": "size", "day": "day", "customer": "customer", "part": "part"}
+    orders = keep(orders.mutate(size=orders.codes.length()))
+    fitting = orders if most_items is None else orders.filter(orders["size"] <= most_items)
+    owners = keep(_owners(fitting))
+    numbered = _with_owner(fitting).inner_join(owners, "owner")
+    numbered = numbered.mutate(basket=ibis.row_number(), part=numbered.customer % PARTS)
+    numbers = {name: numbered[name].cast("int32") for name in ("basket", "size", "day", "customer", "part")}
     # Kept once: numbered anew, the two sides of a join would be other orders.
-    rows = rows.select(**{k: rows[name].cast("int32") for k, name in (numbers | {"item": "code"}).items()})
-    return Coded(
-        rows=keep(rows),
-        items=_names(items, "item", by="code"),
-        customers=_names(owners.filter(owners.known), "owner", by="customer"),
-    )
+    coded = keep(numbered.select(**numbers, codes="codes"))
+    too_large = 0 if most_items is None else _count(orders) - _count(coded)
+    customers = _names(owners.filter(owners.known), "owner", by="customer")
+    return Coded(coded, _names(items, "item", by="code"), customers, too_large)
 
 
 def day_number(day: dt.date) -> int:
@@ -129,6 +143,23 @@ def period_of(day: ir.IntegerColumn, bounds: Iterable[dt.date]) -> ir.IntegerCol
     """How many of the bounds lie before a day: a bound is the last day of its period."""
     before = [(day > day_number(bound)).cast("int32") for bound in bounds]
     return sum(before[1:], before[0]) if before else ibis.literal(0, "int32")
+
+
+def _with_owner(orders: ir.Table) -> ir.Table:
+    guest = ibis.literal("guest ") + orders.order_id.cast("string")
+    return orders.mutate(owner=ibis.coalesce(orders.customer_id, guest))
+
+
+def _owners(orders: ir.Table) -> ir.Table:
+    """Whose the orders are, numbered, the known customers first: ``owner``, ``known``, ``customer``."""
+    owned = _with_owner(orders)
+    owners = owned.select("owner", known=owned.customer_id.notnull()).distinct()
+    by = [ibis.desc(owners.known), owners.owner]
+    return owners.mutate(customer=ibis.row_number().over(order_by=by))
+
+
+def _count(table: ir.Table) -> int:
+    return int(table.count().to_pyarrow().as_py())
 
 
 def _names(table: ir.Table, name: str, *, by: str) -> NDArray[np.object_]:

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import Any
 
+import ibis
+import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -16,7 +19,7 @@ from scipy import sparse
 
 from crm_utils.methods.cross_sell.adjusted_lift import PairLift
 from crm_utils.methods.cross_sell.coded import Coded
-from crm_utils.methods.cross_sell.history import cell_keys, due_days, timing_cells
+from crm_utils.methods.cross_sell.history import due_days, timing_cell
 
 __all__ = ["METHODS", "Known", "learn"]
 
@@ -34,6 +37,9 @@ METHODS = {
 """The contenders of each task: items new to the customer, and items that the customer bought before."""
 
 _BLOCK = 4096
+_CELLS = 100
+"""More than there are cells of timing."""
+
 Floats = NDArray[np.float64]
 
 
@@ -61,7 +67,7 @@ class Known:
     weights
         For each method that goes from item to item, a matrix from bought (row) to offered (column).
     due
-        The history with ``gap_days``, ``silent_days`` and ``due_in_days``, by customer and item.
+        From :func:`.history.due_days`; it stays in the engine.
     """
 
     as_of: dt.date
@@ -76,7 +82,7 @@ class Known:
     segment_popularity: Floats
     segment_names: NDArray[np.object_]
     weights: dict[str, Floats]
-    due: pd.DataFrame
+    due: ir.Table
 
     def rows_of(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
         """The row of each customer's number; −1, the last and empty one, for who is not known."""
@@ -86,7 +92,7 @@ class Known:
 
 
 def learn(
-    history: pd.DataFrame,
+    history: ir.Table,
     baskets: Coded,
     *,
     as_of: dt.date,
@@ -99,7 +105,7 @@ def learn(
     Parameters
     ----------
     history
-        From :func:`.history.item_history`, as a DataFrame.
+        From :func:`.history.item_history`, kept.
     baskets
         The same coded baskets: names are taken from them.
     as_of
@@ -111,40 +117,64 @@ def learn(
     chances
         From :func:`.history.rebuy_chances` of an earlier window.
     """
-    # Ordered by one number for both: a tenth of the time that ordering by two columns takes.
-    due = due_days(history.iloc[np.argsort(cell_keys(history))].reset_index(drop=True), as_of=as_of)
-    recent: Floats = np.bincount(due["item"], due["recent"], len(baskets.items)).astype(np.float64)
+    due = due_days(history, items=len(baskets.items), as_of=as_of)
+    each = _frame(history.group_by("item").aggregate(n=history.recent.sum()))
+    recent: Floats = np.zeros(len(baskets.items))
+    recent[each["item"]] = each["n"]
     order = np.argsort(-recent, kind="stable")[: np.count_nonzero(recent)]
     columns = np.full(len(recent), -1)
     columns[order] = np.arange(len(order))
-    numbers = due["customer"].unique().astype(np.int64)
-    # The columns that scores are made of alone: a large shop's history is what fills the memory.
-    shelf = columns[due["item"]]
-    there = shelf >= 0
-    kept = due.loc[there, ["times", "recent"]]
-    at = (
-        np.searchsorted(numbers, due.loc[there, "customer"]).astype(np.int32),
-        shelf[there].astype(np.int32),
-    )
+    numbers = np.sort(_frame(history.select("customer").distinct())["customer"].to_numpy(dtype=np.int64))
+    row, column, times, now, cell = _bought(due, order, numbers)
     shape = (len(numbers) + 1, len(order))
-    chance: Floats = np.zeros(len(kept))
+    # The place of each entry by customer and item, for all that is known of it.
+    place = sparse.csr_matrix((np.arange(len(row)), (row, column)), shape)
+    bought = _filled(place, times.astype(np.float32))
+    chance = np.zeros(len(row))
     if chances is not None:
-        cells = pd.Series(timing_cells(due)[there])
-        chance = np.asarray(cells.map(chances).fillna(chances.mean()), dtype=np.float64)
-    times = sparse.csr_matrix((kept["times"].astype(float), at), shape)
+        by_cell = chances.reindex(range(_CELLS)).fillna(chances.mean()).to_numpy(dtype=float)
+        chance = by_cell[cell]
     customers = baskets.customers[numbers]
     popularity = recent[order]
     segment, names = _numbered(segments, customers)
-    by_segment = np.zeros((len(names), len(order)))
-    np.add.at(by_segment, (segment[at[0]], at[1]), kept["recent"])
+    lately = now > 0
+    cells = segment[row[lately]] * len(order) + column[lately]
+    by_segment = np.bincount(cells, minlength=len(names) * len(order)).astype(float)
+    by_segment = by_segment.reshape(len(names), len(order))
     by_segment[-1] = popularity
     items = baskets.items[order]
     return Known(
-        as_of=as_of, customers=customers, numbers=numbers, items=items, columns=columns, times=times,
-        chances=sparse.csr_matrix((chance, at), shape), popularity=popularity, segments=segment,
+        as_of=as_of, customers=customers, numbers=numbers, items=items, columns=columns, times=bought,
+        chances=_filled(place, chance), popularity=popularity, segments=segment,
         segment_popularity=by_segment, segment_names=names,
-        weights={"cosine": _cosine(times)} | ({} if pairs is None else _rule_weights(pairs, items)), due=due,
+        weights={"cosine": _cosine(bought)} | ({} if pairs is None else _rule_weights(pairs, items)), due=due,
     )  # fmt: skip
+
+
+def _bought(
+    due: ir.Table, order: NDArray[np.int64], numbers: NDArray[np.int64]
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """What was bought of the items that can be offered: row and column, times, lately or not, timing cell.
+
+    Narrow numbers: of a large shop there are a hundred million.
+    """
+    place = {"item": order.astype(np.int32), "column": np.arange(len(order), dtype=np.int32)}
+    rows = due.mutate(cell=timing_cell(due)).inner_join(ibis.memtable(pd.DataFrame(place)), "item")
+    small = {name: rows[name].cast("int16") for name in ("times", "recent", "cell")}
+    arrow = rows.select("customer", "column", **small).to_pyarrow()
+    customer, column, times, now, cell = (arrow[name].to_numpy() for name in arrow.column_names)
+    row = np.searchsorted(numbers, customer).astype(np.int32)
+    return row, column, times, now, cell
+
+
+def _filled(place: sparse.csr_matrix, values: NDArray[Any]) -> sparse.csr_matrix:
+    """The values where their places are; rows and columns are shared."""
+    return sparse.csr_matrix((values[place.data], place.indices, place.indptr), place.shape)
+
+
+def _frame(table: ir.Table) -> pd.DataFrame:
+    frame: pd.DataFrame = table.to_pyarrow().to_pandas()
+    return frame
 
 
 def _numbered(

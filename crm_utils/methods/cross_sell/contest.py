@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
@@ -318,7 +319,9 @@ def _measure(
     """Every contender's measures, a row a customer who bought; and its coverage and novelty."""
     numbers, row = np.unique(bought["customer"].to_numpy(dtype=np.int64), return_inverse=True)
     rows, column = known.rows_of(numbers), known.columns[bought["item"]]
-    had = among(cell_keys(bought), cell_keys(known.due))
+    asked = ibis.memtable(bought[["customer", "item"]].astype("int32"))
+    before = known.due.semi_join(asked, ["customer", "item"]).select("customer", "item")
+    had = among(cell_keys(bought), np.sort(cell_keys(before.to_pyarrow().to_pandas())))
     measured, spread = {}, {}
     for task, methods in METHODS.items():
         wanted = had if task == "reminder" else ~had

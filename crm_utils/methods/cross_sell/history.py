@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
+import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from crm_utils.methods.cross_sell.coded import Coded, day_number
 
-__all__ = ["RECENT_DAYS", "among", "cell_keys", "due_days", "item_history", "rebuy_chances", "timing_cells"]
+__all__ = ["RECENT_DAYS", "among", "cell_keys", "due_days", "item_history", "rebuy_chances", "timing_cell"]
 
 RECENT_DAYS = 28
 
@@ -46,19 +47,21 @@ def item_history(baskets: Coded, *, as_of: dt.date) -> ir.Table:
     return history.mutate(recent=(history.last_on > today - RECENT_DAYS).cast("int32"))
 
 
-def due_days(history: pd.DataFrame, *, as_of: dt.date) -> pd.DataFrame:
+def due_days(history: ir.Table, *, items: int, as_of: dt.date) -> ir.Table:
     """Say when the next purchase of each item is due, by the customer's own pace and everyone's.
 
     Parameters
     ----------
     history
-        From :func:`item_history`, as a DataFrame.
+        From :func:`item_history`, kept: it is asked twice.
+    items
+        How many different items there are.
     as_of
         The same day.
 
     Returns
     -------
-    pandas.DataFrame
+    ibis.expr.types.Table
         ``history`` with ``gap_days`` (expected days between purchases), ``silent_days`` (since the last one)
         and ``due_in_days`` (negative: overdue).
 
@@ -68,17 +71,23 @@ def due_days(history: pd.DataFrame, *, as_of: dt.date) -> pd.DataFrame:
     An item that nobody bought twice has everyone's mean gap. Bought on a stock or in season, an item has no
     pace: the notebook tests whether timing helps at all.
     """
-    item = history["item"].to_numpy()
-    gaps = history["times"].to_numpy() - 1
-    span = (history["last_on"] - history["first_on"]).to_numpy()
-    everyone = span.sum() / max(int(gaps.sum()), 1) or float(RECENT_DAYS)
-    usual = (np.bincount(item, span) + everyone) / (np.bincount(item, gaps) + 1)
-    gap = (span + usual[item]) / (gaps + 1)
-    silent = day_number(as_of) - history["last_on"]
-    return history.assign(gap_days=gap, silent_days=silent, due_in_days=gap - silent)
+    each = history.group_by("item").aggregate(
+        span=(history.last_on - history.first_on).cast("int64").sum(),
+        gaps=(history.times - 1).cast("int64").sum(),
+    )
+    sums = each.to_pyarrow().to_pandas().set_index("item").reindex(range(items), fill_value=0)
+    everyone = sums["span"].sum() / max(int(sums["gaps"].sum()), 1) or float(RECENT_DAYS)
+    usual = (sums["span"] + everyone) / (sums["gaps"] + 1)
+    of_item = {"item": np.arange(items, dtype=np.int32), "usual": usual.to_numpy(dtype=float)}
+    with_usual = history.inner_join(ibis.memtable(pd.DataFrame(of_item)), "item")
+    span = (with_usual.last_on - with_usual.first_on).cast("float64")
+    gap = (span + with_usual.usual) / with_usual.times.cast("float64")
+    silent = ibis.literal(day_number(as_of), "int32") - with_usual.last_on
+    due = with_usual.mutate(gap_days=gap, silent_days=silent, due_in_days=gap - silent.cast("float64"))
+    return due.drop("usual")
 
 
-def rebuy_chances(due: pd.DataFrame, bought: pd.DataFrame) -> pd.Series[float]:
+def rebuy_chances(due: ir.Table, bought: ir.Table) -> pd.Series[float]:
     """Learn from one window how often an item is bought again, by how often before and how overdue.
 
     Parameters
@@ -86,25 +95,29 @@ def rebuy_chances(due: pd.DataFrame, bought: pd.DataFrame) -> pd.Series[float]:
     due
         From :func:`due_days`, as of the day before the window.
     bought
-        ``customer``, ``item`` bought in the window, ordered by both.
+        ``customer``, ``item`` bought in the window, each once.
 
     Returns
     -------
     pandas.Series
         The share bought again by (times, overdue) cell, few-customer cells drawn towards everyone's share.
     """
-    again = among(cell_keys(due), cell_keys(bought))
-    sums = pd.Series(again).groupby(timing_cells(due)).agg(["sum", "count"])
-    everyone = again.mean() if len(again) else 0.0
-    chances: pd.Series[float] = (sums["sum"] + _PRIOR * everyone) / (sums["count"] + _PRIOR)
+    again = bought.select(customer_2="customer", item_2="item", again=ibis.literal(1, "int64"))
+    rows = due.select("customer", "item", cell=timing_cell(due))
+    both = rows.left_join(again, [rows.customer == again.customer_2, rows["item"] == again.item_2])
+    counted = both.group_by("cell").aggregate(n=both.count(), again=both.again.fill_null(0).sum())
+    sums = counted.to_pyarrow().to_pandas().set_index("cell").sort_index()
+    everyone = sums["again"].sum() / max(int(sums["n"].sum()), 1)
+    chances: pd.Series[float] = (sums["again"] + _PRIOR * everyone) / (sums["n"] + _PRIOR)
     return chances
 
 
-def timing_cells(due: pd.DataFrame) -> NDArray[np.int64]:
+def timing_cell(due: ir.Table) -> ir.IntegerColumn:
     """Number of the cell that each row lies in: how often bought, and silence in units of the gap."""
-    times = np.searchsorted(_TIMES, due["times"], side="right")
-    overdue = np.searchsorted(_OVERDUE, due["silent_days"] / due["gap_days"].clip(lower=1e-9), side="right")
-    return np.asarray(times * 10 + overdue, dtype=np.int64)
+    silence = due.silent_days.cast("float64") / ibis.greatest(due.gap_days, 1e-9)
+    reached = [(due.times >= bound).cast("int32") for bound in _TIMES]
+    overdue = [(silence >= bound).cast("int32") for bound in _OVERDUE]
+    return (sum(reached[1:], reached[0]) * 10 + sum(overdue[1:], overdue[0])).cast("int32")
 
 
 def cell_keys(rows: pd.DataFrame) -> NDArray[np.int64]:

@@ -1,9 +1,8 @@
 """Which items lie together often? Frequent itemsets, level by level, counted in the engine.
 
-M. Houtsma, A. Swami, "Set-Oriented Mining for Association Rules in Relational Databases", ICDE 1995 (joins);
-R. Agrawal, R. Srikant, "Fast Algorithms for Mining Association Rules", VLDB 1994 (a set is frequent only if
-its parts are). Everything is
-decided on integer counts: a share such as 0.07 of 400 baskets is a count of exactly 28.
+R. Agrawal, R. Srikant, "Fast Algorithms for Mining Association Rules", VLDB 1994: a set is frequent only if
+its parts are. Everything is decided on integer counts: a share such as 0.07 of 400 baskets is a count of
+exactly 28.
 """
 
 from __future__ import annotations
@@ -23,6 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from crm_utils.engine import keep
 from crm_utils.errors import DataError, StudyError
 from crm_utils.features import Number
+from crm_utils.methods.cross_sell.coded import Coded
 
 __all__ = ["Itemsets", "at_least", "exact_share", "frequent_itemsets", "least_count"]
 
@@ -56,14 +56,15 @@ class Itemsets:
 
 
 def frequent_itemsets(
-    baskets: ir.Table, *, min_support: float, max_length: int | None = 3, orders: int | None = None
+    baskets: Coded | ir.Table, *, min_support: float, max_length: int | None = 3, orders: int | None = None
 ) -> Itemsets:
     """Find all sets of items that lie together in at least a share of the baskets.
 
     Parameters
     ----------
     baskets
-        ``order_id``, ``item``; one row an item of an order.
+        From :func:`.cross_sell.code_baskets`, or a table of ``order_id``, ``item``: one row an item of an
+        order.
     min_support
         Share of baskets, above 0 and at most 1; a set in exactly that share is frequent.
     max_length
@@ -85,8 +86,9 @@ def frequent_itemsets(
 
     Notes
     -----
-    Orders and items are given small integers once. Baskets that hold a frequent set of k items are joined
-    with their further items, where these form a frequent pair with the set's last one: no other set of k + 1
+    Items are numbered from the rarest, and each basket is a row with the list of its frequent ones. Baskets
+    that hold a frequent set of k items are looked through for further items, where these form a frequent pair
+    with the set's last one: no other set of k + 1
     can be frequent. With a very small ``min_support`` the sets explode, here as in every exact method.
 
     Examples
@@ -100,21 +102,23 @@ def frequent_itemsets(
     share = exact_share("min_support", min_support, above=0)
     if max_length is not None and max_length < 1:
         raise StudyError(f"max_length is {max_length}: an itemset has 1 item or more.")
-    # Kept once: numbered anew, the two sides of a join would be other orders.
-    numbered = keep(baskets.select("order_id").distinct().mutate(basket=ibis.row_number().cast("int32")))
-    counted = numbered.count().to_pyarrow().as_py()
+    if isinstance(baskets, Coded):
+        rows, counted = baskets.rows.select("item", order_id="basket"), _scalar(baskets.orders.count())
+    else:
+        rows, counted = baskets.select("item", "order_id"), _scalar(baskets.order_id.nunique())
     if not counted:
         raise DataError("There is no basket to look into: every order is empty, returned or left out.")
     if orders is not None and orders < counted:
         raise StudyError(f"orders is {orders}, but {counted} orders hold an item.")
     total = orders or counted
     least = least_count(share, total)
-    codes = keep(item_codes(baskets, least))
+    codes = keep(item_codes(rows, least))
     items = codes.to_pyarrow().to_pandas().sort_values("code")
     levels: list[_Level] = [{(code,): int(n) for code, n in zip(items["code"], items["n"], strict=True)}]
     if len(items) > 1 and max_length != 1:
-        levels += _longer(_encoded(baskets, codes, numbered), least=least, max_length=max_length)
-    names = items["item"].astype(str).tolist()
+        levels += _longer(_lists(rows, codes), least=least, max_length=max_length)
+    numbers = items["item"]
+    names = baskets.items[numbers].tolist() if isinstance(baskets, Coded) else numbers.astype(str).tolist()
     return Itemsets(_frame(levels, names, total), total, least)
 
 
@@ -167,25 +171,28 @@ def item_codes(baskets: ir.Table, least: int) -> ir.Table:
     return counts.mutate(code=ibis.row_number().over(order_by=[counts.n, counts.item]).cast("int32"))
 
 
-def _encoded(baskets: ir.Table, codes: ir.Table, orders: ir.Table) -> ir.Table:
-    """Frequent items of each order, by integers: ``basket``, ``code``."""
-    kept = baskets.inner_join(codes.drop("n"), "item").inner_join(orders, "order_id")
-    return keep(kept.select("basket", "code"))
+def _lists(rows: ir.Table, codes: ir.Table) -> ir.Table:
+    """The frequent items of each basket that has two or more of them: ``codes``."""
+    held = rows.inner_join(codes.drop("n"), "item").group_by("order_id")
+    lists = held.aggregate(codes=ibis._.code.collect())
+    return keep(lists.filter(lists.codes.length() > 1).select("codes"))
 
 
-def _longer(held: ir.Table, *, least: int, max_length: int | None) -> Iterator[_Level]:
+def _longer(lists: ir.Table, *, least: int, max_length: int | None) -> Iterator[_Level]:
     """Frequent pairs, triples and so on, until no longer set can be frequent.
 
-    Codes rise with the item's count, so a set is extended by more common items: fewer rows a join.
+    Codes rise with the item's count, so a set is extended by more common items: fewer rows a level.
     """
-    more = held.rename(basket_2="basket", next="code")
-    rows = held.mutate(before=held.code.cast("int64"))  # who holds a set: its number, and its last item
+    # Who holds a set: its number, and its last item.
+    rows = lists.select("codes", last=lists.codes.unnest())
+    rows = rows.mutate(before=rows["last"].cast("int64"))
     sets: dict[int, _Codes] = {}
     pairs: ir.Table | None = None
     for length in count(2):
-        wider = rows.inner_join(more, [rows.basket == more.basket_2, rows.code < more.next]).drop("basket_2")
+        wider = rows.mutate(next=rows.codes.unnest())
+        wider = wider.filter(wider["last"] < wider.next)
         if pairs is not None:
-            wider = wider.semi_join(pairs, ["code", "next"])
+            wider = wider.semi_join(pairs, ["last", "next"])
         counts = wider.group_by("before", "next").aggregate(n=wider.count())
         counts = counts.filter(counts.n >= least)
         by = [counts.before, counts.next]
@@ -197,10 +204,15 @@ def _longer(held: ir.Table, *, least: int, max_length: int | None) -> Iterator[_
         # A longer set has as many subsets of this length as it has items; all of them would be here.
         if len(sets) <= length or length == max_length:
             return
-        pairs = frequent.select(code="before", next="next") if pairs is None else pairs
-        rows = wider.inner_join(frequent, ["before", "next"]).select("basket", code="next", before="number")
+        pairs = frequent.select(last="before", next="next") if pairs is None else pairs
+        rows = wider.inner_join(frequent, ["before", "next"])
+        rows = rows.select("codes", last="next", before="number")
         # The last level is streamed; what is held before it is needed twice.
         rows = rows if length + 1 == max_length else keep(rows)
+
+
+def _scalar(value: ir.Scalar) -> int:
+    return int(value.to_pyarrow().as_py())
 
 
 def _frame(levels: list[_Level], names: list[str], baskets: int) -> pd.DataFrame:

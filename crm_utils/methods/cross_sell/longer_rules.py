@@ -161,35 +161,31 @@ def _count(baskets: Coded, counts: PairCounts, codes: NDArray[np.int64]) -> tupl
     """Items met; for each set the places for others, and baskets with each item; all by part."""
     length, shape = codes.shape[1], (PARTS, len(counts.items))
     numbers = np.searchsorted(baskets.items, counts.items)
-    rows = baskets.rows.filter(baskets.rows["size"] > length)
-    common = code_common(rows.mutate(slot=rows.part), numbers)
-    holders = _holders(rows, numbers[codes])
-    cells = holders.mutate(stratum=stratum_of(holders["size"])).group_by("part", "found", "stratum")
+    orders = baskets.orders.filter(baskets.orders["size"] > length).mutate(slot=baskets.orders.part)
+    common = code_common(orders, numbers)
+    holders = _holders(common, codes)
+    cells = holders.mutate(stratum=stratum_of(holders["size"])).group_by("slot", "found", "stratum")
     t = cells.aggregate(t=(holders["size"] - length).cast("int64").sum()).to_pyarrow().to_pandas()
     places = np.zeros((PARTS, len(codes), len(STRATA)))
-    places[t["part"], t["found"], t["stratum"]] = t["t"]
-    others = common.filter(common.code < len(numbers)).select("code", basket_2="basket")
-    both = holders.inner_join(others, [("basket", "basket_2")])
+    places[t["slot"], t["found"], t["stratum"]] = t["t"]
     # Part and set in one number: a shorter key to group by.
-    both = both.select("code", cell=both.part * len(codes) + both.found)
+    both = holders.select(cell=holders.slot * len(codes) + holders.found, code=holders.codes.unnest())
     n = both.group_by("cell", "code").aggregate(n=both.count()).to_pyarrow().to_pandas()
     held_by = np.zeros((PARTS * len(codes), len(numbers)))
     held_by[n["cell"], n["code"]] = n["n"]
-    return count_met(common, shape, others=length)[0], places, held_by.reshape(PARTS, len(codes), -1)
+    met = count_met(orders, common, shape, others=length)[0]
+    return met, places, held_by.reshape(PARTS, len(codes), -1)
 
 
-def _holders(rows: ir.Table, sets: NDArray[np.int64]) -> ir.Table:
-    """Baskets that hold all items of a set: ``found`` (the set's row), ``basket``, ``size``, ``part``."""
+def _holders(baskets: ir.Table, sets: NDArray[np.int64]) -> ir.Table:
+    """Baskets that hold all items of a set: ``found`` (the set's row), ``size``, ``slot``, ``codes``."""
     columns = [f"item_{k}" for k in range(sets.shape[1])]
     wanted = pd.DataFrame(sets, columns=columns).rename_axis("found").reset_index()
-    table = ibis.memtable(wanted.astype("int32"))
-    held = rows.drop("day", "customer").inner_join(table, rows.item == table.item_0)
+    held = baskets.select("size", "slot", "codes", item_0=baskets.codes.unnest())
+    held = held.inner_join(ibis.memtable(wanted.astype("int32")), "item_0")
     for column in columns[1:]:
-        other = rows.select(basket_2="basket", item_2="item")
-        # At most one row matches; DuckDB plans an inner join better than a semi-join here.
-        held = held.inner_join(other, [("basket", "basket_2"), (column, "item_2")])
-        held = held.drop("basket_2", "item_2")
-    return held.select("found", "basket", "size", "part")
+        held = held.filter(held.codes.contains(held[column]))
+    return held.select("found", "size", "slot", "codes")
 
 
 def _rule_baskets(margins: Floats, places: Floats, inside: Floats) -> Floats:

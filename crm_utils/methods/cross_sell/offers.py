@@ -9,22 +9,27 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 
+import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from crm_utils.engine import keep
 from crm_utils.features import SMALLEST_GROUP, Number
 from crm_utils.methods.cross_sell.adjusted_lift import PairLift
 from crm_utils.methods.cross_sell.coded import Coded, day_number
 from crm_utils.methods.cross_sell.contenders import Known, learn
-from crm_utils.methods.cross_sell.history import cell_keys, due_days, item_history, rebuy_chances
+from crm_utils.methods.cross_sell.history import due_days, item_history, rebuy_chances
 from crm_utils.methods.cross_sell.ranking import rank_items
 
 __all__ = ["SCENARIO", "bought_between", "due_soon", "know", "make_offers", "offer_numbers"]
 
 SCENARIO = "next_best_offer"
 """What these offers are called wherever they are sent, held out or judged."""
+
+_BLOCK = 4096
+"""Offers for which all that the customer bought is looked through at a time."""
 
 _KINDS = {
     "customer_id": "object", "task": "object", "rank": "int64", "item": "object", "reason_code": "object",
@@ -56,24 +61,24 @@ def know(
     segments
         ``customer_id``, ``segment`` as of the same day.
     """
-    before = as_of - dt.timedelta(days=days)
-    earlier = due_days(_frame(item_history(baskets, as_of=before)), as_of=before)
+    before, items = as_of - dt.timedelta(days=days), len(baskets.items)
+    earlier = due_days(keep(item_history(baskets, as_of=before)), items=items, as_of=before)
+    chances = rebuy_chances(earlier, _bought(baskets, before, as_of))
+    del earlier  # a large shop's history fills the memory; this one is done with
     named = None if segments is None else _frame(segments.select("customer_id", "segment"))
     return learn(
-        _frame(item_history(baskets, as_of=as_of)),
+        keep(item_history(baskets, as_of=as_of)),
         baskets,
         as_of=as_of,
         pairs=pairs,
         segments=None if named is None else named.set_index("customer_id")["segment"],
-        chances=rebuy_chances(earlier, bought_between(baskets, before, as_of)),
+        chances=chances,
     )
 
 
 def bought_between(baskets: Coded, after: dt.date, until: dt.date) -> pd.DataFrame:
     """What known customers bought after one day and up to another: ``customer``, ``item``, sorted."""
-    days = baskets.purchase_days
-    there = days.filter(days.day > day_number(after), days.day <= day_number(until))
-    bought = _frame(there.select("customer", "item").distinct())
+    bought = _frame(_bought(baskets, after, until))
     return bought.sort_values(["customer", "item"], ignore_index=True)
 
 
@@ -137,8 +142,14 @@ def offer_numbers(offers: pd.DataFrame, *, due: int | None = None) -> list[Numbe
 
 def due_soon(known: Known, *, days: int = 7, least_times: int = 3) -> int:
     """Customers with an item that is due within so many days; bought on three days or more, it has a pace."""
-    usual = known.due[known.due["times"] >= least_times]
-    return int(usual.loc[usual["due_in_days"].between(0, days), "customer"].nunique())
+    usual = known.due.filter(known.due.times >= least_times, known.due.due_in_days.between(0, days))
+    return int(usual.customer.nunique().to_pyarrow().as_py())
+
+
+def _bought(baskets: Coded, after: dt.date, until: dt.date) -> ir.Table:
+    days = baskets.purchase_days
+    there = days.filter(days.day > day_number(after), days.day <= day_number(until))
+    return there.select("customer", "item").distinct()
 
 
 def _frame(table: ir.Table) -> pd.DataFrame:
@@ -163,15 +174,22 @@ def _strongest(
     known: Known, row: NDArray[np.int64], column: NDArray[np.int64], method: str
 ) -> NDArray[np.object_]:
     """Of what each customer bought, the item that speaks most for the offered one."""
-    owned = known.times[row]
-    offer = np.repeat(np.arange(len(row)), np.diff(owned.indptr))
-    ties = pd.Series(known.weights[method][owned.indices, column[offer]])
-    return np.asarray(known.items[owned.indices[ties.groupby(offer).idxmax()]])
+    strongest = np.zeros(len(row), dtype=np.int64)
+    for start in range(0, len(row), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        owned = known.times[row[block]]
+        offer = np.repeat(np.arange(owned.shape[0]), np.diff(owned.indptr))
+        ties = pd.Series(known.weights[method][owned.indices, column[block][offer]])
+        strongest[block] = owned.indices[ties.groupby(offer).idxmax()]
+    return np.asarray(known.items[strongest])
 
 
 def _bought_before(known: Known, row: NDArray[np.int64], column: NDArray[np.int64]) -> dict[str, object]:
     numbers = np.flatnonzero(known.columns >= 0)
     number = numbers[np.argsort(known.columns[numbers])][column]
-    asked = pd.DataFrame({"customer": known.numbers[row], "item": number})
-    rows = known.due.iloc[np.searchsorted(cell_keys(known.due), cell_keys(asked))]
-    return {name: rows[name].to_numpy() for name in ("times", "gap_days", "silent_days")}
+    asked = {"offer": np.arange(len(row)), "customer": known.numbers[row], "item": number}
+    offers = ibis.memtable(pd.DataFrame(asked).astype("int32"))
+    names = ("times", "gap_days", "silent_days")
+    rows = offers.inner_join(known.due, ["customer", "item"]).select("offer", *names)
+    frame = _frame(rows).sort_values("offer")
+    return {name: frame[name].to_numpy() for name in names}

@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
+from crm_utils.engine import keep
 from crm_utils.errors import StudyError
 from crm_utils.methods.cross_sell.coded import Coded, period_of
 from crm_utils.methods.cross_sell.itemsets import exact_share, least_count
@@ -111,20 +112,23 @@ def count_pairs(baskets: Coded, *, min_support: float, until: Collection[dt.date
     """
     share = exact_share("min_support", min_support, above=0)
     bounds = tuple(sorted(set(until)))
-    rows = baskets.rows.mutate(period=period_of(baskets.rows.day, bounds))
-    sizes = _frame(rows.group_by("period", "size").aggregate(n=rows.count()))
-    totals = np.bincount(sizes["period"], sizes["n"] // sizes["size"], len(bounds) + 1).astype(np.int64)
+    orders = baskets.orders.mutate(period=period_of(baskets.orders.day, bounds))
+    each = _frame(orders.group_by("period").aggregate(n=orders.count()))
+    totals = np.zeros(len(bounds) + 1, dtype=np.int64)
+    totals[each["period"]] = each["n"]
+    rows = orders.select("period", item=orders.codes.unnest())
     singly = _frame(rows.group_by("period", "item").aggregate(n=rows.count()))
     counts = np.zeros((len(totals), len(baskets.items)), dtype=np.int64)
     counts[singly["period"], singly["item"]] = singly["n"]
     least = np.array([least_count(share, int(total)) for total in totals])
     common = np.flatnonzero((counts >= least[:, None]).any(axis=0))
-    slot = (rows.period * PARTS + rows.part).cast("int32")
-    held = code_common(rows.filter(rows["size"] > 1).mutate(slot=slot), common)
+    slot = (orders.period * PARTS + orders.part).cast("int32")
+    several = orders.mutate(slot=slot).filter(orders["size"] > 1)
+    held = code_common(several, common)
     shape = (len(totals) * PARTS, len(common))
     return PairCounts(
         items=baskets.items[common], periods=bounds, baskets=totals, item_baskets=counts[:, common],
-        met=count_met(held, shape), pairs=_pairs(held, shape), min_support=min_support,
+        met=count_met(several, held, shape), pairs=_pairs(held, shape), min_support=min_support,
     )  # fmt: skip
 
 
@@ -134,41 +138,62 @@ def stratum_of(size: ir.IntegerColumn) -> ir.IntegerColumn:
     return sum(above[1:], above[0])
 
 
-def code_common(rows: ir.Table, common: NDArray[np.int64]) -> ir.Table:
-    """Rows with the ``code`` of their item among the common ones; the rare ones share the last."""
+def code_common(orders: ir.Table, common: NDArray[np.int64]) -> ir.Table:
+    """The common items of each order that has one: ``basket``, ``size``, ``slot``, ``codes`` (their places).
+
+    Parameters
+    ----------
+    orders
+        ``basket``, ``size``, ``slot``, ``codes`` (the numbers of all its items).
+    common
+        Numbers of the common items; an item's place among them is its new code.
+    """
     codes = ibis.memtable(pd.DataFrame({"item": common, "code": np.arange(len(common))}).astype("int32"))
-    named = rows.left_join(codes, "item")
-    return named.select("basket", "size", "slot", code=named.code.fill_null(len(common)))
+    rows = orders.select("basket", "size", "slot", item=orders.codes.unnest()).inner_join(codes, "item")
+    return keep(rows.group_by("basket", "size", "slot").aggregate(codes=rows.code.collect()))
 
 
-def count_met(held: ir.Table, shape: tuple[int, int], *, others: int = 1) -> Floats:
+def count_met(orders: ir.Table, held: ir.Table, shape: tuple[int, int], *, others: int = 1) -> Floats:
     """In how many sets of other items each item was met: periods × parts × items × strata.
 
     Parameters
     ----------
+    orders
+        ``size``, ``slot``: baskets of two items or more.
     held
-        From :func:`code_common`, baskets of two items or more.
+        Their common items, from :func:`code_common`. The rare ones, the rest of each order, share the last
+        place.
     shape
         How many slots and items there are.
     others
         How many other items make a set.
     """
     slots, items = shape
-    places = [(held["size"] - taken).cast("int64") for taken in range(1, others + 1)]
-    cells = held.mutate(stratum=stratum_of(held["size"]), t=reduce(mul, places))
-    counted = _frame(cells.group_by("slot", "code", "stratum").aggregate(t=cells.t.sum()))
     met = np.zeros((slots, items + 1, len(STRATA)))
-    met[counted["slot"], counted["code"], counted["stratum"]] = counted["t"] / factorial(others)
-    return met.reshape(-1, PARTS, *met.shape[1:])
+    common = _sets_met(held, others)
+    common = common.select("slot", "stratum", "t", code=common.codes.unnest())
+    counted = _frame(common.group_by("slot", "code", "stratum").aggregate(t=common.t.sum()))
+    met[counted["slot"], counted["code"], counted["stratum"]] = counted["t"]
+    every = _sets_met(orders, others)
+    whole = _frame(every.group_by("slot", "stratum").aggregate(t=(every["size"] * every.t).sum()))
+    met[whole["slot"], -1, whole["stratum"]] = whole["t"]
+    met[:, -1] -= met[:, :-1].sum(axis=1)
+    return (met / factorial(others)).reshape(-1, PARTS, *met.shape[1:])
+
+
+def _sets_met(orders: ir.Table, others: int) -> ir.Table:
+    """Orders with their ``stratum``, and the ways to choose so many others of an item there, in order."""
+    places = [(orders["size"] - taken).cast("int64") for taken in range(1, others + 1)]
+    return orders.mutate(stratum=stratum_of(orders["size"]), t=reduce(mul, places))
 
 
 def _pairs(held: ir.Table, shape: tuple[int, int]) -> sparse.csc_matrix:
     slots, items = shape
-    rows = held.filter(held.code < items)
-    other = rows.select(basket_2="basket", code_2="code")
+    first = held.select("slot", "codes", code=held.codes.unnest())
     # Slot and first item in one number: a shorter key to group by.
-    rows = rows.select("basket", "code", cell=rows.slot.cast("int64") * items + rows.code)
-    both = rows.inner_join(other, [rows.basket == other.basket_2, rows.code < other.code_2])
+    cell = first.slot.cast("int64") * items + first.code
+    both = first.select("code", cell=cell, code_2=first.codes.unnest())
+    both = both.filter(both.code < both.code_2)
     counted = _frame(both.group_by("cell", "code_2").aggregate(n=both.count()))
     slot, code = np.divmod(counted["cell"].to_numpy(), max(items, 1))
     cells = (counted["n"].astype(float), (slot, code * items + counted["code_2"].to_numpy()))

@@ -12,6 +12,7 @@ from fractions import Fraction
 from itertools import combinations
 
 import ibis
+import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
@@ -116,13 +117,7 @@ def rules_to_show(rules: pd.DataFrame, baskets: Coded, *, most: int = 8) -> pd.D
     sets = [left | right for left, right in zip(top["antecedents"], top["consequents"], strict=True)]
     if top.empty or not len(baskets.customers):
         return top.head(most)
-    codes = {name: code for code, name in enumerate(baskets.items)}
-    wanted = [(k, codes[name], len(items)) for k, items in enumerate(sets) for name in items if name in codes]
-    asked = pd.DataFrame(wanted, columns=["rule", "item", "length"]).astype("int32")
-    held = baskets.rows.select("basket", "customer", "item").inner_join(ibis.memtable(asked), "item")
-    whole = held.group_by("rule", "basket", "length").aggregate(n=held.count(), customer=held.customer.max())
-    whole = whole.filter(whole.n == whole["length"])
-    owners = whole.group_by("rule").aggregate(owners=whole.customer.nunique()).to_pyarrow().to_pandas()
+    owners = _holders(sets, baskets).to_pyarrow().to_pandas()
     enough = set(owners.loc[owners["owners"] >= SMALLEST_GROUP, "rule"])
     return top[[k in enough for k in range(len(top))]].head(most)
 
@@ -136,6 +131,22 @@ def write_items(items: Collection[str]) -> str:
     'gin + tonic'
     """
     return " + ".join(sorted(items))
+
+
+def _holders(sets: list[_Items], baskets: Coded) -> ir.Table:
+    """How many customers hold all items of each set in one basket: ``rule`` (the set's place), ``owners``."""
+    codes = {name: code for code, name in enumerate(baskets.items)}
+    known = {k: [codes[name] for name in items] for k, items in enumerate(sets) if items <= codes.keys()}
+    longest = max(map(len, sets))
+    columns = [f"item_{k}" for k in range(longest)]
+    # A shorter set names its first item again.
+    wanted = [[k, *items, *items[:1] * (longest - len(items))] for k, items in known.items()]
+    asked = ibis.memtable(pd.DataFrame(wanted, columns=["rule", *columns]).astype("int32"))
+    orders = baskets.orders
+    held = orders.select("customer", "codes", item_0=orders.codes.unnest()).inner_join(asked, "item_0")
+    for column in columns[1:]:
+        held = held.filter(held.codes.contains(held[column]))
+    return held.group_by("rule").aggregate(owners=held.customer.nunique())
 
 
 def _splits(counts: dict[_Items, int], longest: int | None) -> Iterator[tuple[_Items, _Items]]:

@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 from statsmodels.stats.proportion import proportion_confint
 
+from crm_utils.engine import keep
 from crm_utils.methods.cross_sell.coded import day_number
 from crm_utils.methods.cross_sell.sizes import units_an_arm
 from crm_utils.tables import orders_sent_back
@@ -115,7 +116,7 @@ def upsell_candidates(
     """
     if tiers.empty:
         return pd.DataFrame(columns=[*_CANDIDATES])
-    moves = _sums(order_lines, tiers, as_of=as_of, horizon_days=horizon_days).to_pyarrow().to_pandas()
+    moves = _sums(order_lines, tiers, as_of=as_of, horizon_days=horizon_days)
     prices = tiers.pivot_table(index="subcategory", columns="dear", values="price", aggfunc="median")
     prices = (
         prices.reindex(columns=[False, True]).set_axis(["price_cheap", "price_dear"], axis=1).reset_index()
@@ -135,17 +136,21 @@ def upsell_candidates(
 
 def _sums(
     order_lines: ir.Table, tiers: pd.DataFrame, *, as_of: dt.date | None, horizon_days: int | None
-) -> ir.Table:
+) -> pd.DataFrame:
     """For each subcategory: who began cheap and moved; customers' windows, and those in which they did."""
-    columns = ["product_id", "subcategory", "dear"]
-    table = ibis.memtable(pa.Table.from_pandas(tiers[columns], preserve_index=False))
-    bought = order_lines.filter(
-        order_lines.customer_id.notnull(), order_lines.amount > 0, order_lines.quantity > 0
-    )
-    bought = bought.anti_join(orders_sent_back(order_lines), "order_id")
-    lines = bought.select("customer_id", "product_id", day=bought.ordered_at.cast("date").epoch_days())
-    lines = lines.inner_join(table, "product_id")
-    each = ["customer_id", "subcategory"]
+    # Customers and subcategories by small integers: a window over texts would hold them line by line.
+    shelf, names = pd.factorize(tiers["subcategory"])
+    coded = {"product_id": tiers["product_id"], "shelf": shelf.astype("int32"), "dear": tiers["dear"]}
+    table = ibis.memtable(pa.Table.from_pydict(coded))
+    known = order_lines.filter(order_lines.customer_id.notnull())
+    customers = known.select("customer_id").distinct()
+    customers = keep(customers.mutate(customer=ibis.row_number().cast("int32")))
+    bought = known.filter(known.amount > 0, known.quantity > 0)
+    bought = bought.anti_join(orders_sent_back(order_lines), "order_id").inner_join(customers, "customer_id")
+    day = bought.ordered_at.cast("date").epoch_days().cast("int32")
+    lines = bought.select("customer", "product_id", day=day).inner_join(table, "product_id")
+    lines = lines.select("customer", "shelf", "dear", "day")
+    each = ["customer", "shelf"]
     lines = lines.mutate(first=lines.day.min().over(group_by=each))
     each = lines.group_by(*each, "first").aggregate(
         back_on=lines.day.min(where=lines.day > lines["first"]), dear_on=lines.day.min(where=lines.dear)
@@ -161,8 +166,9 @@ def _sums(
         first, last = moved.fill_null(0), ibis.least(back, ibis.literal(WINDOWS, "int64"))
         exposed = ibis.greatest(last - first, ibis.literal(0, "int64"))
         began = began.mutate(exposed=exposed, stepped=((went == 1) & (exposed > 0)).cast("int64"))
-    sums = began.group_by("subcategory").aggregate(
+    sums = began.group_by("shelf").aggregate(
         began_cheap=began.count(), went=began.dear_on.notnull().cast("int64").sum(),
         exposed=began.exposed.sum(), stepped=began.stepped.sum(),
     )  # fmt: skip
-    return sums.filter(sums.began_cheap >= FEWEST)
+    enough: pd.DataFrame = sums.filter(sums.began_cheap >= FEWEST).to_pyarrow().to_pandas()
+    return enough.assign(subcategory=names[enough["shelf"]])
