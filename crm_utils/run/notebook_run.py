@@ -23,6 +23,7 @@ from crm_utils.methods.campaign_targeting.model import Scenario
 from crm_utils.people import responses
 from crm_utils.run.drill import members
 from crm_utils.run.results import exact, show, write_results, write_table
+from crm_utils.run.shared import shared_facts
 from crm_utils.run.stopping import CannotSay
 from crm_utils.run.view import View
 from crm_utils.sentences import cannot as words
@@ -52,7 +53,7 @@ class Run:
             folder,
         )
         self.con = engine.open_engine(study.engine)
-        self._view = View(self.con, study, snapshot, as_of)
+        self._view = View(self.con, study, snapshot, as_of, shared=True)
         self._numbers: dict[str, dict[str, Any]] = {}
         self._findings: list[dict[str, Any]] = []
         self._actions: list[dict[str, Any]] = []
@@ -86,7 +87,8 @@ class Run:
     def facts(self) -> ShopFacts:
         """What these data can answer at all: customers, repeat customers, days, products; see ShopFacts."""
         starts = self.study.history_starts
-        facts = shop_facts(self.table("order_lines"), as_of=self.as_of.day, history_starts=starts)
+        lines = self.table("order_lines")
+        facts = shared_facts(lambda: shop_facts(lines, as_of=self.as_of.day, history_starts=starts))
         return replace(facts, tables=frozenset(self.snapshot.tables))
 
     def handed_over(self) -> ir.Table:

@@ -6,6 +6,7 @@ from typing import Any
 
 from crm_utils import engine, tables
 from crm_utils.errors import DataError, known_names
+from crm_utils.run.shared import shared_table
 from crm_utils.snapshots import Snapshot
 from crm_utils.sources import catalogue
 from crm_utils.study import Study
@@ -17,8 +18,11 @@ __all__ = ["View"]
 class View:
     """The tables of a snapshot as they were known at one moment."""
 
-    def __init__(self, con: Any, study: Study, snapshot: Snapshot, as_of: AsOf) -> None:
+    def __init__(
+        self, con: Any, study: Study, snapshot: Snapshot, as_of: AsOf, *, shared: bool = False
+    ) -> None:
         self.con, self.study, self.snapshot, self.as_of = con, study, snapshot, as_of
+        self._shared = shared
 
     def table(self, name: str, *, required: bool = True) -> Any:
         """A canonical table or ``orders``, cut at this moment: no later row, no later value.
@@ -40,7 +44,10 @@ class View:
             The study has no such table.
         """
         if name == "orders":
-            return tables.orders(self.table("order_lines"))
+            lines = self.table("order_lines")
+            if self._shared:  # all notebooks look at this day
+                return shared_table(self.con, "orders", lambda: tables.orders(lines))
+            return tables.orders(lines)
         if name not in self.snapshot.tables:
             if not required:
                 return None

@@ -88,6 +88,7 @@ class Executor:
             "MPLBACKEND": "module://matplotlib_inline.backend_inline",  # a user's Agg shows no picture
             "IPYTHONDIR": str(self._work),
             "CRM_PYTHON": sys.executable,
+            "CRM_SHARED": str(self._work),
         }
         self._kernels: list[AsyncKernelManager] = []
         self._begun: dict[str, int] = {}

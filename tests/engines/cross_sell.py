@@ -137,9 +137,7 @@ CASES: dict[str, Callable[[Shop], Any]] = {
     "cross_sell.history.rebuy_chances": lambda s: history.rebuy_chances(
         _due(s), _history(s).select("customer", "item")
     ),
-    "cross_sell.history.timing_cell": lambda s: (due := _due(s)).select(
-        cell=history.timing_cell(due)
-    ),
+    "cross_sell.history.timing_cell": lambda s: (due := _due(s)).select(cell=history.timing_cell(due)),
     "cross_sell.itemsets.frequent_itemsets": lambda s: cross_sell.frequent_itemsets(
         _coded(s), min_support=0.001, max_length=None
     ),
