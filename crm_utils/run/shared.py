@@ -24,7 +24,7 @@ _FACTS = TypeAdapter(ShopFacts)
 
 
 def shared_table(con: Any, name: str, make: Callable[[], ir.Table]) -> ir.Table:
-    """A table that is worked out once a run.
+    """A table that is worked out once a run, or once a notebook where a run shares nothing.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def shared_table(con: Any, name: str, make: Callable[[], ir.Table]) -> ir.Table:
     """
     folder = os.environ.get("CRM_SHARED")
     if not folder or con.name == "pyspark":
-        return make()
+        return engine.keep(make())
     path = Path(folder) / f"{name}.parquet"
     if not path.exists():
         _put(path, lambda own: engine.write(con, make(), own))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from crm_utils import engine, tables
@@ -44,10 +45,7 @@ class View:
             The study has no such table.
         """
         if name == "orders":
-            lines = self.table("order_lines")
-            if self._shared:  # all notebooks look at this day
-                return shared_table(self.con, "orders", lambda: tables.orders(lines))
-            return tables.orders(lines)
+            return self._orders if self._shared else tables.orders(self.table("order_lines"))
         if name not in self.snapshot.tables:
             if not required:
                 return None
@@ -60,3 +58,8 @@ class View:
             else engine.read(self.con, self.snapshot.path(name))
         )
         return tables.cut(rows, TABLES[name], self.as_of)
+
+    @functools.cached_property
+    def _orders(self) -> Any:
+        """The orders of the day that all notebooks look at: worked out once, as most ask them many times."""
+        return shared_table(self.con, "orders", lambda: tables.orders(self.table("order_lines")))
