@@ -184,8 +184,10 @@ def to_number(value: ir.Value, reading: Reading, kind: str = NUMBER) -> Parsed:
     if not value.type().is_string():
         number = value.try_cast(kind)
         return Parsed(number, value.notnull() & number.isnull())
-    # Most numbers are plain; the others are looked at again, more closely.
-    number = ibis.coalesce(_as_number(value, reading, kind), _as_odd_number(value, reading, kind))
+    # Most numbers are plain; the others are looked at again, more closely. What stands twice in a coalesce,
+    # the engine works out beforehand and for every row; what stands under a condition it leaves there.
+    odd = value.notnull().ifelse(_as_odd_number(value, reading, kind), ibis.null(kind))
+    number = ibis.coalesce(_as_number(value, reading, kind), odd)
     return Parsed(number, value.notnull() & number.isnull())
 
 
