@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import string
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -296,8 +297,9 @@ def _iso(text: ir.StringValue, source: str, zone: str) -> ir.TimestampValue:
 
 def _plain_iso(text: ir.StringValue) -> ir.TimestampValue:
     """Digits that are a time. Cast alone drops an offset or UTC without a word, and reads infinity."""
-    rest = text.substr(10)
-    is_local = text.right(1).between("0", "9") & ~rest.contains("+") & ~rest.contains("-")
+    # Ten looks at the end cost the engine half of what cutting a piece off does.
+    digit_last = ibis.or_(*(text.endswith(digit) for digit in string.digits))
+    is_local = digit_last & ~text.contains("+") & ~text.substr(10).contains("-")
     return is_local.ifelse(text.try_cast(_LOCAL), ibis.null(_LOCAL))
 
 
