@@ -7,6 +7,7 @@ empty). Libraries are imported in the task that needs them, as peers live in an 
 from __future__ import annotations
 
 import datetime as dt
+import gc
 import json
 import sys
 import time
@@ -173,6 +174,7 @@ if __name__ == "__main__":
     task = (globals() | others)[name]()
     if warm:
         task(warm)
+    gc.collect()  # what imports and the first run left would be cleared within the clock, or not, by chance
     started, cpu = time.perf_counter(), time.process_time()
     rows = task(*arguments)
     print(json.dumps({

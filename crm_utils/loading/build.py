@@ -125,8 +125,9 @@ def _judged(load: Load, folder: Path, raw: Raw, tables: dict[str, Any], today: d
     mixed = doubts.mixed_orders(lines)
     days = doubts.ends(lines, until=today) or doubts.ends(lines, until=contract.LATEST.date())
     assert days is not None
-    oddities = {words: int(rows.execute()) for words, rows in contract.oddities(loaded).items()}
-    oddities |= doubts.oddity_words(mixed, days)
+    known = doubts.oddity_words(mixed, days)
+    counts = {words: n for words, n in contract.oddities(loaded).items() if words not in known}
+    oddities = {words: int(n.execute()) for words, n in counts.items()} | known
     oddities["order lines of days that are still to come"] = _ahead(lines, today)
     return _Judged(days, oddities, mixed, _late(load, raw, lines))
 

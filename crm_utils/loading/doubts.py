@@ -219,6 +219,7 @@ def refuse_swapped(reasons: dict[str, int]) -> None:
 def oddity_words(counts: dict[str, int], days: Ends) -> dict[str, int]:
     """The doubts that stop nothing, in words, counted."""
     return {
+        "orders with more than one customer": counts["customers"],
         "orders with more than one store": counts["stores"],
         f"orders with sales more than {_LONGEST_ORDER} days apart": counts["days"],
         "order lines long before or after all others (a mistyped day?)": days.before + days.after,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import string
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -184,8 +185,10 @@ def to_number(value: ir.Value, reading: Reading, kind: str = NUMBER) -> Parsed:
     if not value.type().is_string():
         number = value.try_cast(kind)
         return Parsed(number, value.notnull() & number.isnull())
-    # Most numbers are plain; the others are looked at again, more closely.
-    number = ibis.coalesce(_as_number(value, reading, kind), _as_odd_number(value, reading, kind))
+    # Most numbers are plain; the others are looked at again, more closely. What stands twice in a coalesce,
+    # the engine works out beforehand and for every row; what stands under a condition it leaves there.
+    odd = value.notnull().ifelse(_as_odd_number(value, reading, kind), ibis.null(kind))
+    number = ibis.coalesce(_as_number(value, reading, kind), odd)
     return Parsed(number, value.notnull() & number.isnull())
 
 
@@ -294,8 +297,9 @@ def _iso(text: ir.StringValue, source: str, zone: str) -> ir.TimestampValue:
 
 def _plain_iso(text: ir.StringValue) -> ir.TimestampValue:
     """Digits that are a time. Cast alone drops an offset or UTC without a word, and reads infinity."""
-    rest = text.substr(10)
-    is_local = text.right(1).between("0", "9") & ~rest.contains("+") & ~rest.contains("-")
+    # Ten looks at the end cost the engine half of what cutting a piece off does.
+    digit_last = ibis.or_(*(text.endswith(digit) for digit in string.digits))
+    is_local = digit_last & ~text.contains("+") & ~text.substr(10).contains("-")
     return is_local.ifelse(text.try_cast(_LOCAL), ibis.null(_LOCAL))
 
 

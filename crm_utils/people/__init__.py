@@ -135,6 +135,8 @@ def identify(
     persons: Persons,
     options: PeopleOptions,
     scratch: Path,
+    *,
+    named: Mapping[str, ir.Table] | None = None,
 ) -> People:
     """Find out who is behind the rows of all tables.
 
@@ -150,6 +152,9 @@ def identify(
         The country of the phone numbers, and the guard.
     scratch
         The load's own folder, readable by its owner alone. The key map and a report are left in it.
+    named
+        Of tables whose reader has counted them already: each combination of the columns that name a person,
+        and how many rows have it (``crm_rows``). Others are counted here, which reads them once more.
 
     Raises
     ------
@@ -167,7 +172,8 @@ def identify(
         return People()
     scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
     pseudonyms.prepare(con, pseudonyms.read_key())
-    seen = {table: _sightings(con, raws[table], table, columns[table], options) for table in columns}
+    counted = {table: raws[table].mutate(crm_rows=1) for table in columns} | dict(named or {})
+    seen = {table: _sightings(con, counted[table], table, columns[table], options) for table in columns}
     members = con.create_table("crm_members", _members(seen, _kinds(columns), options), temp=True)
     _report(members, scratch)
     who = {
@@ -233,7 +239,7 @@ def _sightings(
 ) -> ir.Table:
     """Each combination of a table's identifiers once: as they stand, normalised, and as keys."""
     rows = raw.group_by(**{f"raw_{kind}": raw[column] for kind, column in person.items()}).agg(
-        rows=raw.count()
+        rows=raw.crm_rows.sum().cast("int64")
     )
     values = {
         f"value_{kind}": pseudonyms.normalised(_text(rows[f"raw_{kind}"]), kind, country=options.country)

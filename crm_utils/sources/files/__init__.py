@@ -129,7 +129,9 @@ def parts_of(reading: Reading, tables: Mapping[str, FileTable], inputs: list[Inp
         else:
             part = _READERS[files[0].format](place, files, mapping)
         numbered = None if part.numbered is None else whole_orders(part.numbered, mapping)
-        parts[table] = Part(whole_orders(part.table, mapping), part.rows, numbered)
+        # What stands on one line of an order may name its person.
+        named = None if mapping.of_the_order else part.named
+        parts[table] = Part(whole_orders(part.table, mapping), part.rows, numbered, named)
     return parts
 
 
@@ -149,7 +151,8 @@ def mapped(
     """Canonical tables of raw rows, with a customer for whoever they name."""
     rows = {table: parts[table].table for table in tables}
     persons = {table: mapping.person for table, mapping in tables.items()}
-    who = people.identify(reading.con, rows, persons, options, reading.scratch)
+    named = {table: part.named for table, part in parts.items() if part.named is not None}
+    who = people.identify(reading.con, rows, persons, options, reading.scratch, named=named)
     raw = Raw({}, rows={name: part.rows for name, part in parts.items() if name not in tables})
     for table, mapping in tables.items():
         _add(raw, table, mapping, parts[table], who, reading.study.timezone)

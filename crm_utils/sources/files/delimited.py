@@ -1,7 +1,8 @@
 """CSV and its kin: parted by the engine with declared marks, all text; what it cannot part is kept as a line.
 
 The engine reads the file as often as it is asked: that is faster than keeping a copy. The first time it
-counts rows and notes the lines that cannot be parted; no later step has a part in that number.
+counts rows, by whom they name where they name a person, and notes the lines that cannot be parted; no later
+step has a part in that number.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import duckdb
 import pyarrow as pa
 
 from crm_utils.errors import DataError
+from crm_utils.mapping.expressions import column_named
 from crm_utils.sources.files.finding import Found
 from crm_utils.sources.files.line_numbers import FileRows, blocks, lines_of
 from crm_utils.sources.files.options import FileTable
@@ -64,7 +66,7 @@ def read(place: Place, files: list[Found], mapping: FileTable) -> Part:
         header = header_of(text, mapping, file.name)
         groups.setdefault(tuple(header), []).append(_Text(file.name, text, header))
     rows: dict[str, int] = {}
-    plain, numbered = [], []
+    plain, numbered, named = [], [], []
     for number, texts in enumerate(groups.values()):
         used = used_columns(mapping, texts[0].header, table=place.table, name=texts[0].name)
         name = f"{place.table}_{number}"
@@ -72,10 +74,12 @@ def read(place: Place, files: list[Found], mapping: FileTable) -> Part:
         rows |= {file: good + len(rejects.after.get(file, ())) for file, good in counted.items()}
         plain.append(_plain(texts, mapping, used))
         numbered += _numbered(place, texts, mapping, name, used, counted, rejects)
+        named.append(f"SELECT * EXCLUDE (crm_file) FROM _named_{name}")
     return Part(
         table=place.con.sql(" UNION ALL BY NAME ".join(plain)),
         rows=rows,
         numbered=place.con.sql(" UNION ALL BY NAME ".join(numbered)),
+        named=place.con.sql(" UNION ALL BY NAME ".join(named)) if mapping.person else None,
     )
 
 
@@ -109,9 +113,16 @@ def _count(
     con = place.con.con
     store = f"store_rejects = true, rejects_table = 'e_{name}', rejects_scan = 's_{name}', rejects_limit = 0"
     by_path = {str(text.path): text.name for text in texts}
+    header = texts[0].header
+    persons = {column_named(column, header) for column in mapping.person.values()}
+    named = "".join(f", c{header.index(column)} AS {identifier(column)}" for column in sorted(persons))
     try:
+        con.execute(
+            f"CREATE OR REPLACE TEMP TABLE _named_{name} AS SELECT filename AS crm_file{named}, "
+            f"count(*) AS crm_rows FROM {_scan(texts, mapping, store)} GROUP BY ALL"
+        )
         counted = con.execute(
-            f"SELECT filename, count(*) FROM {_scan(texts, mapping, store)} GROUP BY ALL"
+            f"SELECT crm_file, sum(crm_rows)::BIGINT FROM _named_{name} GROUP BY 1"
         ).fetchall()
     except duckdb.Error as error:
         names = ", ".join(text.name for text in texts[:3])

@@ -53,11 +53,15 @@ class Part:
         How many rows each file has, by its name.
     numbered
         The same with ``_row`` filled and unparted lines in it, where that is dear; None: ``table`` is.
+    named
+        Where the reader counted them with its rows: each combination of the columns that name a person, and
+        how many rows have it (``crm_rows``). None: nobody looked yet.
     """
 
     table: ir.Table
     rows: dict[str, int] = field(default_factory=dict)
     numbered: ir.Table | None = None
+    named: ir.Table | None = None
 
 
 def whole_orders(table: ir.Table, mapping: FileTable) -> ir.Table:
