@@ -162,6 +162,18 @@ def test_numbered_baskets_still_say_their_items(habits: ir.Table) -> None:
     pd.testing.assert_frame_equal(*sets)
 
 
+@pytest.mark.parametrize("new", ["popularity", "cosine", "rules"])
+@pytest.mark.parametrize("reminder", ["frequency", "timing"])
+def test_who_learns_what_is_asked_alone_offers_the_same(habits: ir.Table, new: str, reminder: str) -> None:
+    whole, winners = known(habits, AS_OF), {"new": new, "reminder": reminder}
+    baskets = code_baskets(habits)
+    pairs = pair_lift(count_pairs(baskets, min_support=0.02))
+    part = know(baskets, as_of=AS_OF, days=28, pairs=pairs, methods=winners.values())
+    assert len(part.weights) < len(whole.weights)
+    offers = [make_offers(one, winners, k=3, held_out=left_out(one)) for one in (whole, part)]
+    pd.testing.assert_frame_equal(*offers)
+
+
 def test_nothing_after_the_day_is_seen(habits: ir.Table) -> None:
     day = dt.date(2024, 5, 1)
     later, then = known(habits, day), known(habits.filter(habits.ordered_on <= day), day)

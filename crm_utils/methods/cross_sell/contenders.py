@@ -7,6 +7,7 @@ Item-to-item cosine: B. Sarwar et al., "Item-Based Collaborative Filtering Recom
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,8 +100,9 @@ def learn(
     pairs: PairLift | None = None,
     segments: pd.Series[str] | None = None,
     chances: pd.Series[float] | None = None,
+    methods: Collection[str] | None = None,
 ) -> Known:
-    """Learn all contenders from what customers bought up to a day.
+    """Learn the contenders from what customers bought up to a day.
 
     Parameters
     ----------
@@ -115,7 +117,9 @@ def learn(
     segments
         Each customer's segment as of the same day, by ``customer_id``.
     chances
-        From :func:`.history.rebuy_chances` of an earlier window.
+        From :func:`.history.rebuy_chances` of an earlier window; without them timing has none to offer.
+    methods
+        Those whose weights between items will be asked; None for all.
     """
     due = due_days(history, items=len(baskets.items), as_of=as_of)
     each = _frame(history.group_by("item").aggregate(n=history.recent.sum()))
@@ -147,7 +151,7 @@ def learn(
         as_of=as_of, customers=customers, numbers=numbers, items=items, columns=columns, times=bought,
         chances=_filled(place, chance), popularity=popularity, segments=segment,
         segment_popularity=by_segment, segment_names=names,
-        weights={"cosine": _cosine(bought)} | ({} if pairs is None else _rule_weights(pairs, items)), due=due,
+        weights=_weights(bought, pairs, items, METHODS["new"] if methods is None else methods), due=due,
     )  # fmt: skip
 
 
@@ -184,6 +188,16 @@ def _numbered(
     named = pd.Series("", index=customers) if segments is None else segments.reindex(customers, fill_value="")
     names = np.append(np.array(sorted({*named} - {""}), dtype=object), "")
     return np.append(np.searchsorted(names[:-1], named.to_numpy(dtype=object)), len(names) - 1), names
+
+
+def _weights(
+    bought: sparse.csr_matrix, pairs: PairLift | None, items: NDArray[np.object_], methods: Collection[str]
+) -> dict[str, Floats]:
+    """For each of the methods that goes from item to item, its matrix."""
+    weights = {"cosine": _cosine(bought)} if "cosine" in methods else {}
+    if pairs is not None and set(methods) & {*METHODS["new"][3:]}:
+        weights |= _rule_weights(pairs, items)
+    return weights
 
 
 def _cosine(times: sparse.csr_matrix) -> Floats:

@@ -7,7 +7,7 @@ customers held out.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import ibis
 import ibis.expr.types as ir
@@ -45,8 +45,9 @@ def know(
     days: int,
     pairs: PairLift | None = None,
     segments: ir.Table | None = None,
+    methods: Collection[str] | None = None,
 ) -> Known:
-    """Learn all contenders from the baskets up to a day.
+    """Learn the contenders from the baskets up to a day.
 
     Parameters
     ----------
@@ -60,11 +61,16 @@ def know(
         Lift up to the same day; without it the rules offer nothing.
     segments
         ``customer_id``, ``segment`` as of the same day.
+    methods
+        Those that will be asked, such as the winners; None for all. What items say of each other and what
+        timing says is learnt where it is asked for alone, as it takes most of the time.
     """
     before, items = as_of - dt.timedelta(days=days), len(baskets.items)
-    earlier = due_days(keep(item_history(baskets, as_of=before)), items=items, as_of=before)
-    chances = rebuy_chances(earlier, _bought(baskets, before, as_of))
-    del earlier  # a large shop's history fills the memory; this one is done with
+    chances = None
+    if methods is None or "timing" in methods:
+        earlier = due_days(keep(item_history(baskets, as_of=before)), items=items, as_of=before)
+        chances = rebuy_chances(earlier, _bought(baskets, before, as_of))
+        del earlier  # a large shop's history fills the memory; this one is done with
     named = None if segments is None else _frame(segments.select("customer_id", "segment"))
     return learn(
         keep(item_history(baskets, as_of=as_of)),
@@ -73,6 +79,7 @@ def know(
         pairs=pairs,
         segments=None if named is None else named.set_index("customer_id")["segment"],
         chances=chances,
+        methods=methods,
     )
 
 
