@@ -50,6 +50,7 @@ from crm_utils.methods.segmentation import (
     validation,
 )  # fmt: skip
 from crm_utils.people import joining
+from crm_utils.run.shared import shared_table
 from crm_utils.tables import TABLES, AsOf
 
 __all__ = ["CASES", "reductions"]
@@ -254,6 +255,7 @@ CASES: dict[str, Callable[[Shop], Any]] = {
     "segmentation.overview.measure_ranges": lambda s: overview.measure_ranges(
         s.summary, ["recency_days", "orders", "mean_gap_days"]
     ),
+    "run.shared.shared_table": lambda s: shared_table(s.orders.get_backend(), "orders", lambda: s.orders),
     "segmentation.overview.totals": lambda s: overview.totals(s.orders, s.summary),
     "segmentation.profile.coverage": lambda s: profile.coverage(s.named, s.customers),
     "segmentation.profile.attribute_shares": lambda s: profile.attribute_shares(
