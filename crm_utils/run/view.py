@@ -62,4 +62,9 @@ class View:
     @functools.cached_property
     def _orders(self) -> Any:
         """The orders of the day that all notebooks look at: worked out once, as most ask them many times."""
-        return shared_table(self.con, "orders", lambda: tables.orders(self.table("order_lines")))
+        return shared_table(
+            self.con,
+            "orders",
+            lambda: tables.orders(self.table("order_lines")),
+            order_by=["customer_id", "ordered_at", "order_id"],
+        )
