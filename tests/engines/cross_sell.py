@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 import ibis
 import ibis.expr.types as ir
@@ -14,7 +15,7 @@ import pandas as pd
 from engines.shop import AS_OF, MIDDLE, STARTS, Shop
 
 from crm_utils.methods import cross_sell
-from crm_utils.methods.cross_sell import contenders, history, itemsets, offers, pair_counts
+from crm_utils.methods.cross_sell import coded, contenders, history, itemsets, offers, pair_counts
 
 __all__ = ["CASES"]
 
@@ -34,6 +35,12 @@ def _baskets(shop: Shop) -> ir.Table:
 
 def _coded(shop: Shop) -> cross_sell.Coded:
     return cross_sell.code_baskets(_baskets(shop))
+
+
+def _in_parts(shop: Shop) -> cross_sell.Coded:
+    """The same baskets, as of a shop with too many lines to bring them together at once."""
+    with patch.object(coded, "MOST_LINES", 100):
+        return _coded(shop)
 
 
 def _several(shop: Shop) -> ir.Table:
@@ -123,12 +130,13 @@ CASES: dict[str, Callable[[Shop], Any]] = {
     ),
     # Numbers of baskets are the engine's own.
     "cross_sell.coded.code_baskets": lambda s: [
-        (coded := _coded(s)).rows.drop("basket"),
-        coded.items,
-        coded.customers,
-        coded.purchase_days,
+        (whole := _coded(s)).rows.drop("basket"),
+        whole.items,
+        whole.customers,
+        whole.purchase_days,
         (small := cross_sell.code_baskets(_baskets(s), most_items=2)).rows.drop("basket"),
         small.too_large,
+        _in_parts(s).rows.drop("basket"),
     ],
     "cross_sell.history.item_history": _history,
     "cross_sell.history.due_days": _due,

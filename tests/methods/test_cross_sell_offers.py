@@ -122,6 +122,21 @@ def test_planted_tastes_beat_the_bestsellers(habits: ir.Table) -> None:
     assert set(tested.loc[tested["winner"], "method"]) == set(contest.winners.values())
 
 
+def test_orders_brought_together_in_parts_are_the_same(
+    habits: ir.Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = code_baskets(habits)
+    monkeypatch.setattr("crm_utils.methods.cross_sell.coded.MOST_LINES", 2_000)
+    assert habits.count().to_pyarrow().as_py() > 3 * 2_000
+    parts = code_baskets(habits)
+    by = ["customer", "day", "item", "size", "part"]  # numbers of baskets are the engine's own
+    rows = [
+        one.rows.to_pyarrow().to_pandas()[by].sort_values(by, ignore_index=True) for one in (whole, parts)
+    ]
+    pd.testing.assert_frame_equal(*rows)
+    assert parts.orders.basket.nunique().to_pyarrow().as_py() == whole.orders.count().to_pyarrow().as_py()
+
+
 def test_a_part_of_the_customers_is_drawn_whole_and_keeps_its_numbers(habits: ir.Table) -> None:
     baskets = code_baskets(habits)
     assert baskets.of_some(120, seed=1) is baskets

@@ -22,6 +22,9 @@ from crm_utils.methods.cross_sell.parts import PARTS
 
 __all__ = ["Coded", "code_baskets", "day_number", "period_of"]
 
+MOST_LINES = 150_000_000
+"""Lines whose orders are brought together at a time: the lists of 100 million take 2 GB."""
+
 _EPOCH = dt.date(1970, 1, 1)
 
 
@@ -110,12 +113,13 @@ def code_baskets(baskets: ir.Table, *, most_items: int | None = None) -> Coded:
     items = baskets.select("item").filter(baskets.item.notnull()).distinct()
     items = keep(items.mutate(code=ibis.row_number().over(order_by=items.item).cast("int32")))
     rows = baskets.inner_join(items, "item")
-    orders = rows.group_by("order_id").aggregate(
-        customer_id=rows.customer_id.max(),
-        day=rows.ordered_on.min().epoch_days(),
-        codes=rows.code.collect().unique(),
-    )
-    orders = keep(orders.mutate(size=orders.codes.length()))
+    # Lists that are being made cannot be put on disk: of a large shop's orders a part is made at a time.
+    slices = 1 + _count(rows) // MOST_LINES
+    if slices == 1:
+        orders = keep(_lists(rows))
+    else:
+        drawn = (rows.order_id.hash() % slices + slices) % slices  # of one sign on every engine
+        orders = ibis.union(*(keep(_lists(rows.filter(drawn == k))) for k in range(slices)))
     fitting = orders if most_items is None else orders.filter(orders["size"] <= most_items)
     owners = keep(_owners(fitting))
     numbered = _with_owner(fitting).inner_join(owners, "owner")
@@ -143,6 +147,16 @@ def period_of(day: ir.IntegerColumn, bounds: Iterable[dt.date]) -> ir.IntegerCol
     """How many of the bounds lie before a day: a bound is the last day of its period."""
     before = [(day > day_number(bound)).cast("int32") for bound in bounds]
     return sum(before[1:], before[0]) if before else ibis.literal(0, "int32")
+
+
+def _lists(rows: ir.Table) -> ir.Table:
+    """A row an order with the list of its items, and how many there are."""
+    orders = rows.group_by("order_id").aggregate(
+        customer_id=rows.customer_id.max(),
+        day=rows.ordered_on.min().epoch_days(),
+        codes=rows.code.collect().unique(),
+    )
+    return orders.mutate(size=orders.codes.length())
 
 
 def _with_owner(orders: ir.Table) -> ir.Table:
