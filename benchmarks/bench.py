@@ -22,6 +22,7 @@ from answers import answers
 from compared import HEAD, PEERS_UP_TO, ROUNDS, agree, compared
 from effects import experiments
 from files import csv_files, load_anew
+from home import home
 from itemsets import SIZES, itemsets, pairs
 from journey import journey
 from ledger import ledger
@@ -59,6 +60,7 @@ def main() -> None:
             "ledger": lambda: ledger(folder, given.ledger),
             "report": lambda: report(folder, rounds=3),
             "whole": lambda: whole(made, given.sizes),
+            "home": lambda: home(made),
         }
         if unknown := set(given.only or ()) - sections.keys():
             raise SystemExit(f"No part {', '.join(sorted(unknown))}. There are: {', '.join(sections)}.")

@@ -24,7 +24,7 @@ import psutil
 import yaml
 from measure import HERE, LIMITS, Aim, run
 
-__all__ = ["Notebook", "Whole", "page_lines", "whole"]
+__all__ = ["STUDY", "Notebook", "Whole", "page_lines", "project", "whole"]
 
 STUDY = "complete_journey"
 ROOT = HERE.parent
@@ -77,7 +77,7 @@ def whole(folder: Path, sizes: Sequence[int]) -> tuple[list[str], list[Aim]]:
     """The report at each size, from an empty project: loading, then every notebook, one at a time."""
     made = []
     for millions in sizes:
-        made.append(_made(_project(folder, millions), millions))
+        made.append(_made(project(folder, millions), millions))
         shown = f"{made[-1].seconds:.0f} s, {made[-1].most:.2f} GB"
         print(f"  whole report, {millions} million lines: {shown}", flush=True)
     return page_lines(made)
@@ -111,7 +111,7 @@ def page_lines(made: Sequence[Whole]) -> tuple[list[str], list[Aim]]:
     return lines, aims
 
 
-def _project(folder: Path, millions: int) -> Path:
+def project(folder: Path, millions: int) -> Path:
     """A project of its own whose Complete Journey has so many million lines; its files are grown once."""
     home = folder / f"shop-{millions}"
     if not home.is_dir():

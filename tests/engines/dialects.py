@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from engines.reductions import CASES
 from engines.shop import Shop, write_shop
 from ibis.backends.duckdb import Backend
 from ibis.common.exceptions import IbisError
+from tiny import ROOT
 
 __all__ = ["DIALECTS", "missing", "page"]
 
@@ -75,7 +77,9 @@ def page(lacking: dict[str, dict[str, list[str]]]) -> str:
         f"- {DIALECTS[dialect]}: {words}: {', '.join(f'`{name}`' for name in names)}"
         for (dialect, words), names in _by_refusal(lacking).items()
     ]
-    return "\n".join([_TEXT, *table, "\nWhat does not compile, and Ibis' reason:\n", *refusals]) + "\n"
+    kept = json.loads((ROOT / "benchmarks" / "parts" / "home.json").read_text(encoding="utf-8"))
+    home = [line.rstrip() for line in kept["lines"]]
+    return "\n".join([_TEXT, *table, "\nWhat does not compile, and Ibis' reason:\n", *refusals, *home]) + "\n"
 
 
 def _module(name: str) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import ibis
+import ibis.expr.types as ir
 import pytest
 from engines.shop import Shop, write_shop
 
@@ -47,12 +49,21 @@ def spark_shop(files: Path) -> Shop:
     for name, value in settings.items():
         builder = builder.config(name, value)
     session = builder.getOrCreate()
-    from crm_utils.engine.spark import Backend
-
-    assert ibis.pyspark  # its options are made known as it is asked for
-    con = Backend().connect(session)
-    con.scratch = files / "scratch"
-    con.scratch.mkdir()
+    con = _keeping_memtables().connect(session)
     # Ibis says UTC; a shop's wall clock must not depend on it.
     session.conf.set("spark.sql.session.timeZone", "Asia/Seoul")
     return Shop(con, files)
+
+
+def _keeping_memtables() -> Any:
+    """Ibis' Spark, which otherwise makes frames known for what it fetches, and not for what it keeps."""
+
+    from ibis.backends.pyspark import Backend as IbisBackend
+
+    class Backend(IbisBackend):
+        def _create_cached_table(self, name: str, expr: ir.Table) -> ir.Table:
+            self._run_pre_execute_hooks(expr)
+            return super()._create_cached_table(name, expr)
+
+    assert ibis.pyspark  # its options are made known as it is asked for
+    return Backend()
