@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from crm_utils.methods.customer_journey import (
@@ -74,6 +74,7 @@ def without(paths: pd.DataFrame, order: int, removed: str | None) -> float:
 
 @settings(max_examples=40, deadline=None)
 @given(random_paths, st.sampled_from([1, 2]))
+@example(counted([("d", 1, 1), ("d > c", 0, 1), ("a > b", 1, 1)]), 2)  # a state a touch, in another order
 def test_markov_against_a_walk(paths: pd.DataFrame, order: int):
     credit = markov_credit(paths, order=order)
     base = without(paths, order, None)

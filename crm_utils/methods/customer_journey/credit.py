@@ -276,7 +276,9 @@ def _solve(moves: Moves, orders: float) -> pd.DataFrame:
     names = sorted({state[-1] for state in states})
     if len(names) == len(states):
         visits = np.linalg.inv(np.eye(n) - inside.toarray())  # dense: a path leads nearly everywhere
-        base, removal = float((visits @ won)[0]), _removals(visits, won)
+        # One state a touch, but not always in the order of touches: (d, c) comes after (d,).
+        order = np.argsort([state[-1] for state in states])
+        base, removal = float((visits @ won)[0]), _removals(visits, won)[order]
     else:
         base = float(splu((csr_matrix(np.eye(n)) - inside).tocsc()).solve(won)[0])
         removal = _removals_of_sets(inside, won, states, names, base)
