@@ -78,7 +78,7 @@ def page(lacking: dict[str, dict[str, list[str]]]) -> str:
         for (dialect, words), names in _by_refusal(lacking).items()
     ]
     kept = json.loads((ROOT / "benchmarks" / "parts" / "home.json").read_text(encoding="utf-8"))
-    home = [line.rstrip() for line in kept["lines"]]
+    home: list[str] = kept["lines"]
     return "\n".join([_TEXT, *table, "\nWhat does not compile, and Ibis' reason:\n", *refusals, *home]) + "\n"
 
 
